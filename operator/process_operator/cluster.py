@@ -1,0 +1,472 @@
+"""The only module that speaks to the API server: a thin client on aiohttp and orjson.
+
+It knows paths, credentials, time-outs and how a failure is called (`errors`), and nothing of what
+the objects mean. It does not try again (whoever asked knows whether that is still wanted), with
+one exception: a refused token is read once more, because a rotated token is nobody's mistake.
+"""
+
+import base64
+import ssl
+import tempfile
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from importlib import metadata
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+import orjson
+import yarl
+
+from process_operator import errors, names
+from process_operator.kinds import KINDS
+from process_operator.observed import Manifest
+
+Page = tuple[list[Manifest], str]
+"""Items of one page of a list, and the resourceVersion of the whole list."""
+
+_CALL = aiohttp.ClientTimeout(total=30, sock_connect=5)
+_CONNECTIONS = 64
+"""Twenty workers, a watch per kind, the Lease, and room."""
+_TOKEN_SECONDS = 60
+"""How long a token is used before its file is read again; kubelets rotate well ahead."""
+_WATCH_SECONDS = 10
+_WATCH_GRACE_SECONDS = 3
+_MAX_MESSAGE = 1000
+_METADATA_ONLY = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
+_ABSENT = "1"
+"""A resourceVersion that no object has, and that is not compared where there is no object.
+
+Without it an apply without force would still merge into a foreign object of that name, wherever
+the two happen not to contradict each other.
+"""
+_APPLY = "application/apply-patch+yaml"
+_JSON_PATCH = "application/json-patch+json"
+_JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """Where the API server is, and who we are to it."""
+
+    server: str
+    tls: ssl.SSLContext | None
+    """None for a server without TLS."""
+    token: str | None = field(default=None, repr=False)
+    token_file: Path | None = None
+    """Read again when it may have been rotated; stands above `token`."""
+
+
+def connection(
+    *,
+    server: str,
+    ca_path: str | None = None,
+    ca_data: str | bytes | None = None,
+    certificate_path: str | None = None,
+    certificate_data: str | bytes | None = None,
+    private_key_path: str | None = None,
+    private_key_data: str | bytes | None = None,
+    token: str | None = None,
+    token_file: Path | None = None,
+    insecure: bool = False,
+) -> Connection:
+    """Return a connection made of what a login found; data is PEM, or base64 of it."""
+    tls = None
+    if server.startswith("https:"):
+        tls = ssl.create_default_context(
+            cafile=ca_path, cadata=_pem(ca_data).decode() if ca_data else None
+        )
+        if insecure:
+            tls.check_hostname = False
+            tls.verify_mode = ssl.CERT_NONE
+        if certificate_path:
+            tls.load_cert_chain(certificate_path, private_key_path)
+        elif certificate_data:
+            _load_pair(tls, _pem(certificate_data), _pem(private_key_data or b""))
+    return Connection(server=server.rstrip("/"), tls=tls, token=token, token_file=token_file)
+
+
+def _pem(data: str | bytes) -> bytes:
+    raw = data.encode() if isinstance(data, str) else data
+    return raw if raw.lstrip().startswith(b"-----BEGIN") else base64.b64decode(raw)
+
+
+def _load_pair(tls: ssl.SSLContext, certificate: bytes, private_key: bytes) -> None:
+    # The ssl module reads a key from a file only; this one is ours alone and lives a moment.
+    with tempfile.NamedTemporaryFile() as both:
+        both.write(certificate + b"\n" + private_key)
+        both.flush()
+        tls.load_cert_chain(both.name)
+
+
+class Cluster:
+    """Requests to one API server; open it with `async with`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._session: aiohttp.ClientSession | None = None
+        self._token = connection.token
+        self._token_read_at = float("-inf")
+
+    async def __aenter__(self) -> Self:
+        """Open the pool of connections."""
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=self._connection.tls or True),
+            headers={
+                "User-Agent": f"{names.OPERATOR}/{metadata.version(names.OPERATOR)}",
+                # Compressing costs both sides more than the bytes do within one cluster.
+                "Accept-Encoding": "identity",
+            },
+            timeout=_CALL,
+            # No netrc, no proxy from the environment: credentials go to the API server only.
+            trust_env=False,
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close every connection."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def get(self, kind: str, namespace: str | None, name: str) -> Manifest:
+        """Return one object."""
+        return await self._call("GET", KINDS[kind].path(namespace, name))
+
+    async def list(
+        self,
+        kind: str,
+        *,
+        namespace: str | None = None,
+        label_selector: str | None = None,
+        field_selector: str | None = None,
+        metadata_only: bool = False,
+        limit: int = 500,
+    ) -> AsyncGenerator[Page, None]:
+        """Yield the pages of a list; raise `Expired` when the rest can no longer be had.
+
+        After that the whole list must be asked for again: pages of two moments do not add up.
+        """
+        asked = _selectors(label_selector, field_selector) | {"limit": str(limit)}
+        path = KINDS[kind].path(namespace)
+        accept = _METADATA_ONLY if metadata_only else _JSON
+        while True:
+            page = await self._call("GET", path, asked, accept=accept)
+            about = page.get("metadata") or {}
+            if "resourceVersion" not in about:
+                raise errors.Unavailable(f"GET {path}: the answer is not a list")
+            yield page.get("items") or [], about["resourceVersion"]
+            if not about.get("continue"):
+                return
+            asked["continue"] = about["continue"]
+
+    async def watch(
+        self,
+        kind: str,
+        *,
+        resource_version: str,
+        label_selector: str | None = None,
+        field_selector: str | None = None,
+        seconds: int = _WATCH_SECONDS,
+    ) -> AsyncGenerator[tuple[str, Manifest], None]:
+        """Yield what happens from a version on, as (type, object), bookmarks included.
+
+        A quiet stream and a dead one look the same. So the server is asked to end the stream soon,
+        and one that has not ended in time is dead: `Unavailable`. Either way the caller goes on
+        from the last version that it has seen, which costs one request and no list.
+        """
+        asked = _selectors(label_selector, field_selector) | {
+            "watch": "true",
+            "resourceVersion": resource_version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(seconds),
+        }
+        limit = aiohttp.ClientTimeout(total=seconds + _WATCH_GRACE_SECONDS, sock_connect=5)
+        try:
+            async with await self._open(
+                "GET", KINDS[kind].path(), asked, timeout=limit
+            ) as response:
+                if response.status != 200:
+                    raise _failure(response, await response.read())
+                async for line in _lines(response.content):
+                    event = _parse(line)
+                    seen = event.get("object")
+                    if not isinstance(seen, dict) or event.get("type") == "ERROR":
+                        raise _failure(response, orjson.dumps(seen))
+                    yield event["type"], seen
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _unavailable("GET", KINDS[kind].path(), error) from error
+
+    async def apply(
+        self,
+        manifest: Manifest,
+        *,
+        force: bool,
+        uid: str | None = None,
+        resource_version: str | None = None,
+    ) -> Manifest:
+        """Bring our fields of an object to what the manifest says, by server-side apply.
+
+        Args:
+            manifest: All the fields that are to be ours.
+            force: False: make the object; whatever has its name already is left as it is, and
+                `Conflict` raised. True: take over fields that others have changed.
+            uid: With force: the object must be this one; it is not made again if it is gone.
+            resource_version: With force: the object must be at this version.
+        """
+        required = {"uid": uid, "resourceVersion": resource_version if force else _ABSENT}
+        about = manifest["metadata"] | {name: value for name, value in required.items() if value}
+        asked = _WRITE | {"force": "true" if force else "false"}
+        path = _path(manifest)
+        manifest = manifest | {"metadata": about}
+        return await self._call("PATCH", path, asked, manifest, content=_APPLY)
+
+    async def create(self, manifest: Manifest) -> Manifest:
+        """Create an object that must not be there yet."""
+        path = KINDS[manifest["kind"]].path(manifest["metadata"].get("namespace"))
+        return await self._call("POST", path, _WRITE, manifest)
+
+    async def replace(self, manifest: Manifest) -> Manifest:
+        """Replace an object, at the resourceVersion that the manifest carries."""
+        return await self._call("PUT", _path(manifest), _WRITE, manifest)
+
+    async def replace_status(
+        self,
+        kind: str,
+        namespace: str | None,
+        name: str,
+        *,
+        uid: str,
+        resource_version: str,
+        status: Mapping[str, Any],
+    ) -> Manifest:
+        """Replace the status of one of our objects, if it is still the one that was judged.
+
+        The status subresource of a custom resource takes nothing but the status from what is sent,
+        so spec, labels and annotations need not be sent, and are kept.
+        """
+        about = {"name": name, "uid": uid, "resourceVersion": resource_version}
+        if namespace:
+            about["namespace"] = namespace
+        manifest = {
+            "apiVersion": KINDS[kind].api_version,
+            "kind": kind,
+            "metadata": about,
+            "status": status,
+        }
+        path = KINDS[kind].path(namespace, name, "status")
+        return await self._call("PUT", path, _WRITE, manifest)
+
+    async def json_patch(
+        self, kind: str, namespace: str | None, name: str, operations: Sequence[Mapping[str, Any]]
+    ) -> Manifest:
+        """Apply a JSON patch; a failed `test` is answered with `Rejected`."""
+        path = KINDS[kind].path(namespace, name)
+        return await self._call("PATCH", path, _WRITE, operations, content=_JSON_PATCH)
+
+    async def delete(
+        self, kind: str, namespace: str | None, name: str, *, uid: str, propagation: str
+    ) -> Manifest:
+        """Delete an object if it is still the one with this uid; return it, or a `Status`.
+
+        Args:
+            kind: One of `KINDS`.
+            namespace: None for a kind without namespaces.
+            name: The object's name.
+            uid: Another object of that name is answered with `Conflict` and stays.
+            propagation: `Background` or `Foreground`.
+        """
+        options = {"preconditions": {"uid": uid}, "propagationPolicy": propagation}
+        return await self._call("DELETE", KINDS[kind].path(namespace, name), {}, options)
+
+    async def _call(
+        self,
+        verb: str,
+        path: str,
+        asked: Mapping[str, str] | None = None,
+        body: Any = None,
+        *,
+        content: str = _JSON,
+        accept: str = _JSON,
+    ) -> Manifest:
+        data = None if body is None else orjson.dumps(body)
+        try:
+            async with await self._open(
+                verb, path, asked or {}, data=data, content=content, accept=accept
+            ) as response:
+                answer = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _unavailable(verb, path, error) from error
+        if not 200 <= response.status < 300:
+            raise _failure(response, answer)
+        made = _parse(answer)
+        if "kind" not in made:
+            raise errors.Unavailable(f"{verb} {path}: the answer is not an object of Kubernetes")
+        return made
+
+    async def _open(
+        self,
+        verb: str,
+        path: str,
+        asked: Mapping[str, str],
+        *,
+        data: bytes | None = None,
+        content: str = _JSON,
+        accept: str = _JSON,
+        timeout: aiohttp.ClientTimeout = _CALL,  # noqa: ASYNC109 - aiohttp's own, per phase
+    ) -> aiohttp.ClientResponse:
+        if self._session is None:
+            raise RuntimeError("the cluster is not open: use it inside `async with`")
+        url = yarl.URL(self._connection.server + path).with_query(asked)
+        headers = {"Accept": accept}
+        if data is not None:
+            headers["Content-Type"] = content
+        for last_try in (False, True):
+            if token := self._current_token():
+                headers["Authorization"] = f"Bearer {token}"
+            response = await self._session.request(
+                verb, url, data=data, headers=headers, timeout=timeout, allow_redirects=False
+            )
+            if response.status != 401 or last_try or self._connection.token_file is None:
+                break
+            response.release()
+            self._token_read_at = float("-inf")
+        return response
+
+    def _current_token(self) -> str | None:
+        source = self._connection.token_file
+        if source is not None and time.monotonic() - self._token_read_at > _TOKEN_SECONDS:
+            self._token = source.read_text().strip()
+            self._token_read_at = time.monotonic()
+        return self._token
+
+
+_WRITE = {"fieldManager": names.OPERATOR, "fieldValidation": "Strict"}
+
+
+def _path(manifest: Manifest) -> str:
+    about = manifest["metadata"]
+    return KINDS[manifest["kind"]].path(about.get("namespace"), about["name"])
+
+
+def _selectors(label_selector: str | None, field_selector: str | None) -> dict[str, str]:
+    given = {"labelSelector": label_selector, "fieldSelector": field_selector}
+    return {name: value for name, value in given.items() if value}
+
+
+async def _lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """Yield lines of any length; `StreamReader.readline` gives up at 128 kB."""
+    begun: list[bytes] = []
+    async for chunk in stream.iter_any():
+        *ended, rest = chunk.split(b"\n")
+        for line in ended:
+            begun.append(line)
+            if whole := b"".join(begun):
+                yield whole
+            begun.clear()
+        if rest:
+            begun.append(rest)
+    # What is left was cut off by the end of the stream, and comes again with the next one.
+
+
+def _parse(answer: bytes) -> Manifest:
+    try:
+        parsed = orjson.loads(answer)
+    except orjson.JSONDecodeError as error:
+        raise errors.Unavailable(f"the answer is not JSON: {_bounded(answer)}") from error
+    if not isinstance(parsed, dict):
+        raise errors.Unavailable(f"the answer is not an object: {_bounded(answer)}")
+    return parsed
+
+
+def _bounded(text: str | bytes) -> str:
+    """Return a text as it may stand in a log line: cut, and without control characters."""
+    if isinstance(text, bytes):
+        text = text[:_MAX_MESSAGE].decode(errors="replace")
+    printable = "".join(c if c.isprintable() else " " for c in text[:_MAX_MESSAGE])
+    return " ".join(printable.split())
+
+
+def _unavailable(verb: str, path: str, error: Exception) -> errors.Unavailable:
+    said = "no answer in time" if isinstance(error, TimeoutError) else _bounded(str(error))
+    return errors.Unavailable(f"{verb} {path}: {said or type(error).__name__}")
+
+
+_BY_STATUS: Mapping[int, type[errors.ApiError]] = {
+    401: errors.Unauthorized,
+    404: errors.NotFound,
+    409: errors.Conflict,
+    410: errors.Expired,
+}
+
+
+_UNKNOWN_FIELD = "failed to create typed patch object"
+"""So an apply of a field that this server does not know is answered, with the status 500."""
+
+
+def _failure(response: aiohttp.ClientResponse, answer: bytes) -> errors.ApiError:
+    """Return the error that an answer stands for: a `Status`, or anything a proxy may send."""
+    said = _status(answer)
+    # Inside a watch the stream itself was answered with 200.
+    status = response.status if response.status != 200 else int(said.get("code") or 500)
+    reason = str(said.get("reason") or "")
+    message = _bounded(str(said.get("message") or "") or answer) or f"status {status}"
+    wait = response.headers.get("Retry-After")
+    if status == 429 or (status == 503 and wait is not None):
+        details = said.get("details") or {}
+        return errors.Throttled(
+            message,
+            retry_after=_seconds(wait or str(details.get("retryAfterSeconds") or 1)),
+            status=status,
+            reason=reason,
+        )
+    found = _BY_STATUS.get(status)
+    if reason == "AlreadyExists":
+        found = errors.AlreadyExists
+    elif status == 500 and message.startswith(_UNKNOWN_FIELD):
+        found = errors.Rejected
+    elif found is None:
+        found = errors.Rejected if 400 <= status < 500 else errors.Unavailable
+    return found(message, status=status, reason=reason, causes=_causes(said))
+
+
+def _status(answer: bytes) -> Mapping[str, Any]:
+    try:
+        parsed = orjson.loads(answer)
+    except orjson.JSONDecodeError:
+        return {}
+    return parsed if isinstance(parsed, dict) and parsed.get("kind") == "Status" else {}
+
+
+def _causes(status: Mapping[str, Any]) -> tuple[errors.Cause, ...]:
+    return tuple(
+        errors.Cause(
+            reason=str(cause.get("reason") or ""),
+            field=str(cause.get("field") or ""),
+            message=_bounded(str(cause.get("message") or "")),
+        )
+        for cause in (status.get("details") or {}).get("causes") or ()
+    )
+
+
+def _seconds(retry_after: str) -> float:
+    """Return the seconds of a Retry-After header, which may be a number or a date."""
+    try:
+        return max(0.0, float(retry_after))
+    except ValueError:
+        pass
+    try:
+        until = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return 1.0
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=UTC)
+    return max(0.0, (until - datetime.now(UTC)).total_seconds())

@@ -1,0 +1,480 @@
+"""Turns the models into CRDs: JSON schemas as pydantic makes them into structural schemas.
+
+`crds/*.yaml` is made here, checked in and never edited. pydantic's output is no structural schema:
+references are inlined, `null` alternatives become optional fields, titles and defaults go (an
+operational default in a CRD would change the meaning of stored objects). Whatever else the API
+server would refuse, or worse drop without a word, is an error here.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from process_operator import names
+from process_operator.models import application, base, process, release, resource_type
+
+Schema = dict[str, Any]
+
+BANNER = (
+    "# Generated from operator/process_operator/models; do not edit, run `process-operator crds`.\n"
+)
+
+_KEPT = {
+    "type",
+    "description",
+    "enum",
+    "format",
+    "pattern",
+    "minLength",
+    "maxLength",
+    "minimum",
+    "maximum",
+    "minItems",
+    "maxItems",
+    "maxProperties",
+    "required",
+    "x-kubernetes-list-type",
+    "x-kubernetes-list-map-keys",
+    "x-kubernetes-validations",
+}
+_RULES = "x-kubernetes-validations"
+_NESTED = {"properties", "items", "anyOf", "additionalProperties", "$defs"}
+_DROPPED = {"title", "default"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column of `kubectl get`."""
+
+    name: str
+    path: str
+    description: str
+    type: str = "string"
+    wide: bool = False
+
+    def render(self) -> dict[str, Any]:
+        """Return the column as the CRD declares it."""
+        made: dict[str, Any] = {
+            "name": self.name,
+            "type": self.type,
+            "description": self.description,
+            "jsonPath": self.path,
+        }
+        return made | {"priority": 1} if self.wide else made
+
+
+def _condition(name: str, field: str) -> str:
+    return f'.status.conditions[?(@.type=="{name}")].{field}'
+
+
+_READY = Column(
+    name="Ready",
+    path=_condition("Ready", "status"),
+    description="Whether all that the spec asks for now has been done.",
+)
+_REASON = Column(
+    name="Reason",
+    path=_condition("Ready", "reason"),
+    description="Why it is ready or not, in one word.",
+)
+_AGE = Column(
+    name="Age",
+    path=".metadata.creationTimestamp",
+    description="Time since its making.",
+    type="date",
+)
+_MESSAGE = Column(
+    name="Message",
+    path=_condition("Ready", "message"),
+    description="Why it is ready or not, in a sentence.",
+    wide=True,
+)
+_APPLICATION = Column(
+    name="Application",
+    path=".spec.applicationRef.name",
+    description="The application that it belongs to.",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One kind of our group, as its CRD declares it."""
+
+    kind: str
+    plural: str
+    short: str
+    namespaced: bool = True
+    description: str
+    spec: type[base.Model]
+    spec_description: str
+    status: type[base.Model]
+    columns: tuple[Column, ...]
+    selectable: tuple[str, ...] = ()
+    scale: Mapping[str, str] | None = None
+    rules: tuple[Mapping[str, Any], ...] = ()
+
+
+KINDS = (
+    Kind(
+        kind=names.APPLICATION_KIND,
+        plural="processapplications",
+        short="papp",
+        description="An application: one image and one environment for a set of processes, "
+        "released together.",
+        spec=application.ApplicationSpec,
+        spec_description="What the application runs and how it is released.",
+        status=application.ApplicationStatus,
+        columns=(
+            _READY,
+            _REASON,
+            Column(
+                name="Processes",
+                path=".status.processesReady",
+                description="Ready and all processes.",
+            ),
+            Column(
+                name="Pending",
+                path=".status.pendingCount",
+                description="Changes that wait for the next release.",
+                type="integer",
+            ),
+            Column(
+                name="Release",
+                path=".status.servingRelease.number",
+                description="Number of the release that runs.",
+                type="integer",
+            ),
+            Column(
+                name="Releasing",
+                path=".status.activeRelease.state",
+                description="State of the release that is being made.",
+            ),
+            _AGE,
+            Column(
+                name="Image",
+                path=".status.image",
+                description="The image that runs.",
+                wide=True,
+            ),
+            Column(
+                name="Suspended",
+                path=".spec.suspend",
+                description="Whether everything stands still.",
+                type="boolean",
+                wide=True,
+            ),
+            _MESSAGE,
+        ),
+        rules=(application.NAME_RULE,),
+    ),
+    Kind(
+        kind=names.PROCESS_KIND,
+        plural="processes",
+        short="pproc",
+        description="A process: one thing to run from its application's image, as a web server, "
+        "a worker, a cron job or a job of releases.",
+        spec=process.ProcessSpec,
+        spec_description="What runs, and how many, how large, how often and behind which hosts.",
+        status=process.ProcessStatus,
+        columns=(
+            _APPLICATION,
+            Column(name="Type", path=".spec.type", description="What the process is for."),
+            _READY,
+            _REASON,
+            Column(
+                name="Replicas",
+                path=".status.instances",
+                description="Ready and wanted instances.",
+            ),
+            Column(
+                name="Pending",
+                path=".status.pendingCount",
+                description="Changes that wait for the next release.",
+                type="integer",
+            ),
+            Column(
+                name="Release",
+                path=".status.release.number",
+                description="Number of the release that runs.",
+                type="integer",
+            ),
+            _AGE,
+            Column(
+                name="Size",
+                path=".spec.resourceTypeRef.name",
+                description="The machine size that is asked for.",
+                wide=True,
+            ),
+            Column(
+                name="Schedule",
+                path=".spec.schedule",
+                description="When a cron process runs.",
+                wide=True,
+            ),
+            Column(
+                name="Zone",
+                path=".spec.timeZone",
+                description="The schedule's time zone.",
+                wide=True,
+            ),
+            Column(
+                name="URL",
+                path=".status.urls[0]",
+                description="The first address that leads to the process.",
+                wide=True,
+            ),
+            Column(
+                name="Image",
+                path=".status.image",
+                description="The image that runs.",
+                wide=True,
+            ),
+            _MESSAGE,
+        ),
+        selectable=(".spec.applicationRef.name", ".spec.type", ".spec.key"),
+        scale={
+            "specReplicasPath": ".spec.scalingStrategy.manual.instanceCount",
+            "statusReplicasPath": ".status.replicas",
+            "labelSelectorPath": ".status.selector",
+        },
+    ),
+    Kind(
+        kind=names.RELEASE_KIND,
+        plural="processreleases",
+        short="prel",
+        description="A release: the request to run what an application says now, and the record "
+        "of what became of it.",
+        spec=release.ReleaseSpec,
+        spec_description="What is asked for; it cannot be changed, except that it can be "
+        "cancelled.",
+        status=release.ReleaseStatus,
+        columns=(
+            _APPLICATION,
+            Column(
+                name="Number",
+                path=".status.number",
+                description="Number of the release within its application.",
+                type="integer",
+            ),
+            Column(name="State", path=".status.state", description="How far the release is."),
+            Column(name="Step", path=".status.step", description="What it is doing."),
+            Column(name="Trigger", path=".status.trigger", description="What asked for it."),
+            _READY,
+            _REASON,
+            _AGE,
+            Column(
+                name="Image",
+                path=".status.requested.image",
+                description="The image that was asked for.",
+                wide=True,
+            ),
+            Column(
+                name="Started",
+                path=".status.startedAt",
+                description="When it took its snapshot.",
+                type="date",
+                wide=True,
+            ),
+            Column(
+                name="Finished",
+                path=".status.finishedAt",
+                description="When it ended.",
+                type="date",
+                wide=True,
+            ),
+            _MESSAGE,
+        ),
+        selectable=(".spec.applicationRef.name", ".status.state"),
+    ),
+    Kind(
+        kind=names.RESOURCE_TYPE_KIND,
+        plural="processresourcetypes",
+        short="prt",
+        namespaced=False,
+        description="A machine size: CPU and memory of one instance, chosen by its name.",
+        spec=resource_type.ResourceTypeSpec,
+        spec_description="Size of one instance, and where instances of this size are placed.",
+        status=resource_type.ResourceTypeStatus,
+        columns=(
+            Column(name="CPU", path=".spec.cpu", description="CPU of one instance."),
+            Column(name="Memory", path=".spec.memory", description="Memory of one instance."),
+            Column(name="Category", path=".spec.category", description="What it is good for."),
+            Column(
+                name="Default",
+                path=".spec.default",
+                description="Whether it is the size of processes that name none.",
+                type="boolean",
+            ),
+            _READY,
+            _REASON,
+            _AGE,
+            Column(
+                name="Deprecated",
+                path=".spec.deprecated",
+                description="Whether processes should move to another size.",
+                type="boolean",
+                wide=True,
+            ),
+            _MESSAGE,
+        ),
+        selectable=(".spec.category",),
+    ),
+)
+
+
+def structural(model: type[base.Model]) -> Schema:
+    """Return a model's schema in the form that an API server accepts."""
+    raw = model.model_json_schema(by_alias=True)
+    return _convert(raw, raw.get("$defs", {}), model.__name__)
+
+
+def _convert(node: Schema, definitions: Mapping[str, Schema], path: str) -> Schema:
+    """Return one node of a schema, with all below it, as a structural schema."""
+    node = _merged(node, definitions)
+    made = {word: value for word, value in node.items() if word in _KEPT}
+    if unknown := node.keys() - _KEPT - _NESTED - _DROPPED:
+        raise ValueError(f"{path}: {sorted(unknown)} have no place in a structural schema")
+    if "description" in made:
+        made["description"] = " ".join(made["description"].split())
+    if made.get("type") == "integer":
+        made["format"] = "int32" if made["maximum"] <= base.MAX_INT32 else "int64"
+    if "anyOf" in node:
+        made |= _int_or_string(node["anyOf"], path)
+    if "properties" in node:
+        made["properties"] = {
+            name: _convert(part, definitions, f"{path}.{name}")
+            for name, part in node["properties"].items()
+        }
+    if "items" in node:
+        made["items"] = _convert(node["items"], definitions, f"{path}[]")
+    match node.get("additionalProperties"):
+        case dict() as values:
+            made["additionalProperties"] = _convert(values, definitions, f"{path}{{}}")
+        case True:
+            made["x-kubernetes-preserve-unknown-fields"] = True
+        case _:
+            pass
+    return made
+
+
+def _merged(node: Schema, definitions: Mapping[str, Schema]) -> Schema:
+    """Return a node with its reference inlined and without `null`; its own words win."""
+    rest = {word: value for word, value in node.items() if word not in {"$ref", "anyOf"}}
+    if "$ref" in node:
+        inner = definitions[node["$ref"].removeprefix("#/$defs/")]
+    elif "anyOf" in node:
+        options = [option for option in node["anyOf"] if option != {"type": "null"}]
+        inner = options[0] if len(options) == 1 else {"anyOf": options}
+    else:
+        return node
+    if "$ref" in inner or len(inner.get("anyOf", ())) == 1:
+        inner = _merged(inner, definitions)
+    both = inner | rest
+    rules = [*inner.get(_RULES, ()), *rest.get(_RULES, ())]
+    return both | {_RULES: rules} if rules else both
+
+
+def _int_or_string(options: list[Schema], path: str) -> Schema:
+    """Return the one union that Kubernetes knows: a quantity, written as number or as text."""
+    if [option["type"] for option in options] != ["integer", "string"]:
+        raise ValueError(f"{path}: only `int | str` may be a union")
+    return {"x-kubernetes-int-or-string": True, "maxLength": options[1]["maxLength"]}
+
+
+def _root(kind: Kind) -> Schema:
+    """Return the schema of a whole object."""
+    spec = structural(kind.spec) | {"description": kind.spec_description}
+    status = structural(kind.status) | {
+        "description": "What the operator found and did; written by nobody else.",
+        "default": {"observedGeneration": -1},
+    }
+    made: Schema = {
+        "type": "object",
+        "description": kind.description,
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": {
+                "type": "string",
+                "description": f"Version of the schema, `{names.API_VERSION}`.",
+            },
+            "kind": {"type": "string", "description": f"Kind of the object, `{kind.kind}`."},
+            # The API server puts its own description here and refuses any other.
+            "metadata": {"type": "object"},
+            "spec": spec,
+            "status": status,
+        },
+    }
+    return made | {_RULES: [dict(rule) for rule in kind.rules]} if kind.rules else made
+
+
+def manifest(kind: Kind) -> dict[str, Any]:
+    """Return the CRD of a kind."""
+    version: dict[str, Any] = {
+        "name": names.VERSION,
+        "served": True,
+        "storage": True,
+        "additionalPrinterColumns": [column.render() for column in kind.columns],
+        "schema": {"openAPIV3Schema": _root(kind)},
+        "subresources": {"status": {}} | ({"scale": dict(kind.scale)} if kind.scale else {}),
+    }
+    if kind.selectable:
+        version["selectableFields"] = [{"jsonPath": path} for path in kind.selectable]
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {
+            "name": f"{kind.plural}.{names.GROUP}",
+            # Flux would otherwise replace what looks like a variable in a description.
+            "annotations": {"kustomize.toolkit.fluxcd.io/substitute": "disabled"},
+        },
+        "spec": {
+            "group": names.GROUP,
+            "names": {
+                "kind": kind.kind,
+                "listKind": f"{kind.kind}List",
+                "plural": kind.plural,
+                "singular": kind.kind.lower(),
+                "shortNames": [kind.short],
+                "categories": [names.OPERATOR],
+            },
+            "scope": "Namespaced" if kind.namespaced else "Cluster",
+            "versions": [version],
+        },
+    }
+
+
+def render() -> dict[str, str]:
+    """Return the text of every file of `crds/`, by file name."""
+    return {f"{kind.plural}.yaml": BANNER + _yaml(manifest(kind)) for kind in KINDS}
+
+
+def _yaml(value: dict[str, Any]) -> str:
+    """Return the value as YAML without anchors: the way over JSON leaves no object shared."""
+    return yaml.safe_dump(
+        json.loads(json.dumps(value)), sort_keys=False, width=100, allow_unicode=True
+    )
+
+
+def stale(folder: Path) -> list[str]:
+    """Return the names of files in the folder that are missing, outdated or no longer made."""
+    wanted = render()
+    found = {path.name: path.read_text() for path in folder.glob("*.yaml")}
+    return sorted(
+        name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name)
+    )
+
+
+def write(folder: Path) -> list[str]:
+    """Bring the folder up to date and return the names of the files that changed."""
+    changed = stale(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in changed:
+        (folder / name).unlink(missing_ok=True)
+    for name, text in render().items():
+        if name in changed:
+            (folder / name).write_text(text)
+    return changed

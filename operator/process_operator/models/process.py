@@ -1,0 +1,363 @@
+"""Process: one entry of a Procfile, that is one thing to run from its application's image."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
+
+from process_operator.models.base import (
+    Command,
+    DisplayName,
+    Model,
+    ObjectName,
+    PortNumber,
+    forbidden,
+    keyed_by,
+    qualified_keys,
+    required,
+    rule,
+    validations,
+)
+from process_operator.models.environment import Env, EnvFrom
+from process_operator.models.probes import Probe
+from process_operator.models.references import ApplicationReference, Reference
+from process_operator.models.scaling import ScalingStrategy
+from process_operator.models.security import SecurityContext
+from process_operator.models.status import (
+    Count,
+    Pending,
+    ServingRelease,
+    ShortText,
+    Status,
+    Warnings,
+)
+from process_operator.models.volumes import Volumes
+
+MAX_RUN_SECONDS = 604_800
+"""A week."""
+
+_FIELD = "[0-9A-Za-z*/,?+-]+"
+_SCHEDULE = (
+    rf"^\\s*(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|@every [-+.0-9a-zµμ]+"
+    rf"|{_FIELD}(\\s+{_FIELD}){{4}})\\s*$"
+)
+_HOST_LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+_HOST = rf"^(\\*\\.)?{_HOST_LABEL}(\\.{_HOST_LABEL})*$"
+_ZONE_PART = "[A-Za-z0-9_+][A-Za-z0-9._+-]{0,13}"
+_ZONE = f"^{_ZONE_PART}(/{_ZONE_PART})*$"
+
+
+class ProcessType(StrEnum):
+    """What a process is for."""
+
+    WEB = "web"
+    WORKER = "worker"
+    CRON = "cron"
+    JOB = "job"
+
+
+class JobStartPolicy(StrEnum):
+    """When, within a release, a job process runs."""
+
+    BEFORE_DEPLOYMENT = "beforeDeployment"
+    AFTER_SUCCESS_DEPLOYMENT = "afterSuccessDeployment"
+    AFTER_FAILED_DEPLOYMENT = "afterFailedDeployment"
+
+
+class ConcurrencyPolicy(StrEnum):
+    """What happens when a cron process is due while its last run goes on."""
+
+    ALLOW = "Allow"
+    FORBID = "Forbid"
+    REPLACE = "Replace"
+
+
+class RunPolicy(Model):
+    """Limits of one run of a job or cron process."""
+
+    timeout_seconds: Annotated[int, Field(ge=1, le=MAX_RUN_SECONDS)] | None = None
+    """Seconds after which a run is stopped and counts as failed, at most a week."""
+    retries: Annotated[int, Field(ge=0, le=20)] | None = None
+    """Times that a failed run is tried again; absent means 0."""
+
+
+class Protocol(StrEnum):
+    """What the process speaks on its port."""
+
+    HTTP = "http"
+    GRPC = "grpc"
+
+
+class Host(Model):
+    """One host name that leads to the process."""
+
+    host: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=253,
+            json_schema_extra=validations(
+                rule(
+                    f"self.matches('{_HOST}')",
+                    "ingress.hosts[].host must be a DNS name in lower case without scheme, port or "
+                    "path, for example shop.example.com or *.example.com",
+                )
+            ),
+        ),
+    ]
+    """DNS name in lower case, for example `shop.example.com`, or `*.example.com` for all
+    below it."""
+    tls_secret_name: ObjectName | None = None
+    """Name of the Secret with the host's certificate; absent means no TLS unless an issuer makes
+    one."""
+
+
+class IngressSpec(Model):
+    """The route of a web process."""
+
+    enabled: bool | None = None
+    """Whether the process has a route; absent means yes, as soon as there are hosts."""
+    protocol: Protocol | None = None
+    """What the process speaks on its port, `http` or `grpc` (HTTP/2 without TLS); absent means
+    `http`."""
+    hosts: Annotated[
+        tuple[Host, ...], Field(max_length=16, json_schema_extra=keyed_by("host"))
+    ] = ()
+    """Host names that lead to the process; without any it has a Service and no route."""
+    annotations: dict[str, Annotated[str, Field(max_length=4096)]] = Field(
+        default_factory=dict,
+        max_length=32,
+        json_schema_extra=qualified_keys(
+            "ingress.annotations has a key that no annotation can have; write it as prefix/name"
+        ),
+    )
+    """Annotations for the route; only those whose prefix the operator's flag allows
+    are accepted."""
+
+
+def _only_for(field: str, *types: ProcessType) -> JsonDict:
+    """Return the rule that refuses a field on processes of any other type."""
+    names = " and ".join(types)
+    choice = " or ".join(types)
+    allowed = ", ".join(f"'{one}'" for one in types)
+    return forbidden(
+        f"self.type in [{allowed}] || !has(self.{field})",
+        f"spec.{field} is only for {names} processes; remove it or set spec.type to {choice}",
+        field=f".{field}",
+    )
+
+
+def _unchanged(field: str) -> JsonDict:
+    """Return the rule that keeps a required field as it is; on the parent, so that it holds."""
+    return rule(
+        f"self.{field} == oldSelf.{field}",
+        f"spec.{field} cannot be changed; make a new Process and delete this one",
+        field=f".{field}",
+    )
+
+
+def _one_success(field: str) -> JsonDict:
+    """Return the rule that Kubernetes has for this probe's successThreshold."""
+    return rule(
+        f"self.?{field}.?successThreshold.orValue(1) == 1",
+        f"spec.{field}.successThreshold must be 1; remove it, only a readinessProbe may have more",
+        field=f".{field}.successThreshold",
+    )
+
+
+_WEB, _WORKER, _CRON, _JOB = ProcessType
+
+
+class ProcessSpec(Model):
+    """What a process is to run, how, and how often or how many times."""
+
+    model_config = ConfigDict(
+        json_schema_extra=validations(
+            _unchanged("applicationRef"),
+            _unchanged("key"),
+            _unchanged("type"),
+            _only_for("scalingStrategy", _WEB, _WORKER),
+            _only_for("port", _WEB, _WORKER),
+            _only_for("livenessProbe", _WEB),
+            _only_for("readinessProbe", _WEB),
+            _only_for("startupProbe", _WEB),
+            _only_for("ingress", _WEB),
+            _only_for("jobStartPolicy", _JOB),
+            _only_for("run", _CRON, _JOB),
+            _only_for("schedule", _CRON),
+            _only_for("timeZone", _CRON),
+            _only_for("suspend", _CRON),
+            _only_for("concurrencyPolicy", _CRON),
+            _only_for("startingDeadlineSeconds", _CRON),
+            required(
+                "self.type != 'job' || has(self.jobStartPolicy)",
+                "spec.jobStartPolicy is required for job processes; set it to beforeDeployment, "
+                "afterSuccessDeployment or afterFailedDeployment",
+                field=".jobStartPolicy",
+            ),
+            forbidden(
+                "!has(self.entrypoint) || !has(self.command)",
+                "spec.command cannot stand beside spec.entrypoint; remove one of them",
+                field=".command",
+            ),
+            _one_success("livenessProbe"),
+            _one_success("startupProbe"),
+        )
+    )
+
+    application_ref: ApplicationReference
+    """The application that the process belongs to, in the same namespace; cannot be changed."""
+    key: Annotated[
+        str,
+        Field(min_length=1, max_length=64, pattern="^[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?$"),
+    ]
+    """Name of the process within its application, for example `web`; cannot be changed."""
+    type: ProcessType
+    """What the process is for: `web`, `worker`, `cron` or `job`; cannot be changed."""
+    display_name: DisplayName | None = None
+    """Name for people; absent means the key."""
+    entrypoint: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
+    """Command line that `/bin/sh -c` runs; absent means command, or else the image's own."""
+    command: (
+        Annotated[
+            Command, Field(min_length=1, json_schema_extra={"x-kubernetes-list-type": "atomic"})
+        ]
+        | None
+    ) = None
+    """Program and arguments, run without a shell; absent means entrypoint, or else the image's
+    own."""
+    resource_type_ref: Reference | None = None
+    """Machine size of each instance, a ProcessResourceType; absent means the one that
+    is default."""
+    scaling_strategy: ScalingStrategy | None = None
+    """How many instances run (web, worker); absent means one."""
+    port: PortNumber | None = None
+    """Port that the process listens on, given to it as `PORT` (web, worker); absent means 8080 for
+    web, none for worker."""
+    liveness_probe: Probe | None = None
+    """Probe whose failure restarts the container (web)."""
+    readiness_probe: Probe | None = None
+    """Probe whose failure keeps traffic away (web)."""
+    startup_probe: Probe | None = None
+    """Probe that holds the other probes back until it succeeds once (web)."""
+    env: Env = ()
+    """Variables added to the application's; the process wins where both name one."""
+    env_from: EnvFrom = ()
+    """Secrets and ConfigMaps whose keys become variables, after the application's."""
+    volumes: Volumes = ()
+    """Volumes added to the application's; the process wins where both name one."""
+    security_context: SecurityContext | None = None
+    """Numeric identities, each winning over the application's."""
+    termination_grace_period_seconds: Annotated[int, Field(ge=0, le=3600)] | None = None
+    """Seconds that a stopping instance gets before it is killed; absent means 30."""
+    job_start_policy: JobStartPolicy | None = None
+    """When, within a release, the job runs (job)."""
+    run: RunPolicy | None = None
+    """Limits of one run (cron, job)."""
+    ingress: IngressSpec | None = None
+    """How the process is reached from outside (web); changes act at once."""
+    schedule: (
+        Annotated[
+            str,
+            Field(
+                min_length=1,
+                max_length=100,
+                json_schema_extra=validations(
+                    rule(
+                        "!self.contains('TZ')",
+                        "spec.schedule must not name a time zone; set spec.timeZone instead",
+                    ),
+                    rule(
+                        f"self.contains('TZ') || self.matches('{_SCHEDULE}')",
+                        "spec.schedule must have five fields, for example '0 6 * * 1-5', or be a "
+                        "descriptor such as @daily or '@every 1h'",
+                    ),
+                ),
+            ),
+        ]
+        | None
+    ) = None
+    """When the process runs, five cron fields or a descriptor such as `@daily` (cron); absent
+    means only when asked."""
+    time_zone: (
+        Annotated[
+            str,
+            Field(
+                min_length=1,
+                max_length=100,
+                json_schema_extra=validations(
+                    rule(
+                        f"self.matches('{_ZONE}') && self.lowerAscii() != 'local'",
+                        "spec.timeZone must be a name of the IANA time zone database, for example "
+                        "Europe/Berlin or UTC",
+                    )
+                ),
+            ),
+        ]
+        | None
+    ) = None
+    """IANA time zone that the schedule is read in, for example `Europe/Berlin` (cron); absent
+    means UTC."""
+    suspend: bool | None = None
+    """Whether scheduled runs are held back (cron); absent means no."""
+    concurrency_policy: ConcurrencyPolicy | None = None
+    """What happens when a run is due while the last one goes on (cron); absent means `Forbid`."""
+    starting_deadline_seconds: Annotated[int, Field(ge=1, le=MAX_RUN_SECONDS)] | None = None
+    """Seconds by which a missed run may still start late (cron); absent means any time until the
+    next."""
+
+
+class NextRun(Model):
+    """One run to come."""
+
+    time: datetime
+    """When it is due, in the process's time zone, for example `2026-11-24T06:00:00+01:00`."""
+    utc: datetime
+    """When it is due, in UTC."""
+
+
+class ProcessStatus(Status):
+    """What runs of a process, and what waits for the next release."""
+
+    pending: Pending = ()
+    """Staged differences between the spec and what runs, one per field."""
+    pending_count: Count | None = None
+    """Number of staged differences."""
+    warnings: Warnings = ()
+    """What was clamped or is unwise, one sentence each."""
+    release: ServingRelease | None = None
+    """The release that runs."""
+    image: Annotated[str, Field(max_length=1024)] | None = None
+    """The image that runs."""
+    replicas: Count | None = None
+    """Number of instances that exist, for the scale subresource."""
+    ready_replicas: Count | None = None
+    """Number of instances that are ready."""
+    instances: ShortText | None = None
+    """Ready and wanted instances, for example `2/3`."""
+    selector: Annotated[str, Field(max_length=1024)] | None = None
+    """Label selector of the process's pods, for the scale subresource."""
+    replicas_before_suspend: Count | None = None
+    """Number of instances that come back when the application is no longer suspended."""
+    internal_hostname: ShortText | None = None
+    """Name of the process inside the cluster, for example `shop-web.default.svc.cluster.local`."""
+    urls: Annotated[
+        tuple[Annotated[str, Field(max_length=512)], ...],
+        Field(max_length=16, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    ] = ()
+    """Addresses that lead to the process from outside."""
+    cpu_millicores: Count | None = None
+    """CPU of each instance that runs, in thousandths of a core."""
+    memory_megabytes: Count | None = None
+    """Memory of each instance that runs, in megabytes of 1048576 bytes."""
+    next_runs: Annotated[
+        tuple[NextRun, ...],
+        Field(max_length=8, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    ] = ()
+    """The next three runs by the schedule."""
+    last_schedule_time: datetime | None = None
+    """When a run was last started by the schedule."""
+    last_successful_time: datetime | None = None
+    """When a run last ended well."""

@@ -1,0 +1,109 @@
+"""The snapshot of a release: all that is needed to render an application again, with no lookup.
+
+It is kept as an opaque object in a release's status, so that nobody but the operator can write
+it; this model gives it its shape. Defaults are filled in before it is made: a snapshot says
+what will run even after the defaults of a later operator have changed.
+"""
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from process_operator.models.environment import EnvFromSource, EnvVar
+from process_operator.models.probes import Probe
+from process_operator.models.process import JobStartPolicy, ProcessType
+from process_operator.models.security import PodSecurity, SecurityContext
+from process_operator.models.volumes import Volume
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore"
+    )
+
+
+class MachineSize(_Frozen):
+    """A resource type as it stood when the release started."""
+
+    name: str
+    cpu: str
+    """Canonical quantity, for example `500m`."""
+    memory: str
+    """Canonical quantity, for example `512Mi`."""
+    node_selector: dict[str, str] = {}
+    tolerations: tuple[dict[str, str | int], ...] = ()
+
+
+class Scaling(_Frozen):
+    """How many instances: a fixed count, or the bounds and paces of an autoscaler."""
+
+    instances: int = 1
+    """The count of `manual`; meaningless when `horizontal` is given."""
+    horizontal: "Horizontal | None" = None
+
+
+class Horizontal(_Frozen):
+    """The autoscaler's settings with every default filled in, as the user gave them (unclamped)."""
+
+    min_instances: int
+    max_instances: int
+    cpu_percent: int | None = None
+    memory_percent: int | None = None
+    scale_up_interval_seconds: int
+    scale_up_increment: int
+    scale_down_interval_seconds: int
+    scale_down_increment: int
+
+
+class RunLimits(_Frozen):
+    """Limits of one run of a job or cron process."""
+
+    timeout_seconds: int | None = None
+    retries: int = 0
+
+
+class SnapshotProcess(_Frozen):
+    """The staged side of one process."""
+
+    key: str
+    type: ProcessType
+    entrypoint: str | None = None
+    command: tuple[str, ...] = ()
+    size: MachineSize
+    scaling: Scaling = Scaling()
+    port: int | None = None
+    """The port it listens on: always set for web; on a worker it makes a Service."""
+    liveness_probe: Probe | None = None
+    readiness_probe: Probe | None = None
+    startup_probe: Probe | None = None
+    env: tuple[EnvVar, ...] = ()
+    env_from: tuple[EnvFromSource, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    security_context: SecurityContext | None = None
+    termination_grace_period_seconds: int
+    job_start_policy: JobStartPolicy | None = None
+    run: RunLimits | None = None
+
+
+class Snapshot(_Frozen):
+    """The staged side of an application: its image, its environment and its processes."""
+
+    profile: int
+    """Which rendering rules `builders/pod.py` applies; never changes for a snapshot."""
+    image: str
+    env: tuple[EnvVar, ...] = ()
+    env_from: tuple[EnvFromSource, ...] = ()
+    image_pull_secrets: tuple[str, ...] = ()
+    service_account_name: str | None = None
+    volumes: tuple[Volume, ...] = ()
+    security_context: SecurityContext | None = None
+    pod_security: PodSecurity
+    restart: int = 0
+    """Number of the newest release in this line that asked for a restart; 0 for none."""
+    processes: tuple[SnapshotProcess, ...]
+
+    def process(self, key: str, process_type: ProcessType) -> SnapshotProcess | None:
+        """Return the entry that belongs to a process of this key and type."""
+        for entry in self.processes:
+            if entry.key == key and entry.type == process_type:
+                return entry
+        return None

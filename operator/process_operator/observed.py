@@ -1,0 +1,199 @@
+"""What is seen of the cluster, as small frozen records: our own objects, children and pods.
+
+The pure part decides on these and on nothing else. They hold what the API server said, at one
+resourceVersion each; whoever holds one must not expect it to be the newest.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import orjson
+
+RETRY_REFUSED = timedelta(seconds=60)
+"""How long a write that was answered with a no is not sent again."""
+
+Manifest = dict[str, Any]
+"""A Kubernetes object as JSON: what server-side apply takes."""
+
+SpecT = TypeVar("SpecT")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owned(Generic[SpecT]):
+    """One object of our own kinds, its spec parsed."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    generation: int
+    created_at: datetime
+    deleting: bool
+    owner_uid: str | None
+    """uid of the controller owner: set on releases that the operator made."""
+    generated: bool
+    """Whether its name came from a generateName."""
+    spec: SpecT
+    status: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """One object of our own kinds whose spec this version of the operator cannot read."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    generation: int
+    created_at: datetime
+    deleting: bool
+    status: Mapping[str, Any]
+    message: str
+
+
+class ApplicationKey(NamedTuple):
+    """The unit of reconciliation: one application, there or not."""
+
+    namespace: str
+    name: str
+
+
+RESOURCE_TYPES = ApplicationKey("", "")
+"""The one key that stands for all resource types, which belong to no application."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChildKey:
+    """What identifies a child on the server."""
+
+    kind: str
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Child:
+    """One object that bears our `managed-by` label: a child, or something that claims to be one."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    generation: int
+    deleting: bool
+    owner_kind: str | None
+    """`apiVersion/kind` of the controller owner."""
+    owner_name: str | None
+    owner_uid: str | None
+    application: str
+    """Value of our application label, "" where it is missing."""
+    intent: str | None
+    release: int | None
+    others_own_replicas: bool
+    """Whether a manager other than ours owns `spec.replicas` (an autoscaler or kubectl)."""
+    body: bytes
+    """JSON of `{metadata: {labels, annotations, ownerReferences}, spec}` as it is live."""
+    status: Mapping[str, Any]
+    """The few status fields that decisions need; see `mirror.py` for each kind."""
+
+    @property
+    def key(self) -> ChildKey:
+        """What identifies it on the server."""
+        return ChildKey(self.kind, self.namespace, self.name)
+
+
+def spec(child: Child) -> Mapping[str, Any]:
+    """Return the live spec of a child."""
+    live: Mapping[str, Any] = orjson.loads(child.body).get("spec") or {}
+    return live
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pod:
+    """One pod of a process, reduced to what explains why it does not serve."""
+
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    application: str
+    process: str
+    """Value of our process label, see `names.key_label`."""
+    created_at: datetime
+    deleting: bool
+    ready: bool
+    phase: str
+    restarts: int
+    trouble: "Trouble | None"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """What a pod says is wrong with it, in its own words."""
+
+    reason: str
+    """One of our reason words: ImagePullFailed, CrashLoop, Unschedulable, ProbeFailing, ..."""
+    message: str
+    exit_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeFailure:
+    """What the kubelet said of a failing probe, in an event."""
+
+    namespace: str
+    pod_uid: str
+    resource_version: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngressClass:
+    """One IngressClass: who serves it, and whether it is the cluster's default."""
+
+    name: str
+    controller: str
+    default: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """All that one reconcile of one application may depend on."""
+
+    key: ApplicationKey
+    now: datetime
+    application: "Owned[Any] | Broken | None"
+    processes: tuple["Owned[Any] | Broken", ...]
+    """Every process that names this application, oldest first."""
+    releases: tuple["Owned[Any] | Broken", ...]
+    resource_types: Mapping[str, "Owned[Any] | Broken"]
+    ingress_classes: tuple[IngressClass, ...]
+    children: Mapping[ChildKey, Child]
+    pods: tuple[Pod, ...]
+    probe_failures: Mapping[str, str]
+    """By pod uid: what the kubelet last said of a failing probe."""
+    changed_at: datetime
+    """When an object of this application last changed, by our clock."""
+    open_since: Mapping[str, datetime]
+    """By uid: since when an object has waited for its children to settle."""
+    refused: Mapping[ChildKey, "RefusedWrite"]
+    """Writes of children that the API server, or the owner of the name, did not let through."""
+    allowed_annotations: tuple[str, ...]
+    """Prefixes that `ingress.annotations` may have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedWrite:
+    """A write of a child that was answered with a no; not sent again until `retry_at`."""
+
+    intent: str
+    """Hash of what was to be written: another intent is another try."""
+    reason: str
+    message: str
+    retry_at: datetime

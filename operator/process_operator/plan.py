@@ -1,0 +1,470 @@
+"""Inputs in, a plan out: what to write, what to remove, what to record, when to look again.
+
+Everything is compared here, before any write: an apply that changes nothing costs the API server
+more than a create. A child is in place when it carries the hash of the same intent, its live
+spec still holds every field that we declare, and no foreign item stands in the lists of which a
+forced apply would leave it (containers, env, volumes, ports).
+
+`replicas` is no part of the intent. It is ours until an autoscaler has changed it: an apply that
+drops it while we are its only owner resets it to 1, and an autoscaler never leaves 0.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from process_operator import builders, names, observed, release, resolve, rollout
+from process_operator.models.application import ApplicationSpec
+from process_operator.models.process import ProcessSpec, ProcessType
+from process_operator.models.snapshot import Snapshot
+from process_operator.observed import Broken, Child, ChildKey, Manifest, Owned, RefusedWrite, World
+from process_operator.release import Course, Decision, Release
+from process_operator.resolve import Resolved, Target
+from process_operator.rollout import Progress, State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Apply:
+    """One child to write."""
+
+    process_uid: str
+    manifest: Manifest
+    """The whole intent, with its hash and, where we own it, its size."""
+    intent: str
+    child: Child | None
+    """What it was compared with; None when nothing of this name is known."""
+
+    @property
+    def key(self) -> ChildKey:
+        """What identifies the child on the server."""
+        metadata = self.manifest["metadata"]
+        return ChildKey(self.manifest["kind"], metadata["namespace"], metadata["name"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clean:
+    """Foreign items to take out of a child that is otherwise as wanted."""
+
+    child: Child
+    operations: tuple[dict[str, Any], ...]
+    """A JSON patch that tests the resourceVersion first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """One process as the plan sees it."""
+
+    process: Owned[ProcessSpec] | Broken
+    target: Target | None
+    """What is rendered of it; None where the running release does not know it."""
+    applies: tuple[Apply, ...] = ()
+    cleans: tuple[Clean, ...] = ()
+    deletes: tuple[Child, ...] = ()
+    refused: RefusedWrite | None = None
+    """The write of a child that was answered with a no, if there is one."""
+    workload: Child | None = None
+    route: Child | None = None
+    size: int = 0
+    """How many instances it is to have now."""
+    remember: int | None = None
+    """Size to write into the status before the application is suspended."""
+    progress: Progress = rollout.NOT_MADE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """The application of a plan, there and readable, and what was found out about it."""
+
+    application: Owned[ApplicationSpec]
+    resolved: Resolved
+    course: Course
+    running: Release | None
+    """The release whose snapshot is rendered."""
+    snapshot: Snapshot | None
+    """That snapshot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to do for one application, and what the decision rests on."""
+
+    subject: Subject | None
+    """None without an application: then nothing is rendered, and what runs is left alone."""
+    decision: Decision
+    views: tuple[View, ...]
+
+    @property
+    def wake_at(self) -> datetime | None:
+        """The next moment at which the answer could change by itself."""
+        times = [view.refused.retry_at for view in self.views if view.refused is not None]
+        if self.decision.wake_at is not None:
+            times.append(self.decision.wake_at)
+        return min(times, default=None)
+
+
+def plan(world: World) -> Plan:
+    """Return what to do so that this application becomes what it declares."""
+    application = world.application
+    if not isinstance(application, Owned) or application.deleting:
+        return Plan(
+            subject=None,
+            decision=Decision(),
+            views=tuple(View(process=one, target=None) for one in world.processes),
+        )
+    subject = _subject(world, application)
+    views = tuple(
+        _view(world, process, _target(world, subject, process), subject.running)
+        for process in world.processes
+    )
+    rolling = [
+        (view.target.entry.key, str(view.target.entry.type), view.progress)
+        for view in views
+        if view.target is not None and view.target.entry.type != ProcessType.JOB
+    ]
+    decision = release.decide(world, application, subject.resolved, subject.course, rolling)
+    return Plan(subject=subject, decision=decision, views=views)
+
+
+def _subject(world: World, application: Owned[ApplicationSpec]) -> Subject:
+    resolved = resolve.resolve(world, application)
+    course = release.course(world, application)
+    running = release.running(course, resolved.settings)
+    return Subject(
+        application=application,
+        resolved=resolved,
+        course=course,
+        running=running,
+        snapshot=release.snapshot(running) if running is not None else None,
+    )
+
+
+def _target(world: World, subject: Subject, process: Owned[ProcessSpec] | Broken) -> Target | None:
+    """Return what is rendered of a process, None where the running release does not know it."""
+    frozen = subject.snapshot
+    if frozen is None or isinstance(process, Broken) or process.deleting:
+        return None
+    refusal = subject.resolved.refusals.get(process.uid)
+    if refusal is not None and refusal.reason in _UNRENDERABLE:
+        return None
+    entry = frozen.process(process.spec.key, process.spec.type)
+    if entry is None:
+        return None
+    return resolve.target(world, subject.application, process, frozen, entry)
+
+
+_UNRENDERABLE = {"KeyTaken", "InvalidSchedule"}
+"""Refusals that also keep the immediate side from being rendered: what is there stays."""
+
+
+def _view(
+    world: World, process: Owned[ProcessSpec] | Broken, target: Target | None, running: Any
+) -> View:
+    if target is None or running is None:
+        return View(process=process, target=None)
+    wanted = builders.children(target)
+    number = release.number(running)
+    applies: list[Apply] = []
+    cleans: list[Clean] = []
+    refused: RefusedWrite | None = None
+    workload = route = None
+    size = 0
+    remember = None
+    keys = set()
+    for manifest in wanted:
+        key = _key(manifest)
+        keys.add(key)
+        child = world.children.get(key)
+        intent = _hash(manifest)
+        if key.kind == "Deployment":
+            remember = _to_remember(target, process, child)
+            replicas = _replicas(target, process, child)
+            size = replicas if replicas is not None else _live_size(child)
+            workload = child
+        else:
+            replicas = None
+            if key.kind == "CronJob":
+                workload = child
+            elif key.kind in {"Ingress", "HTTPRoute"}:
+                route = child
+        if child is not None and child.deleting:
+            continue
+        if child is not None and not _ours(child, target, world):
+            refused = _foreign(child, world.now)
+            continue
+        if child is not None and child.intent == intent:
+            if _in_place(child, manifest, replicas):
+                operations = _foreign_items(child, manifest)
+                if operations:
+                    cleans.append(Clean(child=child, operations=operations))
+                continue
+            number_kept = child.release or number
+        else:
+            number_kept = number
+        no = world.refused.get(key)
+        if no is not None and no.intent == intent and world.now < no.retry_at:
+            refused = no
+            continue
+        applies.append(
+            Apply(
+                process_uid=process.uid,
+                manifest=_sealed(manifest, intent, number_kept, replicas),
+                intent=intent,
+                child=child,
+            )
+        )
+    if remember is not None:
+        # The size goes into the status first: it could not be read back after the next write.
+        applies = [one for one in applies if one.key.kind != "Deployment"]
+    return View(
+        process=process,
+        target=target,
+        applies=tuple(applies),
+        cleans=tuple(cleans),
+        deletes=tuple(_unwanted(world, target, keys)),
+        refused=refused,
+        workload=workload,
+        route=route,
+        size=size,
+        remember=remember,
+        progress=_progress(world, target, applies, refused, workload, size),
+    )
+
+
+def _progress(
+    world: World,
+    target: Target,
+    applies: list[Apply],
+    refused: RefusedWrite | None,
+    workload: Child | None,
+    size: int,
+) -> Progress:
+    if refused is not None:
+        return Progress(state=State.MOVING, reason=refused.reason, message=refused.message)
+    if target.entry.type == ProcessType.JOB:
+        return Progress(state=State.READY, reason="AwaitingRelease", message="")
+    if workload is None or workload.deleting or applies:
+        return rollout.NOT_MADE
+    if target.entry.type == ProcessType.CRON:
+        return rollout.of_cron_job(workload)
+    label = names.key_label(target.entry.key)
+    return rollout.of_deployment(
+        workload,
+        size=size,
+        pods=[pod for pod in world.pods if pod.process == label],
+        probe_failures=world.probe_failures,
+    )
+
+
+def _key(manifest: Manifest) -> ChildKey:
+    metadata = manifest["metadata"]
+    return ChildKey(manifest["kind"], metadata["namespace"], metadata["name"])
+
+
+def _hash(manifest: Manifest) -> str:
+    text = orjson.dumps(manifest, option=orjson.OPT_SORT_KEYS)
+    return hashlib.blake2b(text, digest_size=12).hexdigest()
+
+
+def _sealed(manifest: Manifest, intent: str, number: int, replicas: int | None) -> Manifest:
+    """Return the intent with its hash, its release and, where it is ours to say, its size."""
+    metadata = manifest["metadata"]
+    sealed = {
+        **manifest,
+        "metadata": {
+            **metadata,
+            "labels": {**metadata["labels"], names.RELEASE: str(number)},
+            "annotations": {**metadata.get("annotations", {}), names.INTENT: intent},
+        },
+    }
+    if replicas is not None:
+        sealed["spec"] = {**manifest["spec"], "replicas": replicas}
+    return sealed
+
+
+def _ours(child: Child, target: Target, world: World) -> bool:
+    """Whether a child is this process's, or may become it.
+
+    One whose owner reference was taken away by hand still carries our intent; one whose owner
+    is a predecessor of this process (same name, gone) is taken over before it is collected.
+    """
+    if child.owner_uid == target.uid:
+        return True
+    if child.owner_uid is None:
+        return child.intent is not None
+    alive = {process.uid for process in world.processes}
+    return (
+        child.owner_kind == f"{names.API_VERSION}/{names.PROCESS_KIND}"
+        and child.owner_uid not in alive
+    )
+
+
+def _foreign(child: Child, now: datetime) -> RefusedWrite:
+    owner = f", controlled by {child.owner_kind} {child.owner_name}" if child.owner_uid else ""
+    return name_conflict(child.key, "", owner, now)
+
+
+def name_conflict(key: ChildKey, intent: str, owner: str, now: datetime) -> RefusedWrite:
+    """Return the refusal to touch an object that is not ours."""
+    return RefusedWrite(
+        intent=intent,
+        reason="NameConflict",
+        message=f'{key.kind} "{key.name}" exists and was not made for this Process{owner}; it is '
+        "left alone. Rename or delete it, and the operator makes its own",
+        retry_at=now + observed.RETRY_REFUSED,
+    )
+
+
+def _unwanted(world: World, target: Target, wanted: set[ChildKey]) -> Iterator[Child]:
+    """Yield the children of a process that is rendered which are wanted no more."""
+    for key, child in world.children.items():
+        if (
+            child.owner_uid == target.uid
+            and key not in wanted
+            and not child.deleting
+            and key.kind in builders.KINDS
+        ):
+            yield child
+
+
+def _live_size(child: Child | None) -> int:
+    return rollout.replicas(child) if child is not None else 0
+
+
+def _replicas(
+    target: Target, process: Owned[ProcessSpec] | Broken, child: Child | None
+) -> int | None:
+    """Return the size that we declare; None where the autoscaler owns it."""
+    if target.suspended:
+        return 0
+    horizontal = target.scaling.horizontal
+    if horizontal is None:
+        return target.scaling.instances
+    least = max(1, horizontal.min_instances)
+    if child is None:
+        return least
+    live = rollout.replicas(child)
+    if live == 0:
+        before = int(process.status.get("replicasBeforeSuspend") or 0)
+        return min(max(before, least), max(horizontal.max_instances, least))
+    if child.others_own_replicas:
+        return None
+    return max(live, least)
+
+
+def _to_remember(
+    target: Target, process: Owned[ProcessSpec] | Broken, child: Child | None
+) -> int | None:
+    """Return the size that an autoscaler had found, if it is about to be lost by suspending."""
+    if not target.suspended or target.scaling.horizontal is None or child is None:
+        return None
+    live = rollout.replicas(child)
+    if live == 0 or process.status.get("replicasBeforeSuspend") == live:
+        return None
+    return live
+
+
+_KEYED = {"containers": "name", "initContainers": "name", "env": "name", "volumes": "name"}
+_LISTS = ("containers", "initContainers", "volumes")
+
+
+def _in_place(child: Child, manifest: Manifest, replicas: int | None) -> bool:
+    """Whether the live object still holds every field that we declare."""
+    live = orjson.loads(child.body)
+    if replicas is not None and live["spec"].get("replicas") != replicas:
+        return False
+    metadata = manifest["metadata"]
+    declared = {name: metadata[name] for name in ("labels", "ownerReferences") if name in metadata}
+    if metadata.get("annotations"):
+        declared["annotations"] = metadata["annotations"]
+    return holds(live["metadata"], declared) and holds(live["spec"], manifest["spec"])
+
+
+def holds(live: Any, declared: Any, field: str = "") -> bool:
+    """Return whether what is live contains all that is declared.
+
+    Lists of named items are compared by name, all other lists as wholes: item by item, in order.
+    """
+    if isinstance(declared, dict):
+        return isinstance(live, dict) and all(
+            holds(live.get(name), value, name) for name, value in declared.items()
+        )
+    if isinstance(declared, list | tuple):
+        if not declared:
+            return not live
+        if not isinstance(live, list):
+            return False
+        name = _KEYED.get(field) or ("uid" if field == "ownerReferences" else None)
+        if name is not None and isinstance(declared[0], dict):
+            by_name = {item.get(name): item for item in live if isinstance(item, dict)}
+            return all(holds(by_name.get(item[name]), item) for item in declared)
+        return len(live) == len(declared) and all(
+            holds(one, other) for one, other in zip(live, declared, strict=True)
+        )
+    if declared in ({}, "", None, False, 0):
+        # The server leaves out what is empty.
+        return not live
+    return bool(live == declared)
+
+
+def _pod_spec_path(kind: str) -> tuple[str, ...] | None:
+    if kind == "Deployment":
+        return ("spec", "template", "spec")
+    if kind == "CronJob":
+        return ("spec", "jobTemplate", "spec", "template", "spec")
+    return None
+
+
+def _foreign_items(child: Child, manifest: Manifest) -> tuple[dict[str, Any], ...]:
+    """Return the JSON patch that removes what others added to the lists of a pod template.
+
+    A forced apply leaves such items, because their fields belong to somebody else.
+    """
+    path = _pod_spec_path(child.kind)
+    if path is None:
+        return ()
+    live, wanted = orjson.loads(child.body), manifest
+    for part in path:
+        live, wanted = live[part], wanted[part]
+    removals = list(_removals("/" + "/".join(path), live, wanted))
+    if not removals:
+        return ()
+    test = {"op": "test", "path": "/metadata/resourceVersion", "value": child.resource_version}
+    # From the last to the first, so that no removal moves the index of another.
+    return (test, *({"op": "remove", "path": one} for one in reversed(removals)))
+
+
+def _removals(path: str, live: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[str]:
+    for field in _LISTS:
+        known = {item["name"]: item for item in wanted.get(field) or ()}
+        for index, item in enumerate(live.get(field) or ()):
+            place = f"{path}/{field}/{index}"
+            if item["name"] not in known:
+                yield place
+            elif field != "volumes":
+                yield from _surplus(place, item, known[item["name"]], "env", ("name",))
+                yield from _surplus(
+                    place, item, known[item["name"]], "ports", ("containerPort", "protocol")
+                )
+                yield from _surplus(
+                    place, item, known[item["name"]], "volumeMounts", ("mountPath",)
+                )
+
+
+def _surplus(
+    place: str,
+    live: Mapping[str, Any],
+    wanted: Mapping[str, Any],
+    field: str,
+    identity: tuple[str, ...],
+) -> Iterator[str]:
+    def name(item: Mapping[str, Any]) -> tuple[Any, ...]:
+        return tuple(item.get(part, "TCP" if part == "protocol" else None) for part in identity)
+
+    known = {name(item) for item in wanted.get(field) or ()}
+    for index, item in enumerate(live.get(field) or ()):
+        if name(item) not in known:
+            yield f"{place}/{field}/{index}"

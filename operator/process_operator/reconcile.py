@@ -1,0 +1,116 @@
+"""One key in, one result out: bring one application to what it declares, say when to look again.
+
+    gather (world, now) -> plan (pure) -> execute (writes) -> status (pure) -> publish
+
+A pass that has written something ends there and asks for another look: the answers are in the
+world already, so what is then reported is what the server said. Here, and only here, it is
+decided what an error means.
+"""
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from process_operator import errors, names, plan, status
+from process_operator.cluster import Cluster
+from process_operator.execute import Executor
+from process_operator.observed import RESOURCE_TYPES, ApplicationKey
+from process_operator.workqueue import Closed, Lane, WorkQueue
+from process_operator.world import Store
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """When to look at a key again."""
+
+    again: bool = False
+    """At once: something was written."""
+    at: datetime | None = None
+
+
+class Reconciler:
+    """Takes keys from the queue and brings their applications to what they declare."""
+
+    def __init__(
+        self,
+        *,
+        cluster: Cluster,
+        store: Store,
+        executor: Executor,
+        queue: WorkQueue[ApplicationKey],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._cluster = cluster
+        self._store = store
+        self._executor = executor
+        self._queue = queue
+        self._clock = clock
+
+    async def work(self) -> None:
+        """Work on keys until the queue is closed."""
+        with suppress(Closed):
+            while True:
+                key = await self._queue.get()
+                try:
+                    await self._one(key)
+                finally:
+                    self._queue.done(key)
+
+    async def reconcile(self, key: ApplicationKey) -> Result:
+        """Look at one application once."""
+        if key == RESOURCE_TYPES:
+            return await self._resource_types()
+        await self._verify_owners(key)
+        world = self._store.gather(key)
+        todo = plan.plan(world)
+        if await self._executor.carry_out(world, todo):
+            return Result(again=True)
+        report = status.report(world, todo)
+        self._store.note_open(key, report.open, world.now)
+        await self._executor.publish(report)
+        times = [time for time in (todo.wake_at, report.wake_at) if time is not None]
+        return Result(at=min(times, default=None))
+
+    async def _resource_types(self) -> Result:
+        for write in status.resource_types(self._store.resource_types(), self._clock()):
+            await self._executor.publish_one(write)
+        return Result()
+
+    async def _verify_owners(self, key: ApplicationKey) -> None:
+        """Read the Process of a child that vanished: it may be gone too, its deletion unseen."""
+        for namespace, name, uid in self._store.take_doubtful(key):
+            try:
+                body = await self._cluster.get(names.PROCESS_KIND, namespace, name)
+            except errors.NotFound:
+                self._store.forget(names.PROCESS_KIND, namespace, name, uid)
+                continue
+            if body["metadata"]["uid"] != uid:
+                self._store.forget(names.PROCESS_KIND, namespace, name, uid)
+            self._store.observe(body)
+
+    async def _one(self, key: ApplicationKey) -> None:
+        about = {"kind": names.APPLICATION_KIND, "namespace": key.namespace, "object": key.name}
+        try:
+            result = await self.reconcile(key)
+        except errors.Throttled as error:
+            self._queue.add(key, Lane.UNFINISHED, after=error.retry_after)
+        except (errors.Conflict, errors.NotFound, errors.AlreadyExists):
+            # Somebody was faster: what is known is behind, and the watch is about to tell.
+            self._queue.retry(key)
+        except errors.ApiError as error:
+            log.warning("could not be reconciled", extra=about | {"detail": str(error)})
+            self._queue.retry(key)
+        except Exception:
+            log.exception("could not be reconciled because of a defect", extra=about)
+            self._queue.retry(key)
+        else:
+            self._queue.forget(key)
+            if result.again:
+                self._queue.add(key, Lane.UNFINISHED)
+            elif result.at is not None:
+                delay = (result.at - self._clock()).total_seconds()
+                self._queue.add(key, Lane.UNFINISHED, after=max(delay, 0.0))

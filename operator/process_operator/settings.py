@@ -1,0 +1,150 @@
+"""Settings of the process, read once at its start from flags and environment, and never again.
+
+Every flag has a variable: `--health-port` is `PROCESS_OPERATOR_HEALTH_PORT`; the flag wins.
+"""
+
+import argparse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+_VARIABLE_PREFIX = "PROCESS_OPERATOR_"
+
+# Ingress annotations are configuration of a shared proxy. Allowed is what stays within the one
+# Ingress; left out is whatever takes code (the snippets of ingress-nginx and HAProxy), calls an
+# address of the user's choice, or joins somebody else's load balancer (ALB groups).
+_ANNOTATION_PREFIXES = (
+    "external-dns.alpha.kubernetes.io/",
+    "nginx.ingress.kubernetes.io/force-ssl-redirect",
+    "nginx.ingress.kubernetes.io/limit-",
+    "nginx.ingress.kubernetes.io/proxy-body-size",
+    "nginx.ingress.kubernetes.io/proxy-connect-timeout",
+    "nginx.ingress.kubernetes.io/proxy-read-timeout",
+    "nginx.ingress.kubernetes.io/proxy-send-timeout",
+    "nginx.ingress.kubernetes.io/ssl-redirect",
+    "projectcontour.io/",
+    "traefik.ingress.kubernetes.io/",
+)
+
+
+class LogFormat(StrEnum):
+    """How log lines are written."""
+
+    JSON = "json"
+    TEXT = "text"
+
+
+class LogLevel(StrEnum):
+    """The least important line that is written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the operator can be told from outside."""
+
+    workers: int
+    """How many applications are worked on at the same time."""
+    election: bool
+    """Whether to elect one active replica; if not, there must be only one."""
+    lease_namespace: str
+    lease_name: str
+    log_format: LogFormat
+    log_level: LogLevel
+    annotation_prefixes: tuple[str, ...]
+    """What the names of `ingress.annotations` may begin with."""
+    resync: timedelta
+    """How often every application is compared with what it declares, though nothing changed."""
+    health_port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Flag:
+    name: str
+    default: str
+    read: Callable[[str], Any]
+    help: str
+
+
+def _flags(pod_namespace: str | None) -> tuple[_Flag, ...]:
+    def flag(name: str, default: str, read: Callable[[str], Any], text: str) -> _Flag:
+        return _Flag(name=name, default=default, read=read, help=text)
+
+    return (
+        flag("workers", "20", _between(1, 200), "applications worked on at the same time"),
+        flag("election", "true", _truth, "true: elect one active replica; false: there is one"),
+        flag("lease-namespace", pod_namespace or "default", str, "where the Lease is"),
+        flag("lease-name", "process-operator", str, "name of the Lease"),
+        flag("log-format", "json", _one_of(LogFormat), "json or text"),
+        flag("log-level", "info", _one_of(LogLevel), "debug, info, warning or error"),
+        flag(
+            "ingress-annotation-prefixes",
+            ",".join(_ANNOTATION_PREFIXES),
+            _list,
+            "what the names of ingress.annotations may begin with, separated by commas",
+        ),
+        flag("resync-seconds", "1800", _between(60, 86_400), "time between two full comparisons"),
+        flag("health-port", "8080", _between(1, 65_535), "port of /healthz and /readyz"),
+    )
+
+
+def add_arguments(parser: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
+    """Add the flags to a parser, with what the environment says as their defaults."""
+    for flag in _flags(environment.get("POD_NAMESPACE")):
+        variable = _VARIABLE_PREFIX + flag.name.upper().replace("-", "_")
+        parser.add_argument(
+            f"--{flag.name}",
+            # argparse reads a default that is text as if it had been typed, with its errors.
+            default=environment.get(variable, flag.default),
+            type=flag.read,
+            help=f"{flag.help} (default: {flag.default}; variable: {variable})",
+        )
+
+
+def of(parsed: argparse.Namespace) -> Settings:
+    """Return the settings that a parser with our flags has read."""
+    return Settings(
+        workers=parsed.workers,
+        election=parsed.election,
+        lease_namespace=parsed.lease_namespace,
+        lease_name=parsed.lease_name,
+        log_format=parsed.log_format,
+        log_level=parsed.log_level,
+        annotation_prefixes=parsed.ingress_annotation_prefixes,
+        resync=timedelta(seconds=parsed.resync_seconds),
+        health_port=parsed.health_port,
+    )
+
+
+def _between(least: int, most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"give a number from {least} to {most}, not {text!r}")
+        return int(text)
+
+    return read
+
+
+def _one_of(choices: type[StrEnum]) -> Callable[[str], StrEnum]:
+    def read(text: str) -> StrEnum:
+        if text not in list(choices):
+            raise argparse.ArgumentTypeError(f"give one of {', '.join(choices)}, not {text!r}")
+        return choices(text)
+
+    return read
+
+
+def _truth(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise argparse.ArgumentTypeError(f"give true or false, not {text!r}")
+    return text == "true"
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(item.strip() for item in text.split(",") if item.strip())

@@ -1,0 +1,657 @@
+"""Inputs and outcome in; new statuses, and the events of their transitions, out.
+
+Statuses follow kstatus: observedGeneration and `Ready` always, `Reconciling` or `Stalled` only
+while true. An object is *open* while its answer will change by itself; progress of an open
+object is written only after two seconds, so that a change that settles at once costs one write.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from process_operator import (
+    conditions,
+    cron,
+    names,
+    quantities,
+    release,
+    resolve,
+    routing,
+    staging,
+)
+from process_operator.builders import autoscaler, pod
+from process_operator.conditions import Condition
+from process_operator.models.application import Backend, ScalingPolicy
+from process_operator.models.process import Host, ProcessSpec, ProcessType, Protocol
+from process_operator.models.release import ReleaseState
+from process_operator.models.resource_type import ResourceTypeSpec
+from process_operator.observed import Broken, Owned, World
+from process_operator.plan import Plan, Subject, View
+from process_operator.release import Decision, Release
+from process_operator.resolve import Refusal, Route, Target
+from process_operator.rollout import State
+
+PATIENCE = timedelta(seconds=60)
+"""How long a missing reference is taken to be on its way: objects arrive in any order."""
+PROGRESS_AFTER = timedelta(seconds=2)
+"""How long a change may stay open before its progress is worth a write."""
+NEXT_RUNS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One transition to tell, as a Kubernetes event on the object."""
+
+    regarding: Owned[Any] | Broken
+    warning: bool
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """One status to write, with the resourceVersion that it was computed from."""
+
+    of: Owned[Any] | Broken
+    status: Mapping[str, Any]
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The statuses to write now, and what is still open."""
+
+    writes: tuple[Write, ...]
+    open: frozenset[str]
+    """uids of the objects whose answer will change by itself."""
+    wake_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """What is to be said of one object."""
+
+    of: Owned[Any] | Broken
+    fields: Mapping[str, Any]
+    said: Sequence[Condition]
+    open: bool = False
+    hushed: bool = False
+    """Open, and not worth a write however long it takes: it settles with its release."""
+    wake_at: datetime | None = None
+
+
+def report(world: World, plan: Plan) -> Report:
+    """Return what is to be written of an application, its processes and its waiting release."""
+    answers = [_process(world, plan, view) for view in plan.views if not view.process.deleting]
+    if plan.subject is not None:
+        answers.append(_application(world, plan.subject, plan.decision, answers))
+        waiting = _waiting_release(plan.subject, plan.decision)
+        if waiting is not None:
+            answers.append(waiting)
+    return _report(world, answers)
+
+
+def resource_types(
+    types: Mapping[str, Owned[ResourceTypeSpec] | Broken], now: datetime
+) -> tuple[Write, ...]:
+    """Return the statuses of resource types that are not as they should be."""
+    defaults = sorted(n for n, one in types.items() if isinstance(one, Owned) and one.spec.default)
+    writes = []
+    for one in types.values():
+        if one.deleting:
+            continue
+        if isinstance(one, Broken):
+            said = conditions.stalled("InvalidSpec", one.message)
+        elif one.spec.default and len(defaults) > 1:
+            others = ", ".join(name for name in defaults if name != one.name)
+            said = conditions.stalled(
+                "AmbiguousDefault",
+                f"spec.default is also true for {others}; leave it true for one of them",
+            )
+        else:
+            said = conditions.ready("Available", "can be used by processes")
+        write = _write(one, _status(one, {}, said, now))
+        if write is not None:
+            writes.append(write)
+    return tuple(writes)
+
+
+def _report(world: World, answers: Iterable[_Answer]) -> Report:
+    writes: list[Write] = []
+    open_now: set[str] = set()
+    wakes: list[datetime] = []
+    for answer in answers:
+        if answer.wake_at is not None:
+            wakes.append(answer.wake_at)
+        if answer.open and not answer.hushed:
+            open_now.add(answer.of.uid)
+        write = _write(answer.of, _status(answer.of, answer.fields, answer.said, world.now))
+        if write is None:
+            continue
+        if answer.hushed:
+            continue
+        if answer.open:
+            since = world.open_since.get(answer.of.uid, world.now)
+            if world.now < since + PROGRESS_AFTER:
+                wakes.append(since + PROGRESS_AFTER)
+                continue
+        writes.append(write)
+    return Report(writes=tuple(writes), open=frozenset(open_now), wake_at=min(wakes, default=None))
+
+
+def _status(
+    one: Owned[Any] | Broken,
+    fields: Mapping[str, Any],
+    said: Sequence[Condition],
+    now: datetime,
+) -> dict[str, Any]:
+    kept = {name: value for name, value in fields.items() if value not in (None, [], {})}
+    return {
+        **kept,
+        "observedGeneration": one.generation,
+        "conditions": conditions.merge(one.status, said, generation=one.generation, now=now),
+    }
+
+
+def _write(one: Owned[Any] | Broken, status: Mapping[str, Any]) -> Write | None:
+    if status == one.status:
+        return None
+    return Write(of=one, status=status, events=_events(one, status))
+
+
+def _events(one: Owned[Any] | Broken, status: Mapping[str, Any]) -> tuple[Event, ...]:
+    """Tell the transitions that somebody should act on, and their end.
+
+    Whatever goes well is told by status and releases; an event for it would be a write of its own.
+    """
+    before = conditions.find(one.status, conditions.STALLED)
+    after = conditions.find(status, conditions.STALLED)
+    if after is not None and (before is None or before["reason"] != after["reason"]):
+        return (
+            Event(regarding=one, warning=True, reason=after["reason"], message=after["message"]),
+        )
+    ready = conditions.find(status, conditions.READY)
+    was = conditions.find(one.status, conditions.READY)
+    if ready is not None and ready["reason"] == "Unavailable":
+        if was is None or was["reason"] != "Unavailable":
+            return (
+                Event(regarding=one, warning=True, reason="Unavailable", message=ready["message"]),
+            )
+    elif was is not None and ready is not None and ready["status"] == "True":
+        if before is not None or was["reason"] == "Unavailable":
+            return (
+                Event(
+                    regarding=one,
+                    warning=False,
+                    reason="Recovered",
+                    message=f"{was['reason']} is over: {ready['message']}",
+                ),
+            )
+    return ()
+
+
+def _impatient(
+    one: Owned[Any] | Broken, refusal: Refusal, now: datetime
+) -> tuple[list[Condition], datetime | None]:
+    """Say Reconciling for a minute of what may end by itself, then Stalled."""
+    if not refusal.patient:
+        return conditions.stalled(refusal.reason, refusal.message), None
+    since = conditions.holding_since(one.status, conditions.READY, refusal.reason, now)
+    if now >= since + PATIENCE:
+        return conditions.stalled(refusal.reason, refusal.message), None
+    return conditions.reconciling(refusal.reason, refusal.message), since + PATIENCE
+
+
+def _process(world: World, plan: Plan, view: View) -> _Answer:
+    process = view.process
+    if isinstance(process, Broken):
+        return _Answer(
+            of=process, fields={}, said=conditions.stalled("InvalidSpec", process.message)
+        )
+    subject = plan.subject
+    if subject is None:
+        return _without_application(world, process)
+    refusal = subject.resolved.refusals.get(process.uid)
+    pending = _pending(subject, process, view, world.now)
+    fields = _process_fields(world, subject, process, view) | {
+        "pending": pending,
+        "pendingCount": len(pending),
+    }
+    available = _availability(view)
+    if refusal is not None:
+        said, wake_at = _impatient(process, refusal, world.now)
+        return _Answer(of=process, fields=fields, said=[*said, available], wake_at=wake_at)
+    if view.target is None:
+        return _awaiting(subject, plan.decision, process, fields)
+    said = [
+        *_readiness(subject, view, view.target, pending),
+        available,
+        *_route_conditions(view.target),
+    ]
+    if pending:
+        said.append(Condition(conditions.STAGED, "True", "AwaitingRelease", _staged(len(pending))))
+    return _Answer(
+        of=process,
+        fields=fields,
+        said=said,
+        open=conditions.is_true(said, conditions.RECONCILING),
+        wake_at=view.refused.retry_at if view.refused is not None else None,
+    )
+
+
+def _without_application(world: World, process: Owned[ProcessSpec]) -> _Answer:
+    wanted = process.spec.application_ref.name
+    refusal = Refusal(
+        reason="ApplicationNotFound",
+        message=f'spec.applicationRef.name: there is no ProcessApplication "{wanted}" in this '
+        "namespace; create it. What runs is left as it is",
+        patient=True,
+    )
+    said, wake_at = _impatient(process, refusal, world.now)
+    kept = {
+        name: value
+        for name, value in process.status.items()
+        if name not in {"conditions", "observedGeneration"}
+    }
+    return _Answer(
+        of=process,
+        fields=kept,
+        said=said,
+        open=wake_at is not None,
+        wake_at=wake_at,
+    )
+
+
+def _awaiting(
+    subject: Subject, decision: Decision, process: Owned[ProcessSpec], fields: Mapping[str, Any]
+) -> _Answer:
+    """Answer for a process that the running release does not know."""
+    course = subject.course
+    unavailable = Condition(
+        conditions.AVAILABLE, "False", "AwaitingRelease", "nothing of this process runs yet"
+    )
+    if course.missing is not None:
+        message = (
+            f'the record of the serving release "{course.missing}" is gone; what runs is left as '
+            "it is until a new release is asked for and succeeds"
+        )
+        said = conditions.ready("ServingReleaseMissing", message)
+        return _Answer(of=process, fields=fields, said=[*said, unavailable])
+    starts = decision.create is not None or bool(decision.records)
+    settling = decision.waiting is not None and decision.waiting.settling
+    message = "runs with the next release; set spec.image or spec.revision of the application, or "
+    message += "create a ProcessRelease"
+    if process.spec.type == ProcessType.JOB:
+        message = (
+            f"runs {process.spec.job_start_policy} of the next release that runs jobs; none has yet"
+        )
+    said = [*conditions.ready("AwaitingRelease", message), unavailable]
+    return _Answer(of=process, fields=fields, said=said, open=True, hushed=starts or settling)
+
+
+def _readiness(
+    subject: Subject, view: View, target: Target, pending: Sequence[Mapping[str, Any]]
+) -> list[Condition]:
+    progress = view.progress
+    if view.refused is not None:
+        return conditions.stalled(progress.reason, progress.message)
+    if target.entry.type == ProcessType.JOB:
+        policy = target.entry.job_start_policy
+        return conditions.ready(
+            "AwaitingRelease", f"runs {policy} of the next release that runs jobs; none has yet"
+        )
+    releasing = subject.course.active is not None
+    if progress.state is State.FAILED:
+        return conditions.stalled(progress.reason, progress.message)
+    if progress.state is State.READY or _only_scaling(view, releasing=releasing):
+        if target.suspended:
+            return conditions.ready("Suspended", "the application is suspended; nothing runs")
+        if pending:
+            return conditions.ready("Staged", f"{_staged(len(pending))}; {progress.message}")
+        return conditions.ready(progress.reason, progress.message)
+    if progress.current and not releasing and progress.available == 0 and _served(view):
+        # It was up to date before and serves no more: nothing that was asked for is under way.
+        return [
+            Condition(conditions.READY, "False", "Unavailable", progress.message),
+            Condition(conditions.RECONCILING, "True", "Unavailable", progress.message),
+        ]
+    return conditions.reconciling(progress.reason, progress.message)
+
+
+def _only_scaling(view: View, *, releasing: bool) -> bool:
+    """An autoscaler that adds instances is no change that anybody waits for."""
+    return (
+        not releasing
+        and view.target is not None
+        and view.target.scaling.horizontal is not None
+        and view.progress.available > 0
+        and view.progress.state is State.MOVING
+        and view.progress.trouble is None
+        and view.progress.reason != "RolloutInProgress"
+    )
+
+
+def _served(view: View) -> bool:
+    before = conditions.find(view.process.status, conditions.AVAILABLE)
+    was_ready = conditions.find(view.process.status, conditions.READY)
+    return (before is not None and before["status"] == "True") or (
+        was_ready is not None and was_ready["reason"] == "Unavailable"
+    )
+
+
+def _staged(count: int) -> str:
+    return f"{count} change{'s' if count != 1 else ''} wait{'' if count != 1 else 's'} for the next release"
+
+
+def _availability(view: View) -> Condition:
+    progress = view.progress
+    if view.target is None:
+        return Condition(
+            conditions.AVAILABLE, "False", "AwaitingRelease", "nothing of this process runs yet"
+        )
+    if view.target.entry.type == ProcessType.JOB:
+        return Condition(
+            conditions.AVAILABLE, "False", "AwaitingRelease", "it runs only with a release"
+        )
+    if view.target.suspended:
+        return Condition(conditions.AVAILABLE, "False", "Suspended", "the application is suspended")
+    if progress.available > 0:
+        return Condition(conditions.AVAILABLE, "True", "Available", "it serves")
+    if view.size == 0 and view.workload is not None and view.target.timetable is None:
+        return Condition(conditions.AVAILABLE, "False", "ScaledToZero", "0 instances are wanted")
+    return Condition(conditions.AVAILABLE, "False", progress.reason, progress.message)
+
+
+def _route_conditions(target: Target) -> list[Condition]:
+    if target.route is None or target.protocol != Protocol.GRPC:
+        return []
+    if target.route.backend != Backend.INGRESS:
+        return []
+    profile = routing.profile(target.route.controller, target.route.class_name)
+    if profile is None:
+        return [
+            Condition(
+                conditions.ROUTE_PROGRAMMED,
+                "Unknown",
+                "UnknownIngressController",
+                f"the ingress controller {target.route.controller or '(no class was found)'} is "
+                "not in the table of known ones, so nothing tells it to speak gRPC; set "
+                "spec.ingress.annotations as its manual says, or use another class",
+            )
+        ]
+    if not profile.serves_grpc:
+        return [
+            Condition(
+                conditions.ROUTE_PROGRAMMED,
+                "False",
+                "ProtocolNotSupported",
+                f"{profile.name} cannot reach a gRPC process; use another class",
+            )
+        ]
+    return []
+
+
+def _pending(
+    subject: Subject, process: Owned[ProcessSpec], view: View, now: datetime
+) -> list[dict[str, Any]]:
+    """Return the staged differences between what is saved and what runs, oldest `since` kept."""
+    if view.target is None:
+        return []
+    saved = subject.resolved.entries.get(process.uid)
+    if saved is None:
+        return list(process.status.get("pending", ()))
+    staged = subject.application.spec.scaling_policy != ScalingPolicy.IMMEDIATE
+    found = staging.process_differences(view.target.entry, saved, scaling_is_staged=staged)
+    return _dated(found, process.status, now)
+
+
+def _dated(
+    found: Iterable[staging.Difference], before: Mapping[str, Any], now: datetime
+) -> list[dict[str, Any]]:
+    since = {one["field"]: one for one in before.get("pending", ())}
+    dated = []
+    for one in found:
+        old = since.get(one.field)
+        entry = {"field": one.field}
+        if one.before is not None:
+            entry["from"] = one.before
+        if one.after is not None:
+            entry["to"] = one.after
+        entry["since"] = old["since"] if old is not None else conditions.timestamp(now)
+        dated.append(entry)
+    return dated
+
+
+def _process_fields(
+    world: World, subject: Subject, process: Owned[ProcessSpec], view: View
+) -> dict[str, Any]:
+    target = view.target
+    fields: dict[str, Any] = {"warnings": list(_warnings(world, process, view))}
+    entry = subject.resolved.entries.get(process.uid) if target is None else target.entry
+    if entry is not None:
+        fields["cpuMillicores"] = quantities.millicores(entry.size.cpu)
+        fields["memoryMegabytes"] = quantities.megabytes(entry.size.memory)
+    if process.spec.type == ProcessType.CRON:
+        fields |= _cron_fields(world, process, view)
+    if target is None or subject.running is None:
+        return fields
+    fields["release"] = {"name": subject.running.name, "number": release.number(subject.running)}
+    fields["image"] = target.snapshot.image
+    fields["internalHostname"] = resolve.internal_hostname(target)
+    if target.route is not None and view.route is not None:
+        fields["urls"] = [_url(target, target.route, host) for host in target.route.hosts]
+    if target.entry.type in {ProcessType.WEB, ProcessType.WORKER}:
+        fields |= _size_fields(process, view, target)
+    return fields
+
+
+def _size_fields(process: Owned[ProcessSpec], view: View, target: Target) -> dict[str, Any]:
+    live = view.workload.status if view.workload is not None else {}
+    ready = int(live.get("readyReplicas") or 0)
+    selector = names.selector(target.application, target.entry.key)
+    before = view.remember or process.status.get("replicasBeforeSuspend")
+    return {
+        "replicas": int(live.get("replicas") or 0),
+        "readyReplicas": ready,
+        "instances": f"{ready}/{view.size}",
+        "selector": ",".join(f"{name}={value}" for name, value in selector.items()),
+        "replicasBeforeSuspend": before if target.suspended else None,
+    }
+
+
+def _warnings(world: World, process: Owned[ProcessSpec], view: View) -> Iterable[str]:
+    refused = resolve.refused_annotations(world, process.spec)
+    if refused:
+        yield (
+            f"spec.ingress.annotations: {', '.join(refused)} left out: the operator allows only "
+            f"the prefixes {', '.join(world.allowed_annotations) or '(none)'}"
+        )
+    if view.target is not None:
+        yield from autoscaler.clamped(view.target.scaling)
+        yield from pod.redirected_probes(view.target.entry)
+
+
+def _url(target: Target, route: Route, host: Host) -> str:
+    secure = host.tls_secret_name is not None or route.issuer is not None
+    scheme = "http" if target.protocol == Protocol.HTTP else "grpc"
+    return f"{scheme}{'s' if secure else ''}://{host.host}"
+
+
+def _cron_fields(world: World, process: Owned[ProcessSpec], view: View) -> dict[str, Any]:
+    spec = process.spec
+    live = view.workload.status if view.workload is not None else {}
+    fields: dict[str, Any] = {
+        "lastScheduleTime": live.get("lastScheduleTime"),
+        "lastSuccessfulTime": live.get("lastSuccessfulTime"),
+    }
+    if spec.schedule is None or spec.suspend or view.target is None or view.target.suspended:
+        return fields
+    name = spec.time_zone or resolve.DEFAULT_TIME_ZONE
+    try:
+        runs = cron.next_runs(spec.schedule, name, world.now, NEXT_RUNS)
+    except (cron.InvalidSchedule, cron.InvalidTimeZone):
+        return fields
+    zone = ZoneInfo(name)
+    fields["nextRuns"] = [
+        {"time": run.astimezone(zone).isoformat(), "utc": conditions.timestamp(run)} for run in runs
+    ]
+    return fields
+
+
+def _application(
+    world: World, subject: Subject, decision: Decision, processes: Sequence[_Answer]
+) -> _Answer:
+    starts = decision.create is not None or bool(decision.records)
+    settling = decision.waiting is not None and decision.waiting.settling
+    fields = _application_fields(world, subject, processes)
+    said, wake_at = _application_readiness(world, subject, decision, processes)
+    said = [*said, _serving(subject)]
+    if fields["pending"]:
+        waits = _staged(len(fields["pending"]))
+        said.append(Condition(conditions.STAGED, "True", "AwaitingRelease", waits))
+    return _Answer(
+        of=subject.application,
+        fields=fields,
+        said=said,
+        # An application comes before its processes: what it lacks may be about to arrive.
+        open=starts
+        or settling
+        or subject.running is None
+        or conditions.is_true(said, conditions.RECONCILING),
+        hushed=starts or settling,
+        wake_at=wake_at,
+    )
+
+
+def _serving(subject: Subject) -> Condition:
+    serving = subject.course.serving
+    if serving is None:
+        message = "no release has succeeded yet"
+        return Condition(conditions.AVAILABLE, "False", "AwaitingRelease", message)
+    if subject.application.spec.suspend:
+        return Condition(conditions.AVAILABLE, "False", "Suspended", "nothing runs")
+    return Condition(conditions.AVAILABLE, "True", "Serving", f'release "{serving.name}" serves')
+
+
+def _application_readiness(
+    world: World, subject: Subject, decision: Decision, processes: Sequence[_Answer]
+) -> tuple[list[Condition], datetime | None]:
+    application, course = subject.application, subject.course
+    if course.active is not None:
+        message = f'release "{course.active.name}" is being rolled out'
+        return conditions.reconciling("RolloutInProgress", message), None
+    if application.spec.suspend:
+        return conditions.ready("Suspended", "nothing runs until spec.suspend is false"), None
+    if decision.waiting is not None:
+        why = decision.waiting
+        message = f'release "{course.waiting[-1].name}" waits: {why.message}'
+        refusal = Refusal(reason=why.reason, message=message, patient=True)
+        return _impatient(application, refusal, world.now)
+    if course.missing is not None:
+        message = (
+            f'the record of the serving release "{course.missing}" is gone; what runs is left as '
+            "it is. Ask for a new release, by spec.revision or a ProcessRelease"
+        )
+        return conditions.stalled("ServingReleaseMissing", message), None
+    last = course.newest
+    if last is not None and release.state(last) == ReleaseState.FAILED:
+        return conditions.stalled("ReleaseFailed", _failure(last, course.serving)), None
+    if subject.running is None:
+        return _unreleased(world, subject)
+    return _summary(processes, subject.running), None
+
+
+def _failure(failed: Release, serving: Release | None) -> str:
+    sentence = (failed.status.get("failure") or {}).get("sentence", "")
+    back = (
+        f'release "{serving.name}" serves again'
+        if serving is not None
+        else "there is no earlier release to go back to"
+    )
+    return (
+        f'release "{failed.name}" failed, {back}. {sentence}. To try again, change spec.image or '
+        "spec.revision, or create a ProcessRelease"
+    )
+
+
+def _unreleased(world: World, subject: Subject) -> tuple[list[Condition], datetime | None]:
+    """Say why nothing has asked for the first release."""
+    if subject.application.spec.image is None:
+        message = "spec.image is not set; set it to release"
+        return conditions.ready("AwaitingRelease", message), None
+    for process in world.processes:
+        refusal = subject.resolved.refusals.get(process.uid)
+        if refusal is not None:
+            named = Refusal(
+                reason=refusal.reason,
+                message=f'Process "{process.name}": {refusal.message}',
+                patient=refusal.patient,
+            )
+            return _impatient(subject.application, named, world.now)
+    if not subject.resolved.entries:
+        message = "no Process names this application in spec.applicationRef.name; create one"
+        return conditions.ready("AwaitingRelease", message), None
+    message = "spec.release.initial is manual; create a ProcessRelease to release it"
+    return conditions.ready("AwaitingRelease", message), None
+
+
+def _summary(processes: Sequence[_Answer], running: Release) -> list[Condition]:
+    """Say of the application what the worst of its processes says."""
+    for kind, say in (
+        (conditions.STALLED, conditions.stalled),
+        (conditions.RECONCILING, conditions.reconciling),
+    ):
+        for answer in processes:
+            found = next((c for c in answer.said if c.type == kind), None)
+            if found is not None:
+                return say(found.reason, f'Process "{answer.of.name}": {found.message}')
+    return conditions.ready("Released", f'release "{running.name}" runs')
+
+
+def _application_fields(
+    world: World, subject: Subject, processes: Sequence[_Answer]
+) -> dict[str, Any]:
+    application, course, frozen = subject.application, subject.course, subject.snapshot
+    pending: list[dict[str, Any]] = []
+    if frozen is not None and subject.resolved.candidate is not None:
+        found = staging.application_differences(frozen, subject.resolved.candidate)
+        pending = _dated(found, application.status, world.now)
+    ready = sum(conditions.is_true(answer.said, conditions.READY) for answer in processes)
+    fields: dict[str, Any] = {
+        "pending": pending,
+        "pendingCount": len(pending)
+        + sum(int(answer.fields.get("pendingCount") or 0) for answer in processes),
+        "processesReady": f"{ready}/{len(processes)}",
+        "lastReleaseNumber": course.last_number or None,
+        "image": frozen.image if frozen is not None else application.status.get("image"),
+    }
+    if course.serving is not None:
+        fields["servingRelease"] = {
+            "name": course.serving.name,
+            "number": release.number(course.serving),
+        }
+    elif course.missing is not None:
+        fields["servingRelease"] = application.status.get("servingRelease")
+    if course.active is not None:
+        fields["activeRelease"] = {
+            "name": course.active.name,
+            "number": release.number(course.active),
+            "state": str(release.state(course.active)),
+            "step": course.active.status.get("step"),
+        }
+    return fields
+
+
+def _waiting_release(subject: Subject, decision: Decision) -> _Answer | None:
+    """Tell a waiting release why it waits, if it does so for more than settling."""
+    if decision.waiting is None or not subject.course.waiting:
+        return None
+    return _Answer(
+        of=subject.course.waiting[-1],
+        fields={"state": str(ReleaseState.WAITING)},
+        said=conditions.reconciling(decision.waiting.reason, decision.waiting.message),
+        open=True,
+        hushed=decision.waiting.settling,
+    )

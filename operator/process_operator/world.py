@@ -1,0 +1,353 @@
+"""What is known now: our own objects (from the handlers) beside the mirrors of children.
+
+Own objects are kept as the bytes of their spec and status, and parsed when they are gathered:
+most are looked at rarely, and bytes cost a tenth of what parsed objects do. An older
+resourceVersion never replaces a newer one, and everything is keyed by uid, so that a late
+deletion cannot remove a successor. Answers to our own writes come in here at once: what is
+gathered is never behind what was written.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+import orjson
+import pydantic
+
+from process_operator import names
+from process_operator.models.application import ApplicationSpec
+from process_operator.models.process import ProcessSpec
+from process_operator.models.release import ReleaseSpec
+from process_operator.models.resource_type import ResourceTypeSpec
+from process_operator.observed import (
+    RESOURCE_TYPES,
+    ApplicationKey,
+    Broken,
+    Child,
+    ChildKey,
+    IngressClass,
+    Owned,
+    Pod,
+    ProbeFailure,
+    RefusedWrite,
+    World,
+)
+
+_SPECS: Mapping[str, type[pydantic.BaseModel]] = {
+    names.APPLICATION_KIND: ApplicationSpec,
+    names.PROCESS_KIND: ProcessSpec,
+    names.RELEASE_KIND: ReleaseSpec,
+    names.RESOURCE_TYPE_KIND: ResourceTypeSpec,
+}
+_PARSED = 2048
+"""How many parsed specs are kept: the applications that are being worked on, not all."""
+
+
+RecordT = TypeVar("RecordT", covariant=True)  # noqa: PLC0105
+
+
+class Records(Protocol[RecordT]):
+    """A mirror, as the world reads it."""
+
+    def of(self, namespace: str, application: str) -> Iterator[RecordT]:
+        """Yield the records of one application."""
+
+    def all(self) -> Iterator[RecordT]:
+        """Yield every record."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mirrors:
+    """The mirrors that the world reads."""
+
+    children: tuple[Records[Child], ...]
+    pods: Records[Pod]
+    ingress_classes: Records[IngressClass]
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One of our own objects, as compact as it can be kept."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+    version: int
+    generation: int
+    created_at: str
+    deleting: bool
+    owner_uid: str | None
+    generated: bool
+    application: str
+    spec: bytes
+    status: bytes
+
+
+class Store:
+    """All that is known, by application."""
+
+    def __init__(
+        self,
+        *,
+        mirrors: Mirrors,
+        clock: Callable[[], datetime],
+        allowed_annotations: tuple[str, ...],
+    ) -> None:
+        self._clock = clock
+        self._allowed_annotations = allowed_annotations
+        self._own: dict[str, dict[tuple[str, str], _Entry]] = {kind: {} for kind in _SPECS}
+        self._members: dict[ApplicationKey, dict[tuple[str, str], _Entry]] = {}
+        self._mirrors = mirrors
+        self._probe_failures: dict[str, str] = {}
+        self._changed_at: dict[ApplicationKey, datetime] = {}
+        self._open_since: dict[str, datetime] = {}
+        self._refused: dict[ApplicationKey, dict[ChildKey, RefusedWrite]] = {}
+        self._doubtful: dict[ApplicationKey, set[tuple[str, str]]] = {}
+        self._parsed: OrderedDict[tuple[str, int], Any] = OrderedDict()
+
+    # What comes in.
+
+    def observe(self, body: Mapping[str, Any]) -> tuple[ApplicationKey, ...]:
+        """Take in one of our own objects; return the keys that have to be looked at again.
+
+        Nothing is returned for what is older than what is known, and for changes that no
+        decision reads, such as a foreign label.
+        """
+        entry = _entry(body)
+        place = (entry.namespace, entry.name)
+        known = self._own[entry.kind].get(place)
+        if known is not None and known.uid == entry.uid:
+            if entry.version <= known.version:
+                return ()
+            same = (
+                known.generation == entry.generation
+                and known.deleting == entry.deleting
+                and known.owner_uid == entry.owner_uid
+                and known.status == entry.status
+            )
+            self._keep(entry)
+            if same:
+                return ()
+            moved = known.generation != entry.generation or known.deleting != entry.deleting
+            return self._touched(entry, moved=moved)
+        if known is not None and entry.version < known.version:
+            return ()
+        self._keep(entry)
+        return self._touched(entry, moved=True)
+
+    def forget(self, kind: str, namespace: str, name: str, uid: str) -> tuple[ApplicationKey, ...]:
+        """Take out one of our own objects, unless it has a successor of the same name."""
+        entry = self._own[kind].get((namespace, name))
+        if entry is None or entry.uid != uid:
+            return ()
+        del self._own[kind][(namespace, name)]
+        key = ApplicationKey(namespace, entry.application)
+        members = self._members.get(key, {})
+        members.pop((kind, name), None)
+        if not members:
+            self._members.pop(key, None)
+        self._open_since.pop(uid, None)
+        return self._touched(entry, moved=True)
+
+    def child_changed(self, old: Child | None, new: Child | None) -> tuple[ApplicationKey, ...]:
+        """Return whom a change of a child concerns."""
+        if new is None and old is not None:
+            # The Process may be gone too, its deletion unseen: look before making it again.
+            self._doubt(old)
+        return _applications(old, new)
+
+    def pod_changed(self, old: Pod | None, new: Pod | None) -> tuple[ApplicationKey, ...]:
+        """Return whom a change of a pod concerns."""
+        if old is not None and (new is None or new.ready):
+            self._probe_failures.pop(old.uid, None)
+        return _applications(old, new)
+
+    def probe_failed(self, new: ProbeFailure | None) -> tuple[ApplicationKey, ...]:
+        """Take in what the kubelet says of a failing probe; other people's pods do not count."""
+        if new is None or self._probe_failures.get(new.pod_uid) == new.message:
+            return ()
+        for pod in self._mirrors.pods.all():
+            if pod.uid == new.pod_uid:
+                self._probe_failures[pod.uid] = new.message
+                return (ApplicationKey(pod.namespace, pod.application),)
+        return ()
+
+    # What the writers remember.
+
+    def refuse(self, key: ApplicationKey, child: ChildKey, refused: RefusedWrite) -> None:
+        """Remember that a write was answered with a no."""
+        self._refused.setdefault(key, {})[child] = refused
+
+    def accept(self, key: ApplicationKey, child: ChildKey) -> None:
+        """Forget a no: the write went through."""
+        self._refused.get(key, {}).pop(child, None)
+
+    def note_open(self, key: ApplicationKey, open_now: frozenset[str], now: datetime) -> None:
+        """Remember since when the objects of an application have been open."""
+        for entry in self._members.get(key, {}).values():
+            if entry.uid in open_now:
+                self._open_since.setdefault(entry.uid, now)
+            else:
+                self._open_since.pop(entry.uid, None)
+
+    def take_doubtful(self, key: ApplicationKey) -> tuple[tuple[str, str, str], ...]:
+        """Return namespace, name and uid of the processes to look at before the next write."""
+        doubtful = self._doubtful.pop(key, ())
+        known = self._own[names.PROCESS_KIND]
+        return tuple(
+            (namespace, name, known[(namespace, name)].uid)
+            for namespace, name in sorted(doubtful)
+            if (namespace, name) in known
+        )
+
+    # What is asked.
+
+    def applications(self) -> tuple[ApplicationKey, ...]:
+        """Return every key that anything of ours belongs to."""
+        return tuple(self._members)
+
+    def identities(self, kind: str) -> Iterator[tuple[str, str, str, int]]:
+        """Yield namespace, name, uid and version of all objects of one of our own kinds."""
+        for entry in self._own[kind].values():
+            yield entry.namespace, entry.name, entry.uid, entry.version
+
+    def resource_types(self) -> dict[str, Owned[ResourceTypeSpec] | Broken]:
+        """Return all resource types by name."""
+        return {
+            entry.name: self._parse(entry) for entry in self._own[names.RESOURCE_TYPE_KIND].values()
+        }
+
+    def gather(self, key: ApplicationKey) -> World:
+        """Return all that one reconcile of an application may depend on."""
+        members = self._members.get(key, {}).values()
+        application = self._own[names.APPLICATION_KIND].get(key)
+        now = self._clock()
+        pods = tuple(self._mirrors.pods.of(*key))
+        return World(
+            key=key,
+            now=now,
+            application=self._parse(application) if application is not None else None,
+            processes=tuple(self._in_order(members, names.PROCESS_KIND)),
+            releases=tuple(self._in_order(members, names.RELEASE_KIND)),
+            resource_types=self.resource_types(),
+            ingress_classes=tuple(self._mirrors.ingress_classes.all()),
+            children={
+                child.key: child for mirror in self._mirrors.children for child in mirror.of(*key)
+            },
+            pods=pods,
+            probe_failures={
+                pod.uid: self._probe_failures[pod.uid]
+                for pod in pods
+                if pod.uid in self._probe_failures
+            },
+            changed_at=self._changed_at.get(key, now),
+            open_since={
+                entry.uid: self._open_since[entry.uid]
+                for entry in members
+                if entry.uid in self._open_since
+            },
+            refused=dict(self._refused.get(key, {})),
+            allowed_annotations=self._allowed_annotations,
+        )
+
+    # How it is kept.
+
+    def _keep(self, entry: _Entry) -> None:
+        self._own[entry.kind][(entry.namespace, entry.name)] = entry
+        if entry.kind != names.RESOURCE_TYPE_KIND:
+            key = ApplicationKey(entry.namespace, entry.application)
+            self._members.setdefault(key, {})[(entry.kind, entry.name)] = entry
+
+    def _touched(self, entry: _Entry, *, moved: bool) -> tuple[ApplicationKey, ...]:
+        if entry.kind == names.RESOURCE_TYPE_KIND:
+            return (RESOURCE_TYPES, *self.applications())
+        key = ApplicationKey(entry.namespace, entry.application)
+        if moved:
+            self._changed_at[key] = self._clock()
+        if key not in self._members:
+            for kept in (self._changed_at, self._refused, self._doubtful):
+                kept.pop(key, None)
+        return (key,)
+
+    def _doubt(self, child: Child) -> None:
+        key = ApplicationKey(child.namespace, child.application)
+        if child.owner_name is not None and key in self._members:
+            self._doubtful.setdefault(key, set()).add((child.namespace, child.owner_name))
+
+    def _in_order(self, members: Iterable[_Entry], kind: str) -> Iterator[Owned[Any] | Broken]:
+        mine = (entry for entry in members if entry.kind == kind)
+        for entry in sorted(mine, key=lambda one: (one.created_at, one.uid)):
+            yield self._parse(entry)
+
+    def _parse(self, entry: _Entry) -> Owned[Any] | Broken:
+        common: dict[str, Any] = {
+            "kind": entry.kind,
+            "namespace": entry.namespace,
+            "name": entry.name,
+            "uid": entry.uid,
+            "resource_version": str(entry.version),
+            "generation": entry.generation,
+            "created_at": datetime.fromisoformat(entry.created_at),
+            "deleting": entry.deleting,
+            "status": orjson.loads(entry.status),
+        }
+        try:
+            spec = self._spec(entry)
+        except pydantic.ValidationError as error:
+            return Broken(**common, message=_readable(error))
+        return Owned(**common, owner_uid=entry.owner_uid, generated=entry.generated, spec=spec)
+
+    def _spec(self, entry: _Entry) -> Any:
+        place = (entry.uid, entry.generation)
+        if place in self._parsed:
+            self._parsed.move_to_end(place)
+            return self._parsed[place]
+        spec = _SPECS[entry.kind].model_validate_json(entry.spec)
+        self._parsed[place] = spec
+        if len(self._parsed) > _PARSED:
+            self._parsed.popitem(last=False)
+        return spec
+
+
+def _applications(old: Child | Pod | None, new: Child | Pod | None) -> tuple[ApplicationKey, ...]:
+    """Return the keys of the applications that a record named before, or names now."""
+    there = (one for one in (old, new) if one is not None)
+    return tuple({ApplicationKey(one.namespace, one.application): None for one in there})
+
+
+def _entry(body: Mapping[str, Any]) -> _Entry:
+    metadata, spec = body["metadata"], body.get("spec") or {}
+    kind, name = body["kind"], metadata["name"]
+    owner = next((o for o in metadata.get("ownerReferences", ()) if o.get("controller")), None)
+    application = (
+        name
+        if kind == names.APPLICATION_KIND
+        else (spec.get("applicationRef") or {}).get("name", "")
+    )
+    return _Entry(
+        kind=kind,
+        namespace=metadata.get("namespace", ""),
+        name=name,
+        uid=metadata["uid"],
+        version=int(metadata["resourceVersion"]),
+        generation=int(metadata.get("generation") or 0),
+        created_at=metadata["creationTimestamp"],
+        deleting="deletionTimestamp" in metadata,
+        owner_uid=owner["uid"] if owner is not None else None,
+        generated="generateName" in metadata,
+        application=application,
+        spec=orjson.dumps(spec),
+        status=orjson.dumps(body.get("status") or {}),
+    )
+
+
+def _readable(error: pydantic.ValidationError) -> str:
+    """Return a parse error as a sentence that names the fields."""
+    parts = [
+        f"spec.{'.'.join(str(part) for part in one['loc'])}: {one['msg']}"
+        for one in error.errors(include_url=False, include_input=False)[:3]
+    ]
+    return f"this version of the operator cannot read the spec: {'; '.join(parts)}; correct it"

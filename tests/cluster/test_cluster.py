@@ -1,0 +1,480 @@
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+import connecting
+from process_operator import cluster, errors, names
+from process_operator.cluster import Cluster
+from process_operator.kinds import KINDS
+from process_operator.observed import Manifest
+
+
+@pytest.fixture
+async def server(kubeconfig: Path) -> AsyncIterator[Cluster]:
+    async with Cluster(connecting.connection(kubeconfig)) as opened:
+        yield opened
+
+
+def deployment(namespace: str, name: str = "web", **labels: str) -> Manifest:
+    container = {"name": "app", "image": "example.invalid/app:1"}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"namespace": namespace, "name": name, "labels": labels},
+        "spec": {
+            "replicas": 0,
+            "selector": {"matchLabels": {"app": name}},
+            "template": {
+                "metadata": {"labels": {"app": name}},
+                "spec": {"containers": [container]},
+            },
+        },
+    }
+
+
+def process(namespace: str) -> Manifest:
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": names.PROCESS_KIND,
+        "metadata": {"namespace": namespace, "name": "web", "annotations": {"kept": "yes"}},
+        "spec": {"applicationRef": {"name": "shop"}, "key": "web", "type": "web"},
+    }
+
+
+async def everything(server: Cluster, kind: str, **asked: Any) -> list[Manifest]:
+    return [item async for items, _ in server.list(kind, **asked) for item in items]
+
+
+async def version_of_now(server: Cluster, kind: str) -> str:
+    return [version async for _, version in server.list(kind)][-1]
+
+
+async def test_every_kind_of_the_table_is_where_the_table_says(server: Cluster) -> None:
+    for kind in KINDS:
+        if kind != "HTTPRoute":  # Its CRD is not part of Kubernetes.
+            await everything(server, kind, limit=1)
+
+
+async def test_an_object_goes_through_its_whole_life(server: Cluster, namespace: str) -> None:
+    made = await server.create(deployment(namespace))
+    uid, version = made["metadata"]["uid"], made["metadata"]["resourceVersion"]
+    assert await server.get("Deployment", namespace, "web") == made
+
+    made["spec"]["replicas"] = 0
+    made["spec"]["paused"] = True
+    replaced = await server.replace(made)
+    assert replaced["spec"]["paused"] is True
+    with pytest.raises(errors.Conflict):
+        await server.replace(made)
+
+    test = {"op": "test", "path": "/metadata/resourceVersion", "value": version}
+    remove = {"op": "remove", "path": "/spec/paused"}
+    with pytest.raises(errors.ApiError):
+        await server.json_patch("Deployment", namespace, "web", [test, remove])
+    test["value"] = (await server.get("Deployment", namespace, "web"))["metadata"][
+        "resourceVersion"
+    ]
+    patched = await server.json_patch("Deployment", namespace, "web", [test, remove])
+    assert "paused" not in patched["spec"]
+
+    with pytest.raises(errors.Conflict):
+        await server.delete(
+            "Deployment", namespace, "web", uid="somebody-else", propagation="Background"
+        )
+    await server.delete("Deployment", namespace, "web", uid=uid, propagation="Background")
+    with pytest.raises(errors.NotFound):
+        await server.get("Deployment", namespace, "web")
+    with pytest.raises(errors.NotFound):
+        await server.delete("Deployment", namespace, "web", uid=uid, propagation="Background")
+
+
+async def test_a_create_refuses_a_twin(server: Cluster, namespace: str) -> None:
+    await server.create(deployment(namespace))
+    with pytest.raises(errors.AlreadyExists):
+        await server.create(deployment(namespace))
+
+
+async def test_an_apply_is_made_by_our_field_manager(server: Cluster, namespace: str) -> None:
+    applied = await server.apply(deployment(namespace), force=False)
+    managers = {one["manager"] for one in applied["metadata"]["managedFields"]}
+    assert managers == {names.OPERATOR}
+
+
+@pytest.mark.parametrize("contradicts", [True, False])
+async def test_an_apply_without_force_leaves_whatever_has_the_name_as_it_is(
+    server: Cluster, namespace: str, contradicts: bool
+) -> None:
+    foreign = deployment(namespace)
+    foreign["spec"]["template"]["spec"]["containers"][0]["name"] = "foreign"
+    foreign["spec"]["minReadySeconds"] = 7
+    made = await server.create(foreign)
+    ours = deployment(namespace)
+    ours["spec"]["minReadySeconds"] = 8 if contradicts else 7
+    with pytest.raises(errors.Conflict):
+        await server.apply(ours, force=False)
+    assert await server.get("Deployment", namespace, "web") == made
+
+
+async def test_an_apply_at_a_version_that_is_gone_changes_nothing(
+    server: Cluster, namespace: str
+) -> None:
+    made = await server.apply(deployment(namespace), force=False)
+    old = made["metadata"]["resourceVersion"]
+    changed = await server.apply(deployment(namespace, tier="a"), force=True, resource_version=old)
+    with pytest.raises(errors.Conflict):
+        await server.apply(deployment(namespace, tier="b"), force=True, resource_version=old)
+    assert await server.get("Deployment", namespace, "web") == changed
+
+
+async def test_an_apply_to_an_object_that_is_gone_does_not_make_it_again(
+    server: Cluster, namespace: str
+) -> None:
+    made = await server.apply(deployment(namespace), force=False)
+    uid, version = made["metadata"]["uid"], made["metadata"]["resourceVersion"]
+    await server.delete("Deployment", namespace, "web", uid=uid, propagation="Background")
+    with pytest.raises(errors.Conflict):
+        await server.apply(deployment(namespace), force=True, uid=uid, resource_version=version)
+    with pytest.raises(errors.NotFound):
+        await server.get("Deployment", namespace, "web")
+
+
+async def test_a_refused_object_tells_each_cause_with_its_field(
+    server: Cluster, namespace: str
+) -> None:
+    wrong = deployment(namespace)
+    wrong["spec"]["template"]["spec"]["containers"][0]["image"] = ""
+    wrong["spec"]["replicas"] = -1
+    with pytest.raises(errors.Rejected) as caught:
+        await server.apply(wrong, force=False)
+    assert caught.value.status == 422
+    assert {cause.field for cause in caught.value.causes} == {
+        "spec.replicas",
+        "spec.template.spec.containers[0].image",
+    }
+
+
+async def test_a_field_that_the_server_does_not_know_is_refused(
+    server: Cluster, namespace: str
+) -> None:
+    wrong = deployment(namespace)
+    wrong["spec"]["replica"] = 1
+    with pytest.raises(errors.Rejected, match="replica"):
+        await server.apply(wrong, force=False)
+
+
+async def test_a_write_into_a_namespace_that_is_missing_is_not_found(server: Cluster) -> None:
+    with pytest.raises(errors.NotFound):
+        await server.create(deployment("there-is-no-such-namespace"))
+
+
+async def test_a_status_is_replaced_and_nothing_else_changes(
+    server: Cluster, namespace: str
+) -> None:
+    made = await server.create(process(namespace))
+    about = made["metadata"]
+
+    async def publish(status: dict[str, Any], **changed: str) -> Manifest:
+        told = {"uid": about["uid"], "resource_version": about["resourceVersion"], **changed}
+        return await server.replace_status(
+            names.PROCESS_KIND, namespace, "web", status=status, **told
+        )
+
+    answer = await publish({"observedGeneration": 1, "replicas": 3})
+    assert answer["status"] == {"observedGeneration": 1, "replicas": 3}
+    assert answer["spec"] == made["spec"]
+    assert answer["metadata"]["annotations"] == {"kept": "yes"}
+    assert answer["metadata"]["generation"] == 1
+    with pytest.raises(errors.Conflict):
+        await publish({"observedGeneration": 1})
+    version = answer["metadata"]["resourceVersion"]
+    with pytest.raises(errors.Conflict):
+        await publish({"observedGeneration": 1}, resource_version=version, uid="another")
+    shorter = await publish({"observedGeneration": 1}, resource_version=version)
+    assert shorter["status"] == {"observedGeneration": 1}
+
+
+async def test_an_event_can_be_told_and_found_by_its_object(
+    server: Cluster, namespace: str
+) -> None:
+    made = await server.create(process(namespace))
+    about = made["metadata"]
+    regarding = {
+        "apiVersion": made["apiVersion"],
+        "kind": made["kind"],
+        "namespace": namespace,
+        "name": about["name"],
+        "uid": about["uid"],
+    }
+    await server.create(
+        {
+            "apiVersion": "events.k8s.io/v1",
+            "kind": "Event",
+            "metadata": {"namespace": namespace, "generateName": "web-"},
+            "eventTime": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+            "action": "Reconcile",
+            "reason": "Tried",
+            "note": "a test",
+            "type": "Normal",
+            "regarding": regarding,
+            "reportingController": names.GROUP,
+            "reportingInstance": names.OPERATOR,
+        }
+    )
+    found = await everything(
+        server, "Event", namespace=namespace, field_selector=f"regarding.uid={about['uid']}"
+    )
+    assert [event["note"] for event in found] == ["a test"]
+
+
+async def test_a_list_comes_in_pages_and_by_label(server: Cluster, namespace: str) -> None:
+    for number in range(5):
+        await server.create(deployment(namespace, f"web-{number}", parity=str(number % 2)))
+    pages = [page async for page in server.list("Deployment", namespace=namespace, limit=2)]
+    assert [len(items) for items, _ in pages] == [2, 2, 1]
+    assert len({version for _, version in pages}) == 1
+    odd = await everything(
+        server, "Deployment", namespace=namespace, label_selector="parity=1", metadata_only=True
+    )
+    assert [item["metadata"]["name"] for item in odd] == ["web-1", "web-3"]
+    assert all("spec" not in item for item in odd)
+
+
+async def test_a_watch_tells_what_happens_and_ends_by_itself(
+    server: Cluster, namespace: str
+) -> None:
+    version = await version_of_now(server, "Deployment")
+    label = f"run={namespace}"
+    made = await server.create(deployment(namespace, run=namespace))
+    await server.create(deployment(namespace, "other"))
+    await server.apply(deployment(namespace, run=namespace, more="yes"), force=True)
+    uid = made["metadata"]["uid"]
+    await server.delete("Deployment", namespace, "web", uid=uid, propagation="Background")
+    async with asyncio.timeout(8):
+        events = [
+            (what, found["metadata"].get("name"))
+            async for what, found in server.watch(
+                "Deployment", resource_version=version, label_selector=label, seconds=4
+            )
+            if what != "BOOKMARK"
+        ]
+    changes = [what for what, _ in events]
+    assert (changes[0], changes[-1]) == ("ADDED", "DELETED")
+    assert set(changes[1:-1]) == {"MODIFIED"}
+    assert {name for _, name in events} == {"web"}
+
+
+async def test_a_watch_takes_objects_of_any_size(server: Cluster, namespace: str) -> None:
+    version = await version_of_now(server, "Deployment")
+    big = deployment(namespace)
+    big["spec"]["template"]["metadata"]["annotations"] = {"big": "x" * 200_000}
+    await server.create(big)
+    async for what, found in server.watch("Deployment", resource_version=version):
+        if found["metadata"].get("namespace") == namespace:
+            annotations = found["spec"]["template"]["metadata"]["annotations"]
+            assert (what, len(annotations["big"])) == ("ADDED", 200_000)
+            break
+
+
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@contextlib.asynccontextmanager
+async def answering(answer: Answer, **told: Any) -> AsyncIterator[Cluster]:
+    """Yield a client of a server that answers everything in the same way."""
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    try:
+        async with Cluster(cluster.connection(server=f"http://127.0.0.1:{port}", **told)) as opened:
+            yield opened
+    finally:
+        await runner.cleanup()
+
+
+def always(**answer: Any) -> Answer:
+    async def respond(_: web.Request) -> web.StreamResponse:
+        return web.Response(**answer)
+
+    return respond
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ({"status": 200, "text": "<html>welcome</html>"}, errors.Unavailable),
+        ({"status": 200, "text": '{"kind": "Depl'}, errors.Unavailable),
+        ({"status": 200, "text": "[]"}, errors.Unavailable),
+        ({"status": 200, "text": "{}"}, errors.Unavailable),
+        (
+            {"status": 200, "body": b"x", "headers": {"Content-Encoding": "gzip"}},
+            errors.Unavailable,
+        ),
+        ({"status": 302, "headers": {"Location": "http://127.0.0.1:1/"}}, errors.Unavailable),
+        ({"status": 400, "text": "no"}, errors.Rejected),
+        ({"status": 401, "text": "who?"}, errors.Unauthorized),
+        ({"status": 403, "text": "no"}, errors.Rejected),
+        ({"status": 404, "text": "no"}, errors.NotFound),
+        ({"status": 410, "text": "gone"}, errors.Expired),
+        ({"status": 500, "text": "ouch"}, errors.Unavailable),
+        ({"status": 502, "text": "<html>bad gateway</html>"}, errors.Unavailable),
+        ({"status": 503, "text": "later"}, errors.Unavailable),
+        ({"status": 504, "text": "too slow"}, errors.Unavailable),
+    ],
+)
+async def test_whatever_is_answered_has_one_class_of_error(
+    answer: dict[str, Any], expected: type[errors.ApiError]
+) -> None:
+    async with answering(always(**answer)) as server:
+        with pytest.raises(expected) as caught:
+            await server.get("Deployment", "shop", "web")
+        assert type(caught.value) is expected
+        assert caught.value.message
+        with pytest.raises(errors.ApiError):
+            await everything(server, "Deployment")
+
+
+@pytest.mark.parametrize(
+    ("status", "header", "least", "most"),
+    [
+        (429, "7", 7, 7),
+        (429, None, 1, 1),
+        (429, "soon", 1, 1),
+        (503, "30", 30, 30),
+        (429, format_datetime(datetime.now(UTC) + timedelta(seconds=500), usegmt=True), 400, 500),
+        (429, format_datetime(datetime.now(UTC) - timedelta(seconds=500), usegmt=True), 0, 0),
+    ],
+)
+async def test_a_throttled_request_says_how_long_to_wait(
+    status: int, header: str | None, least: float, most: float
+) -> None:
+    headers = {} if header is None else {"Retry-After": header}
+    async with answering(always(status=status, headers=headers)) as server:
+        with pytest.raises(errors.Throttled) as caught:
+            await server.get("Deployment", "shop", "web")
+        assert least <= caught.value.retry_after <= most
+
+
+async def test_an_error_text_is_short_and_harmless() -> None:
+    async with answering(always(status=500, text="\x1b[31m\n" + "x" * 3_000_000)) as server:
+        with pytest.raises(errors.Unavailable) as caught:
+            await server.get("Deployment", "shop", "web")
+        assert len(caught.value.message) <= 1000
+        assert caught.value.message.isprintable()
+
+
+async def test_a_server_that_is_not_there_is_unavailable() -> None:
+    async with Cluster(cluster.connection(server="http://127.0.0.1:1")) as server:
+        with pytest.raises(errors.Unavailable):
+            await server.get("Deployment", "shop", "web")
+        with pytest.raises(errors.Unavailable):
+            async for _ in server.watch("Deployment", resource_version="1"):
+                pass
+
+
+async def test_a_refused_token_is_read_again_once(tmp_path: Path) -> None:
+    token_file = tmp_path / "token"
+    token_file.write_text("old")
+    seen: list[str] = []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        seen.append(request.headers["Authorization"])
+        if request.headers["Authorization"] == "Bearer new":
+            return web.json_response({"kind": "Deployment"})
+        token_file.write_text("new")
+        return web.Response(status=401)
+
+    async with answering(answer, token_file=token_file) as server:
+        await server.get("Deployment", "shop", "web")
+        await server.get("Deployment", "shop", "web")
+    assert seen == ["Bearer old", "Bearer new", "Bearer new"]
+
+
+async def test_a_token_that_stays_refused_is_not_sent_for_ever(tmp_path: Path) -> None:
+    token_file = tmp_path / "token"
+    token_file.write_text("wrong\n")
+    asked = 0
+
+    async def answer(_: web.Request) -> web.StreamResponse:
+        nonlocal asked
+        asked += 1
+        return web.Response(status=401)
+
+    async with answering(answer, token_file=token_file) as server:
+        with pytest.raises(errors.Unauthorized):
+            await server.get("Deployment", "shop", "web")
+    assert asked == 2
+
+
+async def test_a_token_never_shows_in_a_connection() -> None:
+    made = cluster.connection(server="http://127.0.0.1:1", token="canary")  # noqa: S106
+    assert "canary" not in repr(made)
+
+
+async def test_a_silent_watch_is_dropped() -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await asyncio.sleep(60)
+        return response
+
+    async with answering(answer) as server:
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(errors.Unavailable, match="no answer in time"):
+            async for _ in server.watch("Deployment", resource_version="1", seconds=1):
+                pass
+        assert asyncio.get_running_loop().time() - began < 6
+
+
+async def test_a_watch_survives_lines_in_any_pieces_and_drops_the_one_that_was_cut_off() -> None:
+    lines = b"".join(
+        b'{"type": "ADDED", "object": {"metadata": {"name": "%d"}}}\n' % number
+        for number in range(3)
+    )
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for at in range(0, len(lines) - 5, 7):
+            await response.write(lines[at : min(at + 7, len(lines) - 5)])
+            await asyncio.sleep(0)
+        return response
+
+    async with answering(answer) as server:
+        seen = [
+            found["metadata"]["name"]
+            async for _, found in server.watch("Deployment", resource_version="1")
+        ]
+    assert seen == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (
+            b'{"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Expired"}}',
+            errors.Expired,
+        ),
+        (b'{"type": "ERROR", "object": {"kind": "Status", "code": 500}}', errors.Unavailable),
+        (b'{"type": "ADDED"}', errors.Unavailable),
+        (b"<html>", errors.Unavailable),
+        (b"3", errors.Unavailable),
+    ],
+)
+async def test_an_error_in_a_stream_is_the_same_as_one_in_an_answer(
+    line: bytes, expected: type[errors.ApiError]
+) -> None:
+    async with answering(always(body=line + b"\n")) as server:
+        with pytest.raises(expected):
+            async for _ in server.watch("Deployment", resource_version="1"):
+                pass

@@ -1,0 +1,344 @@
+"""What the builders make, before a real API server: it is admitted, and kept as it is declared.
+
+Input is random but valid: drawn from the checked-in CRD schemas, and put before the server first,
+whose rules throw out what a schema alone cannot.
+"""
+
+import json
+import re
+import string
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, Phase, assume, given, settings
+from hypothesis import strategies as st
+from kubernetes import client
+
+from process_operator import crds, names, resolve
+from process_operator.builders import pod
+from process_operator.models.application import ApplicationSpec
+from process_operator.models.process import ProcessSpec
+from process_operator.models.resource_type import ResourceTypeSpec
+from process_operator.observed import ApplicationKey, Owned, World
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = ROOT / "tests/pure/golden/manifests"
+
+_NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
+_TEXT = st.characters(min_codepoint=0x20, max_codepoint=0x17F, exclude_categories=["Cc"])
+_ASCII = st.characters(min_codepoint=0x21, max_codepoint=0x7E)
+_CPU = st.one_of(
+    st.from_regex(r"[1-9][0-9]{0,3}m|[1-9][0-9]?(\.[0-9]{1,3})?|0\.[1-9][0-9]?", fullmatch=True),
+    st.integers(1, 64),
+)
+_BYTES = st.one_of(
+    st.from_regex(r"[1-9][0-9]{0,3}(\.[0-9]{1,2})?(Gi|G)|[1-9][0-9]{1,5}(Mi|M)", fullmatch=True),
+    st.sampled_from(["1e9", "123456Ki", "20000k", "1024Mi", "3E+7"]),
+    st.integers(2**24, 2**40),
+)
+_TOLERATIONS = st.lists(
+    st.sampled_from(
+        [
+            {"operator": "Exists"},
+            {"key": "example.com/pool", "operator": "Equal", "value": "fast"},
+            {"key": "pool", "value": "", "effect": "NoSchedule"},
+            {"key": "pool", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 0},
+        ]
+    ),
+    max_size=3,
+)
+_PATH = st.lists(
+    st.text(string.ascii_lowercase + ".-_", min_size=1, max_size=6), min_size=1, max_size=3
+)
+_BY_NAME: dict[str, st.SearchStrategy[Any]] = {
+    # What only a rule says, and is worth drawing well rather than often.
+    "applicationRef": st.just({"name": "shop"}),
+    "resourceTypeRef": st.just({"name": "s1"}),
+    "cpu": _CPU,
+    "memory": _BYTES,
+    "sizeLimit": _BYTES,
+    "tolerations": _TOLERATIONS,
+    "divisor": st.sampled_from(["1", 1]),
+    "mountPath": _PATH.map(lambda parts: "/" + "/".join(parts)),
+    "subPath": _PATH.map("/".join),
+    "path": _PATH.map("/".join),
+    "schedule": st.sampled_from(["0 6 * * 1-5", "@daily", "*/5 * * * *"]),
+    "timeZone": st.sampled_from(["UTC", "Europe/Berlin"]),
+    "host": st.from_regex(r"[a-z]{1,8}(\.[a-z]{1,8}){0,2}", fullmatch=True),
+    "annotations": st.just({}),
+    "routing": st.just({}),
+    # Pods of other levels and of root are not for a namespace that enforces `restricted`.
+    "podSecurity": st.just("restricted"),
+    "runAsUser": st.integers(1, 2**31 - 1),
+    # The server refuses pods of a ServiceAccount that does not exist.
+    "serviceAccountName": st.just("default"),
+}
+_ALTERNATIVE = re.compile(r"\(has\(self\.(\w+)\) \? 1 : 0\)")
+_ONLY_FOR = re.compile(r"self\.type in \[([^]]*)\] \|\| !has\(self\.(\w+)\)")
+_FOR_ONE = re.compile(r"self\.type == '(\w+)' \|\| !has\(self\.(\w+)\)")
+_NEEDED = re.compile(r"self\.type != '(\w+)' \|\| has\(self\.(\w+)\)")
+_NOT_BOTH = re.compile(r"!has\(self\.(\w+)\) \|\| !has\(self\.(\w+)\)")
+
+
+def _spec_schema(kind: crds.Kind) -> dict[str, Any]:
+    crd = yaml.safe_load((ROOT / "crds" / f"{kind.plural}.yaml").read_text())
+    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    found: dict[str, Any] = schema["properties"]["spec"]
+    return found
+
+
+def _drawn(schema: dict[str, Any], name: str = "") -> st.SearchStrategy[Any]:
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    if "enum" in schema:
+        return st.sampled_from(schema["enum"])
+    match schema["type"]:
+        case "object" if "properties" in schema:
+            return _object(schema)
+        case "object":
+            return _mapping(schema)
+        case "array":
+            return _list(schema)
+        case "string":
+            return _string(schema)
+        case "integer":
+            return st.integers(schema.get("minimum"), schema.get("maximum"))
+        case "boolean":
+            return st.booleans()
+        case _:
+            raise AssertionError(f"{name}: no strategy for {schema}")
+
+
+def _object(schema: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    fields = {key: _drawn(value, key) for key, value in schema["properties"].items()}
+    required = {key: fields[key] for key in schema.get("required", ())}
+    rules = [one["rule"] for one in schema.get("x-kubernetes-validations", ())]
+    alternatives = next(filter(None, map(_ALTERNATIVE.findall, rules)), [])
+    rest = {key: one for key, one in fields.items() if key not in {*required, *alternatives}}
+
+    @st.composite
+    def draw_object(draw: st.DrawFn) -> dict[str, Any]:
+        made = draw(st.fixed_dictionaries(required, optional=rest))
+        if alternatives:
+            chosen = draw(st.sampled_from(alternatives))
+            made[chosen] = draw(fields[chosen])
+        for rule in rules:
+            _obey(rule, made, lambda key: draw(fields[key]))
+        return made
+
+    return draw_object()
+
+
+def _obey(rule: str, made: dict[str, Any], draw: Callable[[str], Any]) -> None:
+    """Bring an object in line with a rule of a known form; the server judges the others."""
+    if found := _ONLY_FOR.fullmatch(rule):
+        if f"'{made['type']}'" not in found[1]:
+            made.pop(found[2], None)
+    elif found := _FOR_ONE.fullmatch(rule):
+        if made["type"] != found[1]:
+            made.pop(found[2], None)
+    elif found := _NEEDED.fullmatch(rule):
+        if made["type"] == found[1] and found[2] not in made:
+            made[found[2]] = draw(found[2])
+    elif (found := _NOT_BOTH.fullmatch(rule)) and found[1] in made:
+        made.pop(found[2], None)
+
+
+def _list(schema: dict[str, Any]) -> st.SearchStrategy[list[Any]]:
+    keys = schema.get("x-kubernetes-list-map-keys", ())
+    return st.lists(
+        _drawn(schema["items"]),
+        min_size=schema.get("minItems", 0),
+        max_size=min(3, schema.get("maxItems", 3)),
+        unique_by=(lambda item: tuple(item.get(key) for key in keys)) if keys else None,
+    )
+
+
+def _mapping(schema: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    key = st.from_regex(r"([a-z]{1,5}\.[a-z]{1,3}/)?[a-z]{1,9}", fullmatch=True)
+    return st.dictionaries(key, _drawn(schema["additionalProperties"]), max_size=2)
+
+
+def _string(schema: dict[str, Any]) -> st.SearchStrategy[str]:
+    shortest, longest = schema.get("minLength", 0), schema.get("maxLength", 1024)
+    if "pattern" not in schema:
+        return st.text(_TEXT, min_size=shortest, max_size=min(longest, 30))
+    made = st.from_regex(schema["pattern"], fullmatch=True, alphabet=_ASCII)
+    return made.filter(lambda text: shortest <= len(text) <= longest)
+
+
+_KINDS = {kind.kind: kind for kind in crds.KINDS}
+_APPLICATIONS = _drawn(_spec_schema(_KINDS[names.APPLICATION_KIND]))
+_PROCESSES = _drawn(_spec_schema(_KINDS[names.PROCESS_KIND]))
+_RESOURCE_TYPES = _drawn(_spec_schema(_KINDS[names.RESOURCE_TYPE_KIND]))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _installed(kubeconfig: Path, kubectl: Callable[..., str]) -> None:
+    assert kubeconfig.exists()
+    kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
+    kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(ROOT / "crds"))
+
+
+@pytest.fixture
+def restricted(api: client.ApiClient, namespace: str) -> str:
+    """Return a namespace that enforces `restricted`, with the ServiceAccount that pods need."""
+    label = {"pod-security.kubernetes.io/enforce": "restricted"}
+    own = f"/api/v1/namespaces/{namespace}"
+    status, _ = _send(api, "PATCH", own, {"metadata": {"labels": label}})
+    assert status == 200
+    # Where a controller makes it too, it may have come first.
+    status, _ = _send(
+        api,
+        "POST",
+        f"{own}/serviceaccounts",
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}},
+    )
+    assert status in {201, 409}
+    return namespace
+
+
+def _send(
+    api: client.ApiClient, method: str, path: str, body: Any, **query: str
+) -> tuple[int, dict[str, Any]]:
+    merge = "application/merge-patch+json"
+    request = api.param_serialize(
+        method=method,
+        resource_path=path,
+        query_params=[*query.items()],
+        header_params={
+            "Accept": "application/json",
+            "Content-Type": merge if method == "PATCH" else "application/json",
+        },
+        body=body,
+        auth_settings=["BearerToken"],
+    )
+    response: Any = api.call_api(*request)
+    return response.status, json.loads(response.read())
+
+
+def _dry_run(api: client.ApiClient, path: str, body: Any) -> tuple[int, dict[str, Any]]:
+    return _send(api, "POST", path, body, dryRun="All", fieldValidation="Strict")
+
+
+def _valid(api: client.ApiClient, kind: str, namespace: str, name: str, spec: Any) -> bool:
+    """Return whether the server takes an object of ours."""
+    found = _KINDS[kind]
+    scope = f"/namespaces/{namespace}" if found.namespaced else ""
+    made = {"apiVersion": names.API_VERSION, "kind": kind, "metadata": {"name": name}}
+    path = f"/apis/{names.API_VERSION}{scope}/{found.plural}"
+    status, answer = _dry_run(api, path, made | {"spec": spec})
+    assert status in {201, 422}, answer
+    return status == 201
+
+
+def _owned(kind: str, namespace: str, name: str, spec: Any) -> Owned[Any]:
+    return Owned(
+        kind=kind,
+        namespace=namespace,
+        name=name,
+        uid=f"uid-of-{name}",
+        resource_version="1",
+        generation=1,
+        created_at=_NOW,
+        deleting=False,
+        owner_uid=None,
+        generated=False,
+        spec=spec,
+        status={},
+    )
+
+
+def _target(namespace: str, application: Any, process: Any, size: Any) -> resolve.Target:
+    shop = _owned(
+        names.APPLICATION_KIND, namespace, "shop", ApplicationSpec.model_validate(application)
+    )
+    front = _owned(names.PROCESS_KIND, namespace, "front", ProcessSpec.model_validate(process))
+    s1 = _owned(names.RESOURCE_TYPE_KIND, "", "s1", ResourceTypeSpec.model_validate(size))
+    world = World(
+        key=ApplicationKey(namespace, "shop"),
+        now=_NOW,
+        application=shop,
+        processes=(front,),
+        releases=(),
+        resource_types={"s1": s1},
+        ingress_classes=(),
+        children={},
+        pods=(),
+        probe_failures={},
+        changed_at=_NOW,
+        open_since={},
+        refused={},
+        allowed_annotations=(),
+    )
+    resolved = resolve.resolve(world, shop)
+    assert resolved.refusals == {}
+    assert resolved.candidate is not None
+    return resolve.target(world, shop, front, resolved.candidate, resolved.entries[front.uid])
+
+
+def _lost(declared: Any, live: Any, at: str = "") -> Iterator[str]:
+    """Yield each place where the live object does not hold what was declared."""
+    if isinstance(declared, dict) and isinstance(live, dict):
+        for key, value in declared.items():
+            yield from _lost(value, live.get(key), f"{at}.{key}")
+    elif isinstance(declared, list) and isinstance(live, list) and len(declared) <= len(live):
+        for index, value in enumerate(declared):
+            yield from _lost(value, live[index], f"{at}[{index}]")
+    elif declared != live or type(declared) is not type(live):
+        yield f"{at}: {declared!r} became {live!r}"
+
+
+@settings(
+    max_examples=100,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.generate, Phase.shrink],
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.too_slow,
+        HealthCheck.filter_too_much,
+    ],
+)
+@given(application=_APPLICATIONS, process=_PROCESSES, size=_RESOURCE_TYPES)
+def test_pods_of_any_valid_process_are_admitted_where_restricted_is_enforced(
+    api: client.ApiClient,
+    restricted: str,
+    application: dict[str, Any],
+    process: dict[str, Any],
+    size: dict[str, Any],
+) -> None:
+    application["image"] = application.get("image", "registry.example.com/shop:1")
+    process["resourceTypeRef"] = {"name": "s1"}
+    assume(_valid(api, names.APPLICATION_KIND, restricted, "shop", application))
+    assume(_valid(api, names.PROCESS_KIND, restricted, "front", process))
+    assume(_valid(api, names.RESOURCE_TYPE_KIND, "", "s1", size))
+
+    template = pod.template(_target(restricted, application, process, size))
+    made = {"apiVersion": "v1", "kind": "Pod", **template}
+    made["metadata"] = {**template["metadata"], "name": "pod"}
+    status, live = _dry_run(api, f"/api/v1/namespaces/{restricted}/pods", made)
+    assert status == 201, live["message"]
+    assert [*_lost(template, live)] == []
+
+
+def test_every_golden_manifest_is_kept_as_it_is_declared(
+    kubectl: Callable[..., str], namespace: str
+) -> None:
+    declared = [
+        {**manifest, "metadata": {**manifest["metadata"], "namespace": namespace}}
+        for file in sorted(GOLDEN.glob("*/expected.yaml"))
+        for manifest in yaml.safe_load_all(file.read_text())
+        if manifest["kind"] != "HTTPRoute"
+    ]
+    text = yaml.safe_dump_all(declared)
+    arguments = ("--server-side", "--dry-run=server", "--validate=strict", "-o", "json")
+    live = json.loads(kubectl("apply", *arguments, "-f", "-", stdin=text))["items"]
+    assert len(live) == len(declared)
+    assert [
+        lost for mine, its in zip(declared, live, strict=True) for lost in _lost(mine, its)
+    ] == []

@@ -1,0 +1,230 @@
+"""The dialect of schedules is Kubernetes', and so is every minute that comes out of it.
+
+`data/cron-oracle.tsv` was written by the parser of the CronJob controller (robfig/cron v3.0.1):
+`"schedule"<TAB>zone<TAB>from<TAB>next five runs in UTC | invalid | never`, with starts around
+changes of the clock in 16 zones.
+"""
+
+import json
+import pathlib
+import zoneinfo
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from process_operator import cron
+
+ORACLE = pathlib.Path(__file__).parent.parent / "data" / "cron-oracle.tsv"
+START = datetime(2026, 1, 1, 12, tzinfo=UTC)  # a Thursday
+
+
+def _oracle() -> Iterator[tuple[str, str, str, str]]:
+    for line in ORACLE.read_text(encoding="utf-8").removesuffix("\n").split("\n"):
+        schedule, zone, start, expected = line.split("\t")
+        yield json.loads(schedule), zone, start, expected
+
+
+def _answer(schedule: str, zone: str, start: str) -> str:
+    try:
+        runs = cron.next_runs(schedule, zone, datetime.fromisoformat(start), 5)
+    except cron.InvalidSchedule:
+        return "invalid"
+    return " ".join(f"{run:%Y-%m-%dT%H:%M:%SZ}" for run in runs) or "never"
+
+
+def _local(schedule: str, zone: str, start: str, count: int) -> list[str]:
+    """Return the runs from a local time on, in local time, as `day hour:minute±offset`."""
+    place = cron.zone(zone)
+    after = datetime.fromisoformat(start).replace(tzinfo=place)
+    runs = cron.next_runs(schedule, zone, after, count)
+    return [f"{run.astimezone(place):%d %H:%M%z}" for run in runs]
+
+
+def _days(schedule: str) -> list[int]:
+    return [run.day for run in cron.next_runs(schedule, None, START, 5)]
+
+
+def test_every_line_of_the_oracle_agrees() -> None:
+    cases = list(_oracle())
+    assert len(cases) == 1500
+    wrong = [case for case in cases if _answer(*case[:3]) != case[3]]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        *("@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually"),
+        *("@every 1h", "@every 1h30m10s", "@every 500ms", "@every -1h", "@every .5h", "@every 0"),
+        *("0 0 ? * *", "0 0 * * ?", "? ? ? ? ?"),
+        *("1,2,,3 * * * *", "1, * * * *", "+5 * * * *", "*-5 * * * *", ", * * * *"),
+        *("*/61 * * * *", "*/100 * * * *", "0/5 * * * *", "5/15 * * * *", "10-20/3 * * * *"),
+        *("05 * * * *", "0 0 * jan MON", "0 0 1 JAN-mar sun-TUE", " 0\t0  * * * "),
+        *("0 0 31 2 *", "0 0 */2 * 1", "0 0 * * 5-5"),
+    ],
+)
+def test_what_kubernetes_accepts_is_accepted(schedule: str) -> None:
+    cron.parse(schedule)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "says"),
+    [
+        ("", "needs five fields and has 0; write minute, hour,"),
+        ("* * * *", "needs five fields and has 4"),
+        ("0 * * * * *", "needs five fields and has 6; .* and no seconds"),
+        ("* * * *\x1c*", "needs five fields and has 4"),
+        ("@reboot", "no such descriptor; use @yearly"),
+        ("@Daily", "in lower case"),
+        ("@daily ", "with nothing after it"),
+        ("@every", "@every with a duration, such as @every 1h30m"),
+        ("@every 5", '"5" is not a duration; write numbers with the units h, m and s'),
+        ("@every 1d", '"1d" is not a duration'),
+        ("@every 1h ", '"1h " is not a duration'),
+        ("@every 9999999h", "is not a duration"),
+        ("TZ=UTC 0 0 * * *", "use the field timeZone"),
+        ("CRON_TZ=UTC 0 0 * * *", "use the field timeZone"),
+        ("TZ=UTC", "use the field timeZone"),
+        ("60 * * * *", 'minute "60" is out of range; write 0 to 59'),
+        ("70/5 * * * *", 'minute "70/5" is out of range'),
+        ("0 24 * * *", 'hour "24" is out of range; write 0 to 23'),
+        ("0 0 0 * *", 'day of month "0" is out of range; write 1 to 31'),
+        ("0 0 * 13 *", 'month "13" is out of range; write 1 to 12'),
+        ("0 0 * * 7", r'day of week "7" is out of range; write 0 to 6 \(Sunday is 0\)'),
+        ("0 0 * * 1-7", 'day of week "1-7" is out of range'),
+        ("0 0 * * 0,7", 'day of week "7" is out of range'),
+        ("0 22-3 * * *", 'hour "22-3" runs backwards; write it in two parts: 22-23,0-3'),
+        ("0 0 * * FRI-MON", "two parts: 5-6,0-1"),
+        ("0 0 28-3/2 * *", "two parts: 28-31/2,1-3/2"),
+        ("0 0 L * *", 'day of month "L" has "L" where a number belongs; write 1 to 31'),
+        ("0 0 15W * *", 'day of month "15W"'),
+        ("0 0 * * 5L", 'day of week "5L"'),
+        ("0 0 * * MON#1", "write 0 to 6 or one of SUN, MON, TUE"),
+        ("R * * * *", 'minute "R"'),
+        ("-5 * * * *", 'minute "-5" has "" where a number belongs'),
+        ("\N{ARABIC-INDIC DIGIT ZERO} * * * *", "where a number belongs"),
+        ("1_0 * * * *", "where a number belongs"),
+        ("99999999999999999999 * * * *", "where a number belongs"),
+        ("1-2-3 * * * *", "more than one hyphen"),
+        ("1/2/3 * * * *", "more than one slash"),
+        ("*/0 * * * *", "no step above 0"),
+        ("0 0 * */feb *", "no step above 0"),
+    ],
+)
+def test_what_kubernetes_refuses_is_refused_with_the_remedy(schedule: str, says: str) -> None:
+    with pytest.raises(cron.InvalidSchedule, match=says) as refusal:
+        cron.parse(schedule)
+    assert str(refusal.value).startswith(f'schedule "{schedule}": ')
+
+
+@pytest.mark.parametrize("schedule", ["0 0 31 2 *", "0 0 30 2 *", ", * * * *", "0 0 , * *"])
+def test_an_accepted_schedule_may_never_fire(schedule: str) -> None:
+    assert cron.parse(schedule).next(START, UTC) is None
+    assert cron.next_runs(schedule, "Europe/Berlin", START, 3) == ()
+
+
+def test_a_day_matches_one_of_two_restricted_day_fields() -> None:
+    assert _days("0 0 10 * MON") == [5, 10, 12, 19, 26]
+
+
+def test_a_step_above_one_makes_a_star_a_restriction() -> None:
+    assert _days("0 0 */2 * 1") == [3, 5, 7, 9, 11]  # odd days, or Monday
+    assert _days("0 0 */1 * 1") == [5, 12, 19, 26, 2]
+
+
+def test_a_range_of_one_day_is_that_day() -> None:
+    assert _days("0 0 * * 5-5") == [2, 9, 16, 23, 30]
+
+
+def test_a_step_runs_to_the_end_of_the_field_only_after_a_single_number() -> None:
+    def minutes(schedule: str) -> list[int]:
+        return [run.minute for run in cron.next_runs(schedule, None, START, 4)]
+
+    assert minutes("5/15 * * * *") == [5, 20, 35, 50]
+    assert minutes("47-47/5 * * * *") == [47, 47, 47, 47]
+    assert minutes("*/61 * * * *") == [0, 0, 0, 0]
+
+
+def test_every_counts_whole_seconds_from_the_last_run_and_at_least_one() -> None:
+    after = START + timedelta(milliseconds=300)
+
+    def delay(schedule: str) -> timedelta:
+        return cron.next_runs(schedule, None, after, 1)[0] - START
+
+    assert delay("@every 1h30m10s") == timedelta(hours=1, minutes=30, seconds=10)
+    assert delay("@every 1.5h") == timedelta(minutes=90)
+    assert delay("@every 2900ms") == timedelta(seconds=2)
+    assert delay("@every 500ms") == delay("@every -1h") == timedelta(seconds=1)
+
+
+def test_the_next_run_is_after_the_start_and_never_at_it() -> None:
+    assert cron.next_runs("0 12 * * *", None, START, 1) == (START + timedelta(days=1),)
+    earlier = START - timedelta(microseconds=1)
+    assert cron.next_runs("0 12 * * *", None, earlier, 1) == (START,)
+
+
+def test_a_skipped_local_time_does_not_run() -> None:
+    runs = _local("30 2 * * *", "America/New_York", "2026-03-07T12:00", 2)
+    assert runs == ["09 02:30-0400", "10 02:30-0400"]
+
+
+def test_a_repeated_local_time_runs_twice() -> None:
+    runs = _local("30 1 * * *", "America/New_York", "2026-10-31T12:00", 3)
+    assert runs == ["01 01:30-0400", "01 01:30-0500", "02 01:30-0500"]
+    runs = _local("30 23 * * *", "Africa/Cairo", "2026-10-29T12:00", 3)
+    assert runs == ["29 23:30+0300", "29 23:30+0200", "30 23:30+0200"]
+
+
+def test_a_list_of_hours_loses_only_the_skipped_one() -> None:
+    runs = _local("0 */2 * * *", "America/New_York", "2026-03-07T23:00", 3)
+    assert runs == ["08 00:00-0500", "08 04:00-0400", "08 06:00-0400"]
+
+
+def test_a_skipped_midnight_does_not_run() -> None:
+    runs = _local("0 0 * * *", "Africa/Cairo", "2026-04-23T12:00", 2)
+    assert runs == ["25 00:00+0300", "26 00:00+0300"]
+
+
+def test_hours_run_on_unchecked_into_a_day_whose_midnight_is_skipped() -> None:
+    runs = _local("0 5 23 4 *", "Africa/Cairo", "2026-04-23T12:00", 2)
+    assert runs == ["24 05:00+0300", "23 05:00+0200"]  # the 24th, as the controller has it
+
+
+def test_an_hour_set_back_into_the_gap_moves_on_from_behind_it() -> None:
+    runs = _local("56 2,4,14 * * *", "Pacific/Chatham", "2026-09-27T03:50", 1)
+    assert runs == ["27 14:56+1345"]  # 03:00 does not exist, 04:00 stands for it
+
+
+def test_a_day_that_a_zone_leaves_out_does_not_stop_the_search() -> None:
+    runs = _local("0 0 15 * *", "Pacific/Apia", "2011-12-18T12:00", 1)
+    assert runs == ["15 00:00+1400"]
+
+
+def test_without_a_zone_the_schedule_runs_in_utc() -> None:
+    runs = cron.next_runs("0 0 * * *", None, START.astimezone(cron.zone("Asia/Tehran")), 1)
+    assert runs == (datetime(2026, 1, 2, tzinfo=UTC),)
+    assert runs[0].tzinfo is UTC
+
+
+@pytest.mark.parametrize("name", ["UTC", "Europe/Berlin", "Etc/GMT+5", "EST5EDT"])
+def test_a_loadable_zone_is_accepted(name: str) -> None:
+    assert cron.zone(name) == zoneinfo.ZoneInfo(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "Mars/Base", "europe/berlin", "utc", "Europe", "Europe//Berlin", "/UTC", "UTC/"),
+        *("../UTC", "Europe/./Berlin", "-05", "Europe/Berlin\n", "Europe/Berlin ", "a" * 15, "é"),
+    ],
+)
+def test_an_unknown_zone_is_refused(name: str) -> None:
+    with pytest.raises(cron.InvalidTimeZone, match="is unknown; use a name of the IANA database"):
+        cron.next_runs("0 0 * * *", name, START, 1)
+
+
+@pytest.mark.parametrize("name", ["Local", "local"])
+def test_the_zone_of_the_machine_is_refused(name: str) -> None:
+    with pytest.raises(cron.InvalidTimeZone, match="depends on the machine"):
+        cron.zone(name)
