@@ -29,6 +29,10 @@ class Loop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._clock.now
 
+    def skip(self, seconds: float) -> None:
+        """Let time pass as it does for a process that is frozen."""
+        self._clock.now += seconds
+
 
 def run(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
     """Run a test in a loop of its own with virtual time."""

@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -211,20 +211,21 @@ class Operator:
         self._leading = asyncio.Event()
         self._stop = asyncio.Event()
         self._agreed = False
+        self._failed = False
 
     async def run(self) -> int:
         """Run until told to stop; return the exit code."""
         # All tasks are made before Kopf starts: it takes every later one for its own.
-        tasks = [asyncio.create_task(mirror.run()) for mirror in self._mirrors]
-        tasks += [asyncio.create_task(self._work()) for _ in range(self._given.workers)]
-        lead = asyncio.create_task(self._lead())
-        tasks += [lead, asyncio.create_task(self._resync())]
+        tasks = [self._vital(mirror.run()) for mirror in self._mirrors]
+        tasks += [self._vital(self._work()) for _ in range(self._given.workers)]
+        tasks += [self._vital(self._lead()), self._vital(self._resync())]
         probes = await health.serve(self._given.health_port, is_ready=self._is_ready)
         registry = handlers.registry(self._store, self._enqueue, self._credentials)
 
         @kopf.on.cleanup(registry=registry)
         async def finish(**_: object) -> None:
-            await self._queue.drain()
+            # Kopf waits for the tasks that it believes to be its own: end ours before.
+            await self._end_tasks(tasks)
 
         try:
             await kopf.operator(
@@ -235,13 +236,30 @@ class Operator:
                 stop_flag=self._stop,
             )
         finally:
-            await self._queue.drain()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._end_tasks(tasks)
             await probes.cleanup()
         log.info("stopped")
-        return 0
+        return 1 if self._failed else 0
+
+    async def _end_tasks(self, tasks: Iterable[asyncio.Task[None]]) -> None:
+        """Let the work that has begun end, then end everything else."""
+        await self._queue.drain()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _vital(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Start a task without which this replica is of no use: if it fails, all of it ends."""
+
+        def check(task: asyncio.Task[None]) -> None:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                log.critical("stops because of a defect", exc_info=error)
+                self._failed = True
+                self._stop.set()
+
+        task = asyncio.create_task(work)
+        task.add_done_callback(check)
+        return task
 
     async def _work(self) -> None:
         await self._leading.wait()
@@ -271,6 +289,7 @@ class Operator:
     async def _end(self) -> None:
         """Stop for good: whoever lost the lead starts anew, with nothing left half-done."""
         await self._queue.drain()
+        self._failed = True
         self._stop.set()
 
     async def _resync(self) -> None:

@@ -56,7 +56,7 @@ async def sweep(lists: Lists, store: Store) -> tuple[ApplicationKey, ...]:
         there, version = await _identities(lists, kind)
         known = list(store.identities(kind))
         for namespace, name, uid, seen_at in known:
-            # What was seen after the list was made may be missing from it and be there all the same.
+            # What was seen after the list was made may be there though the list lacks it.
             if seen_at <= version and there.get((namespace, name), ("", 0))[0] != uid:
                 log.info("was gone", extra={"kind": kind, "namespace": namespace, "object": name})
                 keys.extend(store.forget(kind, namespace, name, uid))

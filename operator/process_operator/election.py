@@ -212,7 +212,7 @@ class Election:
         return {
             "kind": "Lease",
             "namespace": self._namespace,
-            "name": self._name,
+            "object": self._name,
             "identity": self._identity,
         }
 

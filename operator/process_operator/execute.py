@@ -10,7 +10,8 @@ Every answer is put into the world at once, so that the next look is never behin
 import asyncio
 import logging
 from collections.abc import Mapping
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from process_operator import names, observed
@@ -137,7 +138,7 @@ class Executor:
         raise last
 
     async def _forget_release(self, release: Release) -> None:
-        try:
+        with suppress(NotFound, Conflict):
             await self._cluster.delete(
                 release.kind,
                 release.namespace,
@@ -145,8 +146,6 @@ class Executor:
                 uid=release.uid,
                 propagation="Background",
             )
-        except (NotFound, Conflict):
-            pass
         self._store.forget(release.kind, release.namespace, release.name, release.uid)
 
     async def _process(self, world: World, view: View) -> bool:
@@ -212,19 +211,21 @@ class Executor:
 
     async def _clean(self, clean: Clean) -> None:
         child = clean.child
-        body = await self._cluster.json_patch(
-            child.kind, child.namespace, child.name, clean.operations
-        )
+        try:
+            body = await self._cluster.json_patch(
+                child.kind, child.namespace, child.name, clean.operations
+            )
+        except Rejected as error:
+            # The patch tests the version first: the child is not the one that was looked at.
+            raise Conflict(error.message) from error
         self._children[child.kind].observe(body)
         log.info("removed foreign items", extra=_about_child(child.key))
 
     async def _delete(self, child: Child) -> None:
-        try:
+        with suppress(NotFound, Conflict):
             await self._cluster.delete(
                 child.kind, child.namespace, child.name, uid=child.uid, propagation="Background"
             )
-        except (NotFound, Conflict):
-            pass
         self._forget(child)
         log.info("deleted", extra=_about_child(child.key))
 
@@ -234,12 +235,13 @@ class Executor:
     async def _tell(self, event: Event) -> None:
         """Send an event; one that is lost is no reason to fail: the status says the same."""
         one = event.regarding
-        now = timestamp_micro(datetime.now().astimezone())  # noqa: DTZ005 - made aware at once
+        now = timestamp_micro(datetime.now(UTC))
         manifest = {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
             "metadata": {
-                "generateName": f"{one.name[:200]}.",
+                # The server's check of a prefix does not allow for a dot at its end.
+                "generateName": f"{one.name[:200].rstrip('.')}-",
                 "namespace": one.namespace or "default",
             },
             "eventTime": now,

@@ -23,5 +23,11 @@ async def serve(port: int, *, is_ready: Callable[[], bool]) -> web.AppRunner:
     app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz)])
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, port=port).start()
+    try:
+        await web.TCPSite(runner, port=port).start()
+    except OSError as error:
+        raise SystemExit(
+            f"cannot serve the probes on port {port} ({error.strerror}): choose another "
+            "--health-port"
+        ) from error
     return runner

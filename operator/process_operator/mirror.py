@@ -45,12 +45,17 @@ class Source(Protocol):
     """Where objects come from."""
 
     def list(
-        self, kind: str, *, label_selector: str | None
+        self, kind: str, *, label_selector: str | None, field_selector: str | None
     ) -> AsyncGenerator[tuple[list[Manifest], str], None]:
         """Yield the pages of a list, each with the version of the whole list."""
 
     def watch(
-        self, kind: str, *, resource_version: str, label_selector: str | None
+        self,
+        kind: str,
+        *,
+        resource_version: str,
+        label_selector: str | None,
+        field_selector: str | None,
     ) -> AsyncGenerator[tuple[str, Manifest], None]:
         """Yield events as (type, object); end, or fail, within seconds when nothing comes."""
 

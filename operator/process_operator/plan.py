@@ -11,7 +11,7 @@ drops it while we are its only owner resets it to 1, and an autoscaler never lea
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -161,99 +161,91 @@ _UNRENDERABLE = {"KeyTaken", "InvalidSchedule"}
 
 
 def _view(
-    world: World, process: Owned[ProcessSpec] | Broken, target: Target | None, running: Any
+    world: World,
+    process: Owned[ProcessSpec] | Broken,
+    target: Target | None,
+    running: Release | None,
 ) -> View:
     if target is None or running is None:
         return View(process=process, target=None)
-    wanted = builders.children(target)
-    number = release.number(running)
-    applies: list[Apply] = []
-    cleans: list[Clean] = []
-    refused: RefusedWrite | None = None
-    workload = route = None
-    size = 0
-    remember = None
-    keys = set()
-    for manifest in wanted:
-        key = _key(manifest)
-        keys.add(key)
-        child = world.children.get(key)
-        intent = _hash(manifest)
-        if key.kind == "Deployment":
-            remember = _to_remember(target, process, child)
-            replicas = _replicas(target, process, child)
-            size = replicas if replicas is not None else _live_size(child)
-            workload = child
-        else:
-            replicas = None
-            if key.kind == "CronJob":
-                workload = child
-            elif key.kind in {"Ingress", "HTTPRoute"}:
-                route = child
-        if child is not None and child.deleting:
-            continue
-        if child is not None and not _ours(child, target, world):
-            refused = _foreign(child, world.now)
-            continue
-        if child is not None and child.intent == intent:
-            if _in_place(child, manifest, replicas):
-                operations = _foreign_items(child, manifest)
-                if operations:
-                    cleans.append(Clean(child=child, operations=operations))
-                continue
-            number_kept = child.release or number
-        else:
-            number_kept = number
-        no = world.refused.get(key)
-        if no is not None and no.intent == intent and world.now < no.retry_at:
-            refused = no
-            continue
-        applies.append(
-            Apply(
-                process_uid=process.uid,
-                manifest=_sealed(manifest, intent, number_kept, replicas),
-                intent=intent,
-                child=child,
-            )
+    wanted = {_key(manifest): manifest for manifest in builders.children(target)}
+    found = {key.kind: world.children.get(key) for key in wanted}
+    deployment = found.get("Deployment")
+    declared = _replicas(target, process, deployment)
+    judged = [
+        _judge(
+            world,
+            target,
+            manifest,
+            number=release.number(running),
+            replicas=declared if key.kind == "Deployment" else None,
         )
-    if remember is not None:
+        for key, manifest in wanted.items()
+    ]
+    remember = _to_remember(target, process, deployment)
+    applies = tuple(
+        one
+        for one in judged
         # The size goes into the status first: it could not be read back after the next write.
-        applies = [one for one in applies if one.key.kind != "Deployment"]
-    return View(
+        if isinstance(one, Apply) and not (remember is not None and one.key.kind == "Deployment")
+    )
+    refused = next((one for one in judged if isinstance(one, RefusedWrite)), None)
+    view = View(
         process=process,
         target=target,
-        applies=tuple(applies),
-        cleans=tuple(cleans),
-        deletes=tuple(_unwanted(world, target, keys)),
+        applies=applies,
+        cleans=tuple(one for one in judged if isinstance(one, Clean)),
+        deletes=tuple(_unwanted(world, target, set(wanted))),
         refused=refused,
-        workload=workload,
-        route=route,
-        size=size,
+        workload=deployment or found.get("CronJob"),
+        route=found.get("Ingress") or found.get("HTTPRoute"),
+        size=declared if declared is not None else _live_size(deployment),
         remember=remember,
-        progress=_progress(world, target, applies, refused, workload, size),
+    )
+    return replace(view, progress=_progress(world, target, view))
+
+
+def _judge(
+    world: World, target: Target, manifest: Manifest, *, number: int, replicas: int | None
+) -> Apply | Clean | RefusedWrite | None:
+    """Return what one child needs, None if it is in place or on its way out."""
+    key, intent = _key(manifest), _hash(manifest)
+    child = world.children.get(key)
+    if child is not None:
+        if child.deleting:
+            return None
+        if not _ours(child, target, world):
+            return _foreign(child, world.now)
+        if child.intent == intent and _in_place(child, manifest, replicas):
+            operations = _foreign_items(child, manifest)
+            return Clean(child=child, operations=operations) if operations else None
+    no = world.refused.get(key)
+    if no is not None and no.intent == intent and world.now < no.retry_at:
+        return no
+    # A repair is no change: the child keeps the number of the release that last changed it.
+    kept = child.release if child is not None and child.intent == intent else None
+    return Apply(
+        process_uid=target.uid,
+        manifest=_sealed(manifest, intent, kept or number, replicas),
+        intent=intent,
+        child=child,
     )
 
 
-def _progress(
-    world: World,
-    target: Target,
-    applies: list[Apply],
-    refused: RefusedWrite | None,
-    workload: Child | None,
-    size: int,
-) -> Progress:
-    if refused is not None:
-        return Progress(state=State.MOVING, reason=refused.reason, message=refused.message)
+def _progress(world: World, target: Target, view: View) -> Progress:
+    if view.refused is not None:
+        said = view.refused
+        return Progress(state=State.MOVING, reason=said.reason, message=said.message)
     if target.entry.type == ProcessType.JOB:
         return Progress(state=State.READY, reason="AwaitingRelease", message="")
-    if workload is None or workload.deleting or applies:
+    if view.workload is None or view.workload.deleting or view.applies:
         return rollout.NOT_MADE
     if target.entry.type == ProcessType.CRON:
-        return rollout.of_cron_job(workload)
+        return rollout.of_cron_job(view.workload)
     label = names.key_label(target.entry.key)
     return rollout.of_deployment(
-        workload,
-        size=size,
+        view.workload,
+        size=view.size,
         pods=[pod for pod in world.pods if pod.process == label],
         probe_failures=world.probe_failures,
     )

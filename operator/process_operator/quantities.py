@@ -13,7 +13,7 @@ _DECIMAL = {"m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _QUANTITY = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(Ki|Mi|Gi|Ti|Pi|Ei|[mkMGTPE]?|[eE][+-]?\d+)")
 
 
-class InvalidQuantity(ValueError):
+class InvalidQuantity(ValueError):  # noqa: N818 - named like cron.InvalidSchedule
     """The text is not a quantity."""
 
 
@@ -63,6 +63,8 @@ def _scaled_binary(amount: int) -> str:
 
 
 def _scaled_decimal(amount: Decimal) -> str:
+    if not amount:
+        return "0"
     milli = int((amount * 1000).to_integral_value(ROUND_UP))
     for suffix, exponent in sorted(_DECIMAL.items(), key=lambda item: -item[1]):
         unit = 10 ** (exponent + 3)

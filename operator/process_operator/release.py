@@ -295,7 +295,7 @@ def _start(world: World, application: Application, resolved: Resolved, course: C
     ready = _ready(world, application, resolved, release)
     if isinstance(ready, Waiting):
         return Decision(records=tuple(ends), waiting=ready, wake_at=ready.until)
-    record = _started(world, application, resolved, ready, course, release)
+    record = _started(world, application, resolved, course, release=release, candidate=ready)
     if isinstance(record, Waiting):
         return Decision(records=tuple(ends), waiting=record, wake_at=record.until)
     return Decision(
@@ -345,9 +345,10 @@ def _started(
     world: World,
     application: Application,
     resolved: Resolved,
-    candidate: Snapshot,
     course: Course,
+    *,
     release: Release,
+    candidate: Snapshot,
 ) -> dict[str, Any] | Waiting:
     """Return the record of a release that starts: its number, and all that it froze."""
     trigger = _trigger(application, resolved, course, release)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from pydantic import BaseModel
+
 from process_operator.models.snapshot import Scaling, Snapshot, SnapshotProcess
 
 MASK = "***"
@@ -114,6 +116,9 @@ def process_differences(
 ) -> tuple[Difference, ...]:
     """Return what the next release would change of a process, field by field."""
     left_out = set() if scaling_is_staged else {"scalingStrategy"}
+    if running.size.name != saved.size.name:
+        # Another size was chosen: that its numbers differ goes without saying.
+        left_out.add("resourceType")
     return _differences(_process_fields(running), _process_fields(saved), left_out)
 
 
@@ -123,10 +128,8 @@ def application_differences(running: Snapshot, saved: Snapshot) -> tuple[Differe
 
 
 def _process_fields(entry: SnapshotProcess) -> dict[str, Any]:
-    fields = entry.model_dump(
-        by_alias=True, exclude_none=True, mode="json", exclude={"key", "type", "size", "scaling"}
-    )
-    size = entry.size.model_dump(by_alias=True, exclude_none=True, mode="json")
+    fields = _filled(entry, exclude={"key", "type", "size", "scaling"})
+    size = _filled(entry.size)
     fields["resourceTypeRef"] = {"name": size.pop("name")}
     fields["resourceType"] = size
     fields["scalingStrategy"] = _strategy(entry.scaling)
@@ -155,12 +158,21 @@ def _strategy(scaling: Scaling) -> dict[str, Any]:
 
 
 def _application_fields(snapshot: Snapshot) -> dict[str, Any]:
-    return snapshot.model_dump(
-        by_alias=True,
-        exclude_none=True,
-        mode="json",
-        exclude={"profile", "restart", "processes"},
-    )
+    return _filled(snapshot, exclude={"profile", "restart", "processes"})
+
+
+def _filled(model: BaseModel, exclude: set[str] | None = None) -> dict[str, Any]:
+    """Return a model as JSON, without what is absent; a list that is empty is absent."""
+    dumped = model.model_dump(by_alias=True, exclude_none=True, mode="json", exclude=exclude)
+    return {key: _without_empty_lists(value) for key, value in dumped.items() if value}
+
+
+def _without_empty_lists(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_empty_lists(item) for key, item in value.items() if item != []}
+    if isinstance(value, list):
+        return [_without_empty_lists(item) for item in value]
+    return value
 
 
 def _differences(

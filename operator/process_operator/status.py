@@ -179,16 +179,14 @@ def _events(one: Owned[Any] | Broken, status: Mapping[str, Any]) -> tuple[Event,
             return (
                 Event(regarding=one, warning=True, reason="Unavailable", message=ready["message"]),
             )
-    elif was is not None and ready is not None and ready["status"] == "True":
-        if before is not None or was["reason"] == "Unavailable":
-            return (
-                Event(
-                    regarding=one,
-                    warning=False,
-                    reason="Recovered",
-                    message=f"{was['reason']} is over: {ready['message']}",
-                ),
-            )
+    elif (
+        was is not None
+        and ready is not None
+        and ready["status"] == "True"
+        and (before is not None or was["reason"] == "Unavailable")
+    ):
+        message = f"{was['reason']} is over: {ready['message']}"
+        return (Event(regarding=one, warning=False, reason="Recovered", message=message),)
     return ()
 
 
@@ -342,7 +340,8 @@ def _served(view: View) -> bool:
 
 
 def _staged(count: int) -> str:
-    return f"{count} change{'s' if count != 1 else ''} wait{'' if count != 1 else 's'} for the next release"
+    waiting = f"{count} changes wait" if count != 1 else "1 change waits"
+    return f"{waiting} for the next release"
 
 
 def _availability(view: View) -> Condition:

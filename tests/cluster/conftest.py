@@ -1,5 +1,6 @@
-"""A real API server, from KUBECONFIG or the local cluster; without one these tests are skipped."""
+"""A real API server with real controllers, and the operator as its own ServiceAccount."""
 
+import json
 import os
 import subprocess
 import uuid
@@ -9,15 +10,35 @@ from pathlib import Path
 import pytest
 from kubernetes import client, config
 
+import local_cluster
+import running
+
 ROOT = Path(__file__).parents[2]
+_KUBECONFIG = "PROCESS_OPERATOR_TEST_KUBECONFIG"
+_OPERATOR = pytest.StashKey[running.Operator]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Bring cluster and operator up once, before the workers of this run are started."""
+    if hasattr(config, "workerinput") or config.option.collectonly:
+        return
+    cluster = local_cluster.up()
+    os.environ[_KUBECONFIG] = str(cluster.kubeconfig)
+    log = cluster.directory / "logs" / "operator-under-test.log"
+    operator = running.Operator(running.install(cluster), log)
+    config.stash[_OPERATOR] = operator
+    operator.start()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    operator = config.stash.get(_OPERATOR, None)
+    if operator is not None:
+        operator.stop()
 
 
 @pytest.fixture(scope="session")
 def kubeconfig() -> Path:
-    path = Path(os.environ.get("KUBECONFIG") or ROOT / "build/cluster/kubeconfig")
-    if not path.exists():
-        pytest.skip(f"no cluster: {path} does not exist; run `make cluster`")
-    return path
+    return Path(os.environ[_KUBECONFIG])
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +66,26 @@ def namespace(api: client.ApiClient) -> Iterator[str]:
     core.create_namespace({"metadata": {"name": name}})
     yield name
     core.delete_namespace(name)
+
+
+@pytest.fixture
+def writes(kubeconfig: Path, namespace: str) -> Callable[[], list[str]]:
+    """Return what the operator has written in the test's namespace, as `verb resource/name`."""
+
+    def read() -> list[str]:
+        found = []
+        with (kubeconfig.parent / "audit.log").open() as lines:
+            for line in lines:
+                if namespace not in line or ":process-operator" not in line:
+                    continue
+                event = json.loads(line)
+                place = event.get("objectRef") or {}
+                if place.get("namespace") == namespace and event["verb"] not in _READS:
+                    parts = (place["resource"], place.get("subresource"), place.get("name"))
+                    found.append(f"{event['verb']} {'/'.join(part for part in parts if part)}")
+        return found
+
+    return read
+
+
+_READS = {"get", "list", "watch"}

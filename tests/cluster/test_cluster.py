@@ -1,6 +1,6 @@
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from kubernetes import client
 
 import connecting
 from process_operator import cluster, errors, names
 from process_operator.cluster import Cluster
-from process_operator.kinds import KINDS
+from process_operator.kinds import KINDS, Resource
 from process_operator.observed import Manifest
 
 
@@ -62,37 +63,42 @@ async def test_every_kind_of_the_table_is_where_the_table_says(server: Cluster) 
             await everything(server, kind, limit=1)
 
 
-async def test_an_object_goes_through_its_whole_life(server: Cluster, namespace: str) -> None:
-    made = await server.create(deployment(namespace))
-    uid, version = made["metadata"]["uid"], made["metadata"]["resourceVersion"]
-    assert await server.get("Deployment", namespace, "web") == made
+def lease(namespace: str) -> Manifest:
+    """An object that no controller touches."""
+    return {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"namespace": namespace, "name": "web"},
+        "spec": {"holderIdentity": "somebody"},
+    }
 
-    made["spec"]["replicas"] = 0
-    made["spec"]["paused"] = True
+
+async def test_an_object_goes_through_its_whole_life(server: Cluster, namespace: str) -> None:
+    made = await server.create(lease(namespace))
+    uid, version = made["metadata"]["uid"], made["metadata"]["resourceVersion"]
+    assert await server.get("Lease", namespace, "web") == made
+
+    made["spec"]["leaseDurationSeconds"] = 15
     replaced = await server.replace(made)
-    assert replaced["spec"]["paused"] is True
+    assert replaced["spec"]["leaseDurationSeconds"] == 15
     with pytest.raises(errors.Conflict):
         await server.replace(made)
 
     test = {"op": "test", "path": "/metadata/resourceVersion", "value": version}
-    remove = {"op": "remove", "path": "/spec/paused"}
+    remove = {"op": "remove", "path": "/spec/leaseDurationSeconds"}
     with pytest.raises(errors.ApiError):
-        await server.json_patch("Deployment", namespace, "web", [test, remove])
-    test["value"] = (await server.get("Deployment", namespace, "web"))["metadata"][
-        "resourceVersion"
-    ]
-    patched = await server.json_patch("Deployment", namespace, "web", [test, remove])
-    assert "paused" not in patched["spec"]
+        await server.json_patch("Lease", namespace, "web", [test, remove])
+    test["value"] = replaced["metadata"]["resourceVersion"]
+    patched = await server.json_patch("Lease", namespace, "web", [test, remove])
+    assert "leaseDurationSeconds" not in patched["spec"]
 
     with pytest.raises(errors.Conflict):
         await server.delete(
-            "Deployment", namespace, "web", uid="somebody-else", propagation="Background"
+            "Lease", namespace, "web", uid="somebody-else", propagation="Background"
         )
-    await server.delete("Deployment", namespace, "web", uid=uid, propagation="Background")
+    await server.delete("Lease", namespace, "web", uid=uid, propagation="Background")
     with pytest.raises(errors.NotFound):
-        await server.get("Deployment", namespace, "web")
-    with pytest.raises(errors.NotFound):
-        await server.delete("Deployment", namespace, "web", uid=uid, propagation="Background")
+        await server.get("Lease", namespace, "web")
 
 
 async def test_a_create_refuses_a_twin(server: Cluster, namespace: str) -> None:
@@ -119,7 +125,52 @@ async def test_an_apply_without_force_leaves_whatever_has_the_name_as_it_is(
     ours["spec"]["minReadySeconds"] = 8 if contradicts else 7
     with pytest.raises(errors.Conflict):
         await server.apply(ours, force=False)
-    assert await server.get("Deployment", namespace, "web") == made
+    left = await server.get("Deployment", namespace, "web")
+    assert (left["spec"], left["metadata"]["uid"]) == (made["spec"], made["metadata"]["uid"])
+
+
+_SPECS: Mapping[str, Manifest] = {
+    "Service": {"selector": {"app": "web"}, "ports": [{"name": "http", "port": 80}]},
+    "CronJob": {
+        "schedule": "0 0 1 1 *",
+        "suspend": True,
+        "jobTemplate": {
+            "spec": {
+                "template": {
+                    "spec": {
+                        "restartPolicy": "Never",
+                        "containers": [{"name": "app", "image": "example.invalid/app:1"}],
+                    }
+                }
+            }
+        },
+    },
+    "HorizontalPodAutoscaler": {
+        "maxReplicas": 2,
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+    },
+    "PodDisruptionBudget": {"maxUnavailable": 1, "selector": {"matchLabels": {"app": "web"}}},
+    "Ingress": {"defaultBackend": {"service": {"name": "web", "port": {"number": 80}}}},
+    names.PROCESS_KIND: {"applicationRef": {"name": "shop"}, "key": "web", "type": "web"},
+}
+
+
+@pytest.mark.parametrize("kind", _SPECS)
+async def test_an_apply_without_force_makes_an_object_of_any_kind_and_only_once(
+    server: Cluster, namespace: str, kind: str
+) -> None:
+    manifest = {
+        "apiVersion": KINDS[kind].api_version,
+        "kind": kind,
+        "metadata": {"namespace": namespace, "name": "web"},
+        "spec": _SPECS[kind],
+    }
+    made = await server.apply(manifest, force=False)
+    assert made["metadata"]["resourceVersion"] != "1"
+    with pytest.raises(errors.Conflict):
+        await server.apply(manifest, force=False)
+    again = await server.apply(manifest, force=True, uid=made["metadata"]["uid"])
+    assert again["metadata"]["uid"] == made["metadata"]["uid"]
 
 
 async def test_an_apply_at_a_version_that_is_gone_changes_nothing(
@@ -127,10 +178,11 @@ async def test_an_apply_at_a_version_that_is_gone_changes_nothing(
 ) -> None:
     made = await server.apply(deployment(namespace), force=False)
     old = made["metadata"]["resourceVersion"]
-    changed = await server.apply(deployment(namespace, tier="a"), force=True, resource_version=old)
+    changed = await server.apply(deployment(namespace, tier="a"), force=True)
     with pytest.raises(errors.Conflict):
         await server.apply(deployment(namespace, tier="b"), force=True, resource_version=old)
-    assert await server.get("Deployment", namespace, "web") == changed
+    left = await server.get("Deployment", namespace, "web")
+    assert left["metadata"]["labels"] == changed["metadata"]["labels"] == {"tier": "a"}
 
 
 async def test_an_apply_to_an_object_that_is_gone_does_not_make_it_again(
@@ -174,21 +226,64 @@ async def test_a_write_into_a_namespace_that_is_missing_is_not_found(server: Clu
         await server.create(deployment("there-is-no-such-namespace"))
 
 
+@pytest.fixture
+def note(api: client.ApiClient, namespace: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Make a custom kind with a status that no controller writes; return its name."""
+    group, plural = f"{namespace}.example.test", "notes"
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {
+        "name": "v1",
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": anything},
+        "subresources": {"status": {}},
+    }
+    definitions = client.ApiextensionsV1Api(api)
+    definitions.create_custom_resource_definition(
+        {
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": {"name": f"{plural}.{group}"},
+            "spec": {
+                "group": group,
+                "names": {"kind": "Note", "plural": plural},
+                "scope": "Namespaced",
+                "versions": [version],
+            },
+        }
+    )
+    resource = Resource(kind="Note", api_version=f"{group}/v1", plural=plural)
+    monkeypatch.setattr(cluster, "KINDS", {"Note": resource})
+    yield "Note"
+    definitions.delete_custom_resource_definition(f"{plural}.{group}")
+
+
+async def made_when_served(server: Cluster, manifest: Manifest) -> Manifest:
+    async with asyncio.timeout(10):
+        while True:
+            with contextlib.suppress(errors.NotFound):
+                return await server.create(manifest)
+            await asyncio.sleep(0.1)
+
+
 async def test_a_status_is_replaced_and_nothing_else_changes(
-    server: Cluster, namespace: str
+    server: Cluster, namespace: str, note: str
 ) -> None:
-    made = await server.create(process(namespace))
-    about = made["metadata"]
+    manifest = {
+        "apiVersion": cluster.KINDS[note].api_version,
+        "kind": note,
+        "metadata": {"namespace": namespace, "name": "a", "annotations": {"kept": "yes"}},
+        "spec": {"kept": True},
+    }
+    about = (await made_when_served(server, manifest))["metadata"]
 
     async def publish(status: dict[str, Any], **changed: str) -> Manifest:
         told = {"uid": about["uid"], "resource_version": about["resourceVersion"], **changed}
-        return await server.replace_status(
-            names.PROCESS_KIND, namespace, "web", status=status, **told
-        )
+        return await server.replace_status(note, namespace, "a", status=status, **told)
 
     answer = await publish({"observedGeneration": 1, "replicas": 3})
     assert answer["status"] == {"observedGeneration": 1, "replicas": 3}
-    assert answer["spec"] == made["spec"]
+    assert answer["spec"] == {"kept": True}
     assert answer["metadata"]["annotations"] == {"kept": "yes"}
     assert answer["metadata"]["generation"] == 1
     with pytest.raises(errors.Conflict):

@@ -316,7 +316,7 @@ def test_pods_of_any_valid_process_are_admitted_where_restricted_is_enforced(
     process["resourceTypeRef"] = {"name": "s1"}
     assume(_valid(api, names.APPLICATION_KIND, restricted, "shop", application))
     assume(_valid(api, names.PROCESS_KIND, restricted, "front", process))
-    assume(_valid(api, names.RESOURCE_TYPE_KIND, "", "s1", size))
+    assume(_valid(api, names.RESOURCE_TYPE_KIND, "", "size-under-test", size))
 
     template = pod.template(_target(restricted, application, process, size))
     made = {"apiVersion": "v1", "kind": "Pod", **template}

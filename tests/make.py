@@ -1,0 +1,320 @@
+"""Builders of what the pure part sees: defaults, plus the one difference that a test is about.
+
+`make.world()` is an application `shop` with one web process and one resource type, before its
+first release; `make.served(world)` is the same after everything it asks for has happened.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from process_operator import builders, names, observed, plan, projections, release, resolve
+from process_operator.models.application import ApplicationSpec
+from process_operator.models.process import ProcessSpec
+from process_operator.models.release import ReleaseSpec
+from process_operator.models.resource_type import ResourceTypeSpec
+from process_operator.models.snapshot import Snapshot
+from process_operator.observed import (
+    ApplicationKey,
+    Broken,
+    Child,
+    Manifest,
+    Owned,
+    Pod,
+    Trouble,
+    World,
+)
+
+NOW = datetime(2026, 1, 5, 12, 0, 0, tzinfo=UTC)
+LONG_AGO = NOW - timedelta(days=1)
+NAMESPACE = "demo"
+APPLICATION = "shop"
+IMAGE = "registry.example.com/shop:1"
+MANUAL_2 = {"type": "manual", "manual": {"instanceCount": 2}}
+HORIZONTAL = {"type": "horizontal", "horizontal": {"minInstanceCount": 2, "maxInstanceCount": 10}}
+
+
+def _owned(kind: str, spec: Any, about: Mapping[str, Any]) -> Owned[Any]:
+    plain: dict[str, Any] = {
+        "kind": kind,
+        "namespace": NAMESPACE,
+        "uid": f"uid-of-{about['name']}",
+        "resource_version": "100",
+        "generation": 1,
+        "created_at": LONG_AGO,
+        "deleting": False,
+        "owner_uid": None,
+        "generated": False,
+        "status": {},
+    }
+    return Owned(**(plain | dict(about)), spec=spec)
+
+
+_ABOUT = frozenset(field.name for field in dataclasses.fields(Owned)) - {"spec"}
+
+
+def _parted(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Part what is said about an object from what stands in its spec."""
+    about = {name: value for name, value in given.items() if name in _ABOUT}
+    return about, {name: value for name, value in given.items() if name not in _ABOUT}
+
+
+def application(**given: Any) -> Owned[ApplicationSpec]:
+    about, spec = _parted({"name": APPLICATION} | given)
+    return _owned(
+        names.APPLICATION_KIND, ApplicationSpec.model_validate({"image": IMAGE} | spec), about
+    )
+
+
+def process(**given: Any) -> Owned[ProcessSpec]:
+    """Return a process; its object is named after its key unless told otherwise."""
+    plain = {"key": "web", "type": "web", "application_ref": {"name": APPLICATION}}
+    about, spec = _parted(given)
+    parsed = ProcessSpec.model_validate(plain | spec)
+    return _owned(
+        names.PROCESS_KIND, parsed, {"name": parsed.key.lower().replace("_", "-")} | about
+    )
+
+
+def resource_type(**given: Any) -> Owned[ResourceTypeSpec]:
+    plain = {"cpu": "500m", "memory": "1Gi", "category": "standard", "default": True}
+    about, spec = _parted({"name": "s1", "namespace": ""} | given)
+    parsed = ResourceTypeSpec.model_validate(plain | spec)
+    return _owned(names.RESOURCE_TYPE_KIND, parsed, about)
+
+
+def request(**given: Any) -> Owned[ReleaseSpec]:
+    """Return a release made by hand that has not started."""
+    about, spec = _parted({"name": "by-hand", "created_at": NOW - timedelta(minutes=5)} | given)
+    parsed = ReleaseSpec.model_validate({"application_ref": {"name": APPLICATION}} | spec)
+    return _owned(names.RELEASE_KIND, parsed, about)
+
+
+def started(
+    number: int, snapshot: Snapshot, *, state: str = "success", **given: Any
+) -> Owned[ReleaseSpec]:
+    """Return a release that the operator made, and its record."""
+    status = given.pop("status", {})
+    record = {
+        "applicationUID": f"uid-of-{APPLICATION}",
+        "number": number,
+        "trigger": "image",
+        "requested": {"image": snapshot.image, "hash": release.inputs_hash(snapshot)},
+        "snapshot": snapshot.model_dump(by_alias=True, exclude_none=True, mode="json"),
+        "state": state,
+        "startedAt": "2026-01-05T11:59:00Z",
+        "rolloutStartedAt": "2026-01-05T11:59:00Z",
+    }
+    return request(
+        **{
+            "name": f"{APPLICATION}-{number}",
+            "owner_uid": f"uid-of-{APPLICATION}",
+            "created_at": LONG_AGO + timedelta(minutes=number),
+        }
+        | given,
+        status=record | status,
+    )
+
+
+def broken(like: Owned[Any], message: str = "cannot be read; correct it") -> Broken:
+    return Broken(
+        message=message,
+        **{
+            field.name: getattr(like, field.name)
+            for field in dataclasses.fields(Broken)
+            if field.name != "message"
+        },
+    )
+
+
+def pod(**given: Any) -> Pod:
+    plain: dict[str, Any] = {
+        "namespace": NAMESPACE,
+        "name": "shop-web-1",
+        "uid": "uid-of-pod",
+        "resource_version": "100",
+        "application": APPLICATION,
+        "process": "web",
+        "created_at": NOW,
+        "deleting": False,
+        "ready": False,
+        "phase": "Running",
+        "restarts": 0,
+        "trouble": Trouble(reason="CrashLoop", message="pod shop-web-1: exited", exit_code=3),
+    }
+    return Pod(**(plain | given))
+
+
+def world(base: World | None = None, **difference: Any) -> World:
+    """Return the world before the first release, or another one, with the difference given.
+
+    Processes, releases, resource types, pods and children may be given as any iterable.
+    """
+    plain = base or World(
+        key=ApplicationKey(NAMESPACE, APPLICATION),
+        now=NOW,
+        application=application(),
+        processes=(process(),),
+        releases=(),
+        resource_types={"s1": resource_type()},
+        ingress_classes=(),
+        children={},
+        pods=(),
+        probe_failures={},
+        changed_at=LONG_AGO,
+        open_since={},
+        refused={},
+        allowed_annotations=("allowed.example.com/",),
+    )
+    for name in ("processes", "releases", "ingress_classes", "pods"):
+        if name in difference:
+            difference[name] = tuple(difference[name])
+    for name, by in (("resource_types", "name"), ("children", "key")):
+        if name in difference and not isinstance(difference[name], Mapping):
+            difference[name] = {getattr(one, by): one for one in difference[name]}
+    return dataclasses.replace(plain, **difference)
+
+
+def candidate(seen: World) -> Snapshot:
+    """Return what a release that started now would freeze."""
+    assert isinstance(seen.application, Owned)
+    found = resolve.resolve(seen, seen.application).candidate
+    assert found is not None
+    return found
+
+
+def released(seen: World, **given: Any) -> World:
+    """Return the world with one more release, of what it declares, ended well."""
+    number = len(seen.releases) + 1
+    made = started(number, candidate(seen), **given)
+    return world(seen, releases=(*seen.releases, made))
+
+
+def served(seen: World | None = None) -> World:
+    """Return the world after its release has succeeded and all its children stand."""
+    return with_children(released(seen or world()))
+
+
+def with_children(seen: World) -> World:
+    """Return the world after everything that its plan wants has been written, and is available."""
+    return world(
+        seen,
+        children={
+            **seen.children,
+            **{one.key: child_of(one.manifest) for one in applies(seen)},
+        },
+    )
+
+
+def applies(seen: World) -> list[plan.Apply]:
+    return [one for view in plan.plan(seen).views for one in view.applies]
+
+
+def views(seen: World) -> dict[str, plan.View]:
+    """Return what is planned, by name of the process."""
+    return {view.process.name: view for view in plan.plan(seen).views}
+
+
+def child_of(manifest: Manifest, /, **status: Any) -> Child:
+    """Return a child as the mirror would show it after the server has taken this manifest in.
+
+    A Deployment is available at its size unless the status given says otherwise.
+    """
+    return projections.child(manifest["kind"], answer(manifest, **status))
+
+
+def answer(manifest: Manifest, /, **status: Any) -> Manifest:
+    """Return an object as the API server answers: with its defaults, a uid and a version."""
+    spec = _with_defaults(manifest["kind"], manifest["spec"])
+    owners = [
+        {"manager": names.OPERATOR, "fieldsV1": {"f:spec": {f"f:{name}": {} for name in spec}}}
+    ]
+    return {
+        **manifest,
+        "metadata": {
+            "uid": f"uid-of-{manifest['kind']}-{manifest['metadata']['name']}",
+            "resourceVersion": "200",
+            "generation": 1,
+            "creationTimestamp": "2026-01-05T11:59:30Z",
+            "managedFields": owners,
+            **manifest["metadata"],
+        },
+        "spec": spec,
+        "status": _available(manifest["kind"], spec) | status,
+    }
+
+
+def _available(kind: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+    if kind != "Deployment":
+        return {}
+    counted = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
+    size = spec.get("replicas", 1)
+    return {"observedGeneration": 1, **(dict.fromkeys(counted, size) if size else {})}
+
+
+def _with_defaults(kind: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Add what the server adds: every decision must see past it."""
+    match kind:
+        case "Deployment":
+            return {"replicas": 1, **spec, "template": _template(spec["template"])}
+        case "CronJob":
+            job = spec["jobTemplate"]["spec"]
+            template = {**job, "completions": 1, "template": _template(job["template"])}
+            return {**spec, "jobTemplate": {**spec["jobTemplate"], "spec": template}}
+        case "Service":
+            given = {"clusterIP": "10.0.0.7", "ipFamilies": ["IPv4"], "sessionAffinity": "None"}
+            return {**given, **spec}
+        case _:
+            return dict(spec)
+
+
+def _template(template: Mapping[str, Any]) -> dict[str, Any]:
+    spec = template["spec"]
+    container = {"imagePullPolicy": "IfNotPresent", "terminationMessagePolicy": "File"}
+    return {
+        **template,
+        "metadata": {"creationTimestamp": None, **template["metadata"]},
+        "spec": {
+            "dnsPolicy": "ClusterFirst",
+            "schedulerName": "default-scheduler",
+            **spec,
+            "containers": [{**container, **one} for one in spec["containers"]],
+        },
+    }
+
+
+def edited(child: Child, **difference: Any) -> Child:
+    """Return a child of which something has changed on the server."""
+    return dataclasses.replace(child, **difference)
+
+
+def manifests(seen: World, name: str = "web") -> dict[str, Manifest]:
+    """Return what a process is rendered to now, by kind."""
+    target = views(seen)[name].target
+    assert target is not None
+    return {one["kind"]: one for one in builders.children(target)}
+
+
+def child(seen: World, kind: str) -> Child:
+    """Return the one child of a kind."""
+    (found,) = (one for one in seen.children.values() if one.kind == kind)
+    return found
+
+
+def changed(seen: World, *replaced: Child) -> World:
+    """Return the world in which these children stand in place of those of the same name."""
+    return world(seen, children={**seen.children, **{one.key: one for one in replaced}})
+
+
+def live_spec(one: Child) -> dict[str, Any]:
+    return dict(observed.spec(one))
+
+
+def conditions(status: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """Return status and reason of each condition, by type."""
+    return {one["type"]: (one["status"], one["reason"]) for one in status["conditions"]}
+
+
+def kinds(found: Iterable[plan.Apply | Child]) -> list[str]:
+    return [one.key.kind for one in found]

@@ -1,0 +1,95 @@
+"""How tests run the operator: as the command that users run, as its own ServiceAccount."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import local_cluster
+from local_cluster import Cluster, kubeconfigs
+
+ROOT = Path(__file__).parents[1]
+NAMESPACE = "process-operator"
+
+
+def install(cluster: Cluster) -> Path:
+    """Install CRDs, sizes and rights; return a kubeconfig of the operator's ServiceAccount."""
+    for folder in ("crds", "deploy/operator", "deploy/resource-types.yaml"):
+        kubeconfigs.kubectl(
+            cluster,
+            ["apply", "--server-side", "--force-conflicts", "-f", str(ROOT / folder)],
+        )
+    crds = [path.stem for path in (ROOT / "crds").glob("*.yaml")]
+    for crd in crds:
+        kubeconfigs.kubectl(
+            cluster,
+            ["wait", "--for=condition=Established", f"crd/{crd}.process-operator.dev"],
+        )
+    path = cluster.directory / "operator.kubeconfig"
+    local_cluster.service_account_kubeconfig(cluster, NAMESPACE, "process-operator", path)
+    return path
+
+
+class Operator:
+    """The operator as a process of its own."""
+
+    def __init__(self, kubeconfig: Path, log: Path, *arguments: str) -> None:
+        self.log = log
+        self._arguments = arguments
+        self._environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = 0
+
+    @property
+    def pid(self) -> int:
+        """The id of the running process."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it, and return when everything is listed and watched."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = free.getsockname()[1]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "process_operator", "run"),
+                    *("--health-port", str(self._port), "--log-format", "text"),
+                    *("--lease-namespace", NAMESPACE, *self._arguments),
+                ],
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + 60
+        while not self._is_ready():
+            assert self._process.poll() is None, f"the operator ended: see {self.log}"
+            assert time.monotonic() < deadline, f"the operator is not ready: see {self.log}"
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        """Ask it to end, and wait until it has."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it at once, wherever it is."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)
+            self._process.wait(timeout=30)
+
+    def _is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/readyz", timeout=2):
+                return True
+        except (urllib.error.URLError, OSError):
+            return False
