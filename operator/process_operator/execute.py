@@ -187,22 +187,26 @@ class Executor:
     async def _send(self, apply: Apply) -> Manifest | None:
         """Return what the server made of it; None when the name belongs to somebody else."""
         if apply.child is not None:
-            version = apply.child.resource_version
-            try:
-                return await self._cluster.apply(
-                    apply.manifest, force=True, resource_version=version
-                )
-            except NotFound:
-                self._forget(apply.child)
-                raise
+            # With the uid, so that a child that was deleted meanwhile is not made again unseen.
+            return await self._cluster.apply(
+                apply.manifest,
+                force=True,
+                uid=apply.child.uid,
+                resource_version=apply.child.resource_version,
+            )
         try:
             return await self._cluster.apply(apply.manifest, force=False)
         except Conflict:
             live = await self._cluster.get(apply.key.kind, apply.key.namespace, apply.key.name)
             if _owner_uid(live) != apply.process_uid:
                 return None
-            version = live["metadata"]["resourceVersion"]
-            return await self._cluster.apply(apply.manifest, force=True, resource_version=version)
+            about = live["metadata"]
+            return await self._cluster.apply(
+                apply.manifest,
+                force=True,
+                uid=about["uid"],
+                resource_version=about["resourceVersion"],
+            )
 
     def _refuse(self, key: ApplicationKey, apply: Apply, refused: RefusedWrite) -> None:
         self._store.refuse(key, apply.key, refused)

@@ -100,7 +100,7 @@ class Child:
     body: bytes
     """JSON of `{metadata: {labels, annotations, ownerReferences}, spec}` as it is live."""
     status: Mapping[str, Any]
-    """The few status fields that decisions need; see `mirror.py` for each kind."""
+    """The few status fields that decisions need; see `projections.py` for each kind."""
 
     @property
     def key(self) -> ChildKey:

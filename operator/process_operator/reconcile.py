@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from process_operator import errors, names, plan, status
+from process_operator import backoff, errors, names, plan, status
 from process_operator.cluster import Cluster
 from process_operator.execute import Executor
 from process_operator.observed import RESOURCE_TYPES, ApplicationKey
@@ -21,6 +21,9 @@ from process_operator.workqueue import Closed, Lane, WorkQueue
 from process_operator.world import Store
 
 log = logging.getLogger(__name__)
+
+_AWAY = 4.0
+"""Seconds between two looks while the server is away, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,11 @@ class Reconciler:
             result = await self.reconcile(key)
         except errors.Throttled as error:
             self._queue.add(key, Lane.UNFINISHED, after=error.retry_after)
+        except errors.Unavailable as error:
+            # It is the server that is away, not this key that fails: its turn comes at once
+            # when the server is back.
+            log.warning("could not reach the server", extra=about | {"detail": str(error)})
+            self._queue.add(key, Lane.UNFINISHED, after=backoff.delay(1, first=_AWAY, cap=_AWAY))
         except (errors.Conflict, errors.NotFound, errors.AlreadyExists):
             # Somebody was faster: what is known is behind, and the watch is about to tell.
             self._queue.retry(key)
