@@ -55,7 +55,7 @@ cluster-stop: install ## End the local cluster and everything that belongs to it
 
 .PHONY: run
 run: install ## Run the operator in the foreground against KUBECONFIG, as its own ServiceAccount
-	PYTHONPATH=deploy/local:tests $(RUN) python -m operate
+	PYTHONPATH=deploy/local $(RUN) python -m operate
 
 .PHONY: test-cluster
 test-cluster: install ## Run the tests against a real API server and real controllers

@@ -10,29 +10,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-import local_cluster
-from local_cluster import Cluster, kubeconfigs
-
-ROOT = Path(__file__).parents[1]
-NAMESPACE = "process-operator"
-
-
-def install(cluster: Cluster) -> Path:
-    """Install CRDs, sizes and rights; return a kubeconfig of the operator's ServiceAccount."""
-    for folder in ("crds", "deploy/operator", "deploy/resource-types.yaml"):
-        kubeconfigs.kubectl(
-            cluster,
-            ["apply", "--server-side", "--force-conflicts", "-f", str(ROOT / folder)],
-        )
-    crds = [path.stem for path in (ROOT / "crds").glob("*.yaml")]
-    for crd in crds:
-        kubeconfigs.kubectl(
-            cluster,
-            ["wait", "--for=condition=Established", f"crd/{crd}.process-operator.dev"],
-        )
-    path = cluster.directory / "operator.kubeconfig"
-    local_cluster.service_account_kubeconfig(cluster, NAMESPACE, "process-operator", path)
-    return path
+from operate import NAMESPACE
 
 
 class Operator:

@@ -25,7 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
     cluster = local_cluster.up()
     os.environ[_KUBECONFIG] = str(cluster.kubeconfig)
     log = cluster.directory / "logs" / "operator-under-test.log"
-    operator = running.Operator(running.install(cluster), log)
+    operator = running.Operator(operate.install(cluster), log)
     config.stash[_OPERATOR] = operator
     operator.start()
 
