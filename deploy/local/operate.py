@@ -31,7 +31,7 @@ def main() -> None:
     os.environ["KUBECONFIG"] = str(kubeconfig)
     command = [sys.executable, "-m", "process_operator", "run", "--log-format", "text"]
     command += ["--lease-namespace", NAMESPACE, *sys.argv[1:]]
-    os.execv(sys.executable, command)
+    os.execv(sys.executable, command)  # noqa: S606 - it becomes the operator, signals and all
 
 
 if __name__ == "__main__":

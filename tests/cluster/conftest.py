@@ -11,6 +11,7 @@ import pytest
 from kubernetes import client, config
 
 import local_cluster
+import operate
 import running
 
 ROOT = Path(__file__).parents[2]
