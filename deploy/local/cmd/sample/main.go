@@ -1,0 +1,209 @@
+// Command sample is the program of the sample application: one image for all of its processes.
+//
+//	sample [web]                                serves HTTP/1.1 and gRPC (h2c) on $PORT
+//	sample worker                               logs a line now and then until it is told to end
+//	sample job [--sleep D] [--print T] [--exit N]  runs once
+//
+// Over HTTP it does on demand what real programs do by accident: it fails its probes, exits with
+// a code, sleeps and burns CPU.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log"
+	"net/http"
+	"os"
+	"os/signal"
+	"sort"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+)
+
+var version = os.Getenv("VERSION")
+
+func main() {
+	log.SetFlags(0)
+	command, arguments := "web", os.Args[1:]
+	if len(arguments) > 0 && !strings.HasPrefix(arguments[0], "-") {
+		command, arguments = arguments[0], arguments[1:]
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	switch command {
+	case "web":
+		web(ctx)
+	case "worker":
+		worker(ctx)
+	case "job":
+		os.Exit(job(ctx, arguments))
+	default:
+		log.Fatalf("unknown command %q: use web, worker or job", command)
+	}
+}
+
+func worker(ctx context.Context) {
+	log.Printf("worker %s started", version)
+	for count := 1; ; count++ {
+		select {
+		case <-ctx.Done():
+			log.Printf("worker %s ended", version)
+			return
+		case <-time.After(10 * time.Second):
+			log.Printf("worker %s did %d pieces of work", version, count)
+		}
+	}
+}
+
+func job(ctx context.Context, arguments []string) int {
+	flags := flag.NewFlagSet("job", flag.ExitOnError)
+	sleep := flags.Duration("sleep", 0, "how long to run")
+	text := flags.String("print", "done", "what to print at the end")
+	code := flags.Int("exit", 0, "exit code")
+	_ = flags.Parse(arguments)
+	select {
+	case <-ctx.Done():
+		return 143
+	case <-time.After(*sleep):
+	}
+	fmt.Println(*text)
+	return *code
+}
+
+// failures remembers until when each probe is to fail.
+type failures struct {
+	mutex sync.Mutex
+	until map[string]time.Time
+}
+
+func (f *failures) fail(probe string, during time.Duration) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	f.until[probe] = time.Now().Add(during)
+}
+
+func (f *failures) answer(probe string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		f.mutex.Lock()
+		failing := time.Now().Before(f.until[probe])
+		f.mutex.Unlock()
+		if failing {
+			http.Error(w, probe+" fails because it was asked to", http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ok")
+	}
+}
+
+func web(ctx context.Context) {
+	probes := &failures{until: map[string]time.Time{}}
+	if os.Getenv("NEVER_READY") != "" {
+		probes.fail("readiness", 24*time.Hour)
+	}
+	mux := http.NewServeMux()
+	hostname, _ := os.Hostname()
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "Hello from %s, version %s, over %s\n", hostname, version, r.Proto)
+	})
+	mux.HandleFunc("/version", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintln(w, version)
+	})
+	mux.HandleFunc("/env", func(w http.ResponseWriter, _ *http.Request) {
+		all := os.Environ()
+		sort.Strings(all)
+		fmt.Fprintln(w, strings.Join(all, "\n"))
+	})
+	mux.HandleFunc("/readyz", probes.answer("readiness"))
+	mux.HandleFunc("/healthz", probes.answer("liveness"))
+	mux.HandleFunc("/startupz", probes.answer("startup"))
+	mux.HandleFunc("/fail", func(w http.ResponseWriter, r *http.Request) {
+		during, err := time.ParseDuration(r.FormValue("for"))
+		if err != nil {
+			during = time.Minute
+		}
+		probes.fail(r.FormValue("probe"), during)
+		fmt.Fprintf(w, "%s fails for %s\n", r.FormValue("probe"), during)
+	})
+	mux.HandleFunc("/exit", func(_ http.ResponseWriter, r *http.Request) {
+		os.Exit(number(r, "code"))
+	})
+	mux.HandleFunc("/sleep", func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(time.Duration(number(r, "ms")) * time.Millisecond)
+		fmt.Fprintln(w, "slept")
+	})
+	mux.HandleFunc("/burn", func(w http.ResponseWriter, r *http.Request) {
+		end := time.Now().Add(time.Duration(number(r, "ms")) * time.Millisecond)
+		rounds := 0
+		for ; time.Now().Before(end); rounds++ {
+		}
+		fmt.Fprintln(w, "burnt", rounds)
+	})
+	serve(ctx, mux)
+}
+
+func number(r *http.Request, name string) int {
+	value, _ := strconv.Atoi(r.FormValue(name))
+	return value
+}
+
+// serve answers HTTP/1.1, HTTP/2 without TLS, and gRPC, all on one port.
+func serve(ctx context.Context, mux *http.ServeMux) {
+	services := grpc.NewServer()
+	healthpb.RegisterHealthServer(services, health.NewServer())
+	services.RegisterService(&echo, nil)
+	port := os.Getenv("PORT")
+	if port == "" {
+		port = "8080"
+	}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	server := &http.Server{
+		Addr:      ":" + port,
+		Protocols: protocols,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.ProtoMajor == 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
+				services.ServeHTTP(w, r)
+				return
+			}
+			mux.ServeHTTP(w, r)
+		}),
+	}
+	go func() {
+		<-ctx.Done()
+		// What has begun is finished; nothing new is taken.
+		patience, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		_ = server.Shutdown(patience)
+	}()
+	log.Printf("version %s serves on port %s", version, port)
+	if err := server.ListenAndServe(); err != http.ErrServerClosed {
+		log.Fatal(err)
+	}
+	log.Printf("version %s ended", version)
+}
+
+// echo is the service `process_operator.sample.Echo`: Say returns what it was told, after the
+// version. Its messages are the well-known StringValue, so that no client needs generated code.
+var echo = grpc.ServiceDesc{
+	ServiceName: "process_operator.sample.Echo",
+	HandlerType: (*any)(nil),
+	Methods:     []grpc.MethodDesc{{MethodName: "Say", Handler: say}},
+}
+
+func say(_ any, _ context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
+	said := new(wrapperspb.StringValue)
+	if err := decode(said); err != nil {
+		return nil, err
+	}
+	return wrapperspb.String(version + ": " + said.Value), nil
+}
