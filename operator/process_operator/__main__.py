@@ -23,6 +23,7 @@ from process_operator import (
     election,
     handlers,
     health,
+    jobs,
     logs,
     projections,
     settings,
@@ -168,7 +169,7 @@ class Operator:
                 source=api,
                 sink=_Sink(self._child),
             )
-            for kind in sorted(CHILD_KINDS)
+            for kind in sorted(CHILD_KINDS | {jobs.KIND})
         }
         self._pods: Mirror[Pod] = Mirror("Pod", projections.pod, source=api, sink=_Sink(self._pod))
         self._classes: Mirror[IngressClass] = Mirror(

@@ -34,6 +34,8 @@ _CONNECTIONS = 64
 """Twenty workers, a watch per kind, the Lease, and room."""
 _TOKEN_SECONDS = 60
 """How long a token is used before its file is read again; kubelets rotate well ahead."""
+_LOG = aiohttp.ClientTimeout(total=5, sock_connect=5)
+"""The kubelet of a node that is gone answers never: a log must not hold a release up."""
 _WATCH_SECONDS = 10
 _WATCH_GRACE_SECONDS = 3
 _MAX_MESSAGE = 1000
@@ -287,6 +289,20 @@ class Cluster:
         options = {"preconditions": {"uid": uid}, "propagationPolicy": propagation}
         return await self._call("DELETE", KINDS[kind].path(namespace, name), {}, options)
 
+    async def log(self, namespace: str, pod: str, *, lines: int, previous: bool) -> str:
+        """Return the last lines that the container of a pod wrote, at most 16 KiB of them.
+
+        Args:
+            namespace: The pod's.
+            pod: Its name.
+            lines: How many, at most.
+            previous: Of the container before its last restart.
+        """
+        asked = {"tailLines": str(lines), "limitBytes": "16384", "previous": str(previous).lower()}
+        path = KINDS["Pod"].path(namespace, pod, "log")
+        answer = await self._read("GET", path, asked, accept="*/*", timeout=_LOG)
+        return answer.decode(errors="replace")
+
     async def _call(
         self,
         verb: str,
@@ -298,19 +314,24 @@ class Cluster:
         accept: str = _JSON,
     ) -> Manifest:
         data = None if body is None else orjson.dumps(body)
+        answer = await self._read(
+            verb, path, asked or {}, data=data, content=content, accept=accept
+        )
+        made = _parse(answer)
+        if "kind" not in made:
+            raise errors.Unavailable(f"{verb} {path}: the answer is not an object of Kubernetes")
+        return made
+
+    async def _read(self, verb: str, path: str, asked: Mapping[str, str], **how: Any) -> bytes:
+        """Return the body of an answer that says yes."""
         try:
-            async with await self._open(
-                verb, path, asked or {}, data=data, content=content, accept=accept
-            ) as response:
+            async with await self._open(verb, path, asked, **how) as response:
                 answer = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _unavailable(verb, path, error) from error
         if not 200 <= response.status < 300:
             raise _failure(response, answer)
-        made = _parse(answer)
-        if "kind" not in made:
-            raise errors.Unavailable(f"{verb} {path}: the answer is not an object of Kubernetes")
-        return made
+        return answer
 
     async def _open(
         self,

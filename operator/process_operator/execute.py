@@ -14,13 +14,14 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from process_operator import names, observed
+from process_operator import failure, jobs, names, observed
 from process_operator import plan as plans
 from process_operator.cluster import Cluster
 from process_operator.conditions import timestamp
 from process_operator.errors import AlreadyExists, ApiError, Conflict, NotFound, Rejected
-from process_operator.observed import ApplicationKey, Child, Manifest, RefusedWrite, World
-from process_operator.plan import Apply, Clean, Plan, View
+from process_operator.models.snapshot import Snapshot
+from process_operator.observed import ApplicationKey, Child, Manifest, Pod, RefusedWrite, World
+from process_operator.plan import Apply, Clean, JobStart, Plan, View
 from process_operator.release import Release
 from process_operator.status import Event, Report, Write
 from process_operator.world import Store
@@ -56,7 +57,11 @@ class Executor:
         """
         decision = plan.decision
         for release, status in decision.records:
-            await self._record(release, status)
+            await self._record(release, await self._explained(decision.witness, status))
+        if plan.job is not None:
+            await self._start(world, plan.job)
+        for job in decision.stop:
+            await self._delete(job, propagation="Foreground")
         if decision.create is not None and plan.subject is not None:
             await self._create(decision.create, plan.subject.course.last_number)
         for release in decision.forget:
@@ -67,6 +72,7 @@ class Executor:
                 decision.note or "removed old releases",
                 extra=_about(names.APPLICATION_KIND, world.key),
             )
+        wrote = wrote or bool(plan.job or decision.stop)
         results = await asyncio.gather(
             *(self._process(world, view) for view in plan.views), return_exceptions=True
         )
@@ -137,6 +143,66 @@ class Executor:
             return
         raise last
 
+    async def _start(self, world: World, start: JobStart) -> None:
+        """Make the one Job of a release and a job process, and record its uid at once."""
+        try:
+            body = await self._cluster.create(start.manifest)
+        except AlreadyExists:
+            body = await self._cluster.get(start.key.kind, start.key.namespace, start.key.name)
+            if _owner_uid(body) != start.release.uid:
+                if "deletionTimestamp" in body["metadata"]:
+                    raise
+                conflict = plans.name_conflict(start.key, start.release.uid, "", world.now)
+                self._store.refuse(world.key, start.key, conflict)
+                return
+        except Rejected as error:
+            self._store.refuse(
+                world.key, start.key, _refusal(error, start.key, start.release.uid, world.now)
+            )
+            return
+        self._children[start.key.kind].observe(body)
+        log.info("started", extra=_about_child(start.key))
+        about = body["metadata"]
+        record = jobs.with_job(
+            start.release, start.process, name=about["name"], uid=about["uid"], now=world.now
+        )
+        await self._record(start.release, record)
+
+    async def _explained(self, witness: Pod | None, status: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Add what can only be fetched to a failure: the last lines, and the pod's events."""
+        if witness is None or "failure" not in status:
+            return status
+        log_text, events = await asyncio.gather(self._last_words(witness), self._events(witness))
+        snapshot = Snapshot.model_validate(status["snapshot"])
+        found = failure.with_evidence(
+            status["failure"], log=log_text, events=events, snapshot=snapshot
+        )
+        return {**status, "failure": found}
+
+    async def _last_words(self, pod: Pod) -> str:
+        """Return the last lines of a pod's container; none is no reason to hold a release up."""
+        for previous in (True, False) if pod.restarts else (False,):
+            try:
+                return await self._cluster.log(
+                    pod.namespace, pod.name, lines=failure.LOG_LINES, previous=previous
+                )
+            except ApiError as error:
+                extra = {"kind": "Pod", "namespace": pod.namespace, "object": pod.name}
+                log.info("had no log to read", extra=extra | {"detail": str(error)})
+        return ""
+
+    async def _events(self, pod: Pod) -> list[str]:
+        """Return what Kubernetes said of a pod."""
+        about = f"regarding.uid={pod.uid}"
+        try:
+            pages = self._cluster.list("Event", namespace=pod.namespace, field_selector=about)
+            found = [event async for page, _ in pages for event in page]
+        except ApiError as error:
+            extra = {"kind": "Pod", "namespace": pod.namespace, "object": pod.name}
+            log.warning("could not read events", extra=extra | {"detail": str(error)})
+            return []
+        return failure.events_told(found)
+
     async def _forget_release(self, release: Release) -> None:
         with suppress(NotFound, Conflict):
             await self._cluster.delete(
@@ -173,7 +239,8 @@ class Executor:
         try:
             body = await self._send(apply)
         except Rejected as error:
-            self._refuse(world.key, apply, _refusal(error, apply, world.now))
+            refused = _refusal(error, apply.key, apply.intent, world.now)
+            self._refuse(world.key, apply, refused)
             return False
         if body is None:
             conflict = plans.name_conflict(apply.key, apply.intent, "", world.now)
@@ -225,16 +292,19 @@ class Executor:
         self._children[child.kind].observe(body)
         log.info("removed foreign items", extra=_about_child(child.key))
 
-    async def _delete(self, child: Child) -> None:
+    async def _delete(self, child: Child, propagation: str = "Background") -> None:
+        """Delete a child by uid; in the foreground it stays until its own children are gone."""
+        mirror = self._children[child.kind]
         with suppress(NotFound, Conflict):
-            await self._cluster.delete(
-                child.kind, child.namespace, child.name, uid=child.uid, propagation="Background"
+            left = await self._cluster.delete(
+                child.kind, child.namespace, child.name, uid=child.uid, propagation=propagation
             )
-        self._forget(child)
+            if left["kind"] == child.kind:
+                mirror.observe(left)
+                log.info("began to delete", extra=_about_child(child.key))
+                return
+        mirror.forget(child.namespace, child.name, child.uid)
         log.info("deleted", extra=_about_child(child.key))
-
-    def _forget(self, child: Child) -> None:
-        self._children[child.kind].forget(child.namespace, child.name, child.uid)
 
     async def _tell(self, event: Event) -> None:
         """Send an event; one that is lost is no reason to fail: the status says the same."""
@@ -277,13 +347,13 @@ def timestamp_micro(moment: datetime) -> str:
     return timestamp(moment)[:-1] + f".{moment.microsecond:06d}Z"
 
 
-def _refusal(error: Rejected, apply: Apply, now: datetime) -> RefusedWrite:
+def _refusal(error: Rejected, key: observed.ChildKey, intent: str, now: datetime) -> RefusedWrite:
     text = error.message
     reason = "QuotaExceeded" if "exceeded quota" in text else "Rejected"
     return RefusedWrite(
-        intent=apply.intent,
+        intent=intent,
         reason=reason,
-        message=f'the API server refused {apply.key.kind} "{apply.key.name}": {text}',
+        message=f'the API server refused {key.kind} "{key.name}": {text}',
         retry_at=now + observed.RETRY_REFUSED,
     )
 

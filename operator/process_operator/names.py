@@ -71,6 +71,13 @@ def cron_job(application: str, key: str) -> str:
     return child(application, key, MAX_CRON_JOB_NAME)
 
 
+def job(application: str, key: str, release_uid: str) -> str:
+    """Return the name of the one Job that a release makes of a job process."""
+    cut = f"{application}-{key}".lower()[: MAX_NAME - _HASH_LENGTH - 1]
+    readable = re.sub(r"[^a-z0-9]+", "-", cut).strip("-")
+    return f"{readable}-{digest(application, key, release_uid)}"
+
+
 def release(application: str, number: int) -> str:
     """Return the name of a release that the operator makes."""
     return f"{application}-{number}"

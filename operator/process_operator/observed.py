@@ -131,6 +131,10 @@ class Pod:
     phase: str
     restarts: int
     trouble: "Trouble | None"
+    owner_uid: str | None = None
+    """uid of its controller: the Job of a run, or the ReplicaSet of a Deployment."""
+    started: bool = True
+    """Whether any of its containers has ever run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +145,8 @@ class Trouble:
     """One of our reason words: ImagePullFailed, CrashLoop, Unschedulable, ProbeFailing, ..."""
     message: str
     exit_code: int | None = None
+    state: str = ""
+    """State of the container, for example `Waiting: ImagePullBackOff`, where one is to blame."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,8 @@ from typing import Any
 
 import orjson
 
-from process_operator import builders, names, observed, release, resolve, rollout
+from process_operator import builders, jobs, names, observed, release, resolve, rollout
+from process_operator.builders import job
 from process_operator.models.application import ApplicationSpec
 from process_operator.models.process import ProcessSpec, ProcessType
 from process_operator.models.snapshot import Snapshot
@@ -52,6 +53,21 @@ class Clean:
     child: Child
     operations: tuple[dict[str, Any], ...]
     """A JSON patch that tests the resourceVersion first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobStart:
+    """The Job of a release to make, by a plain create."""
+
+    release: Release
+    process: str
+    """Key of its process."""
+    manifest: Manifest
+
+    @property
+    def key(self) -> ChildKey:
+        """What identifies the Job on the server."""
+        return _key(self.manifest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +112,7 @@ class Plan:
     """None without an application: then nothing is rendered, and what runs is left alone."""
     decision: Decision
     views: tuple[View, ...]
+    job: JobStart | None = None
 
     @property
     def wake_at(self) -> datetime | None:
@@ -112,21 +129,50 @@ def plan(world: World) -> Plan:
     if not isinstance(application, Owned) or application.deleting:
         return Plan(
             subject=None,
-            decision=Decision(),
+            decision=release.orphans(world, None),
             views=tuple(View(process=one, target=None) for one in world.processes),
         )
     subject = _subject(world, application)
-    views = tuple(
-        _view(world, process, _target(world, subject, process), subject.running)
-        for process in world.processes
-    )
+    views = tuple(_planned(world, subject, process) for process in world.processes)
     rolling = [
         (view.target.entry.key, str(view.target.entry.type), view.progress)
         for view in views
         if view.target is not None and view.target.entry.type != ProcessType.JOB
     ]
-    decision = release.decide(world, application, subject.resolved, subject.course, rolling)
-    return Plan(subject=subject, decision=decision, views=views)
+    lost = release.orphans(world, application)
+    decision = (
+        lost
+        if lost.records
+        else release.decide(world, application, subject.resolved, subject.course, rolling)
+    )
+    return Plan(
+        subject=subject,
+        decision=decision,
+        views=views,
+        job=_job(world, subject, decision) if decision.start is not None else None,
+    )
+
+
+def _job(world: World, subject: Subject, decision: Decision) -> JobStart | None:
+    """Return the Job that the decision asks for."""
+    if decision.start is None:
+        return None
+    asked, key = decision.start
+    frozen = release.snapshot(asked)
+    entry = frozen.process(key, ProcessType.JOB) if frozen is not None else None
+    process = next(one for one in world.processes if isinstance(one, Owned) and one.spec.key == key)
+    if frozen is None or entry is None:
+        return None
+    target = resolve.target(world, subject.application, process, frozen, entry)
+    manifest = job.job(
+        target,
+        name=jobs.name(asked, key),
+        owner={"kind": names.RELEASE_KIND, "name": asked.name, "uid": asked.uid},
+        timeout_seconds=subject.resolved.settings.job_timeout_seconds,
+        environment=release.environment(asked),
+    )
+    manifest["metadata"]["labels"][names.RELEASE] = str(release.number(asked))
+    return JobStart(release=asked, process=key, manifest=manifest)
 
 
 def _subject(world: World, application: Owned[ApplicationSpec]) -> Subject:
@@ -140,6 +186,35 @@ def _subject(world: World, application: Owned[ApplicationSpec]) -> Subject:
         running=running,
         snapshot=release.snapshot(running) if running is not None else None,
     )
+
+
+def _planned(world: World, subject: Subject, process: Owned[ProcessSpec] | Broken) -> View:
+    target = _target(world, subject, process)
+    if target is None or subject.running is None:
+        return View(
+            process=process, target=None, deletes=tuple(_leftovers(world, subject, process))
+        )
+    return _view(world, process, target, subject.running)
+
+
+def _leftovers(
+    world: World, subject: Subject, process: Owned[ProcessSpec] | Broken
+) -> Iterator[Child]:
+    """Yield what a release that was gone back from made of a process that it was the first of."""
+    running, course = subject.running, subject.course
+    if running is None or running is not course.serving or isinstance(process, Broken):
+        return
+    frozen = subject.snapshot
+    if frozen is None or frozen.process(process.spec.key, process.spec.type) is not None:
+        return
+    for child in world.children.values():
+        if (
+            child.owner_uid == process.uid
+            and child.release is not None
+            and child.release > release.number(running)
+            and not child.deleting
+        ):
+            yield child
 
 
 def _target(world: World, subject: Subject, process: Owned[ProcessSpec] | Broken) -> Target | None:
@@ -161,13 +236,8 @@ _UNRENDERABLE = {"KeyTaken", "InvalidSchedule"}
 
 
 def _view(
-    world: World,
-    process: Owned[ProcessSpec] | Broken,
-    target: Target | None,
-    running: Release | None,
+    world: World, process: Owned[ProcessSpec] | Broken, target: Target, running: Release
 ) -> View:
-    if target is None or running is None:
-        return View(process=process, target=None)
     wanted = {_key(manifest): manifest for manifest in builders.children(target)}
     found = {key.kind: world.children.get(key) for key in wanted}
     deployment = found.get("Deployment")

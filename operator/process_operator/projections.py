@@ -44,7 +44,8 @@ def child(kind: str, found: Manifest) -> Child:
         intent=annotations.get(names.INTENT),
         release=_number(labels.get(names.RELEASE)),
         others_own_replicas=_others_own_replicas(about.get("managedFields") or ()),
-        body=_body(about, found.get("spec")),
+        # Jobs are never compared: they are made once, and never changed.
+        body=_body(about, None if kind == "Job" else found.get("spec")),
         status=_status(kind, found.get("status") or {}),
     )
 
@@ -143,6 +144,9 @@ def _conditions(kind: str, given: Iterable[Mapping[str, Any]]) -> dict[str, dict
         if name not in _CONDITIONS[kind]:
             continue
         kept[name] = {"status": status, "reason": condition.get("reason") or ""}
+        if kind == "Job":
+            # The end of a run comes once, and its moment matters.
+            kept[name]["since"] = condition.get("lastTransitionTime") or ""
         # While all is well the message counts or names what changes all the time.
         if status == ("True" if name in _BAD_WHEN_TRUE else "False"):
             kept[name]["message"] = condition.get("message") or ""
@@ -177,6 +181,7 @@ def pod(found: Manifest) -> Pod:
     labels = about.get("labels") or {}
     status = found.get("status") or {}
     states = tuple(_containers(status))
+    owner = next((o for o in about.get("ownerReferences") or () if o.get("controller")), None)
     return Pod(
         namespace=intern(about["namespace"]),
         name=about["name"],
@@ -190,6 +195,15 @@ def pod(found: Manifest) -> Pod:
         phase=intern(status.get("phase") or ""),
         restarts=sum(state.get("restartCount") or 0 for state in states),
         trouble=_trouble(about["name"], status, states),
+        owner_uid=owner["uid"] if owner else None,
+        started=any(_has_run(state) for state in states),
+    )
+
+
+def _has_run(state: Mapping[str, Any]) -> bool:
+    return any(
+        when.get("running") or when.get("terminated")
+        for when in (state.get("state") or {}, state.get("lastState") or {})
     )
 
 
@@ -216,34 +230,52 @@ _WAITING: Mapping[str, str] = {
 def _trouble(
     name: str, status: Mapping[str, Any], states: Iterable[Mapping[str, Any]]
 ) -> Trouble | None:
+    if status.get("phase") == "Failed" and status.get("reason"):
+        # The kubelet ended it: Evicted, NodeShutdown, DeadlineExceeded, ...
+        return _said(status["reason"], name, status.get("message") or "was ended by its node")
     for state in states:
-        if found := _container_trouble(name, state):
+        if found := _container_trouble(name, state, is_over=status.get("phase") == "Failed"):
             return found
     scheduled = _condition(status, "PodScheduled")
     if scheduled.get("reason") == "Unschedulable":
         return _said("Unschedulable", name, scheduled.get("message") or "no node takes it")
-    if status.get("phase") == "Failed" and status.get("reason"):
-        # The kubelet ended it: Evicted, NodeShutdown, DeadlineExceeded, ...
-        return _said(status["reason"], name, status.get("message") or "was ended by its node")
     return None
 
 
-def _container_trouble(pod_name: str, state: Mapping[str, Any]) -> Trouble | None:
+def _container_trouble(pod_name: str, state: Mapping[str, Any], *, is_over: bool) -> Trouble | None:
     now, last = state.get("state") or {}, state.get("lastState") or {}
     waiting = now.get("waiting") or {}
     reason = waiting.get("reason") or ""
     if reason in _WAITING:
         said = _without_times(waiting.get("message") or reason)
-        return _said(_WAITING[reason], pod_name, f"container {state['name']}: {said}")
+        text = f"container {state['name']}: {said}"
+        # A pull that fails is tried and waits in turn: that is one state.
+        word = "ImagePullBackOff" if reason == "ErrImagePull" else reason
+        return _said(_WAITING[reason], pod_name, text, state=f"Waiting: {word}")
     ended = now.get("terminated") or (last.get("terminated") if waiting else None)
+    if ended and ended["exitCode"] and is_over:
+        # A run is over with its container; whether it is tried again is for its Job to say.
+        word = "OOMKilled" if ended.get("reason") == "OOMKilled" else "NonZeroExit"
+        return _over(word, pod_name, state, ended)
     failed_again = ended and ended["exitCode"] and state.get("restartCount")
     # A process that ends well, and should not end at all, is a crash loop too.
     if ended and (failed_again or reason == "CrashLoopBackOff"):
-        return _said("CrashLoop", pod_name, _ending(state["name"], ended), ended["exitCode"])
+        return _over("CrashLoop", pod_name, state, ended)
     if reason == "CrashLoopBackOff":
         said = _without_times(waiting.get("message") or reason)
-        return _said("CrashLoop", pod_name, f"container {state['name']}: {said}")
+        text = f"container {state['name']}: {said}"
+        return _said("CrashLoop", pod_name, text, state=f"Waiting: {reason}")
     return None
+
+
+def _over(word: str, pod_name: str, state: Mapping[str, Any], ended: Mapping[str, Any]) -> Trouble:
+    return _said(
+        word,
+        pod_name,
+        _ending(state["name"], ended),
+        exit_code=ended["exitCode"],
+        state=f"Terminated: {ended.get('reason') or 'Error'}",
+    )
 
 
 def _ending(container: str, ended: Mapping[str, Any]) -> str:
@@ -264,7 +296,11 @@ def _without_times(message: str) -> str:
     return _BACK_OFF_TIME.sub("back-off ", _BACK_OFF.sub("", message))
 
 
-def _said(reason: str, pod_name: str, message: str, exit_code: int | None = None) -> Trouble:
+def _said(
+    reason: str, pod_name: str, message: str, *, exit_code: int | None = None, state: str = ""
+) -> Trouble:
     text = f"pod {pod_name}: {message}"
     printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    return Trouble(reason=reason, message=printable[:_MAX_MESSAGE], exit_code=exit_code)
+    return Trouble(
+        reason=reason, message=printable[:_MAX_MESSAGE], exit_code=exit_code, state=state
+    )

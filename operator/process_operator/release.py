@@ -3,11 +3,20 @@
 A release is an object that asks, and its status is the record of its course. Only one release of
 an application is active; of several waiting ones the newest is taken and the others are skipped.
 
-    waiting ──────> rollout ──────> success          what runs afterwards: its own snapshot
-       │               │
-       │               ├──────────> failed           back on what served before; the first
-       │               │                             release of an application stays as it is
-       └───────────────┴──────────> cancelled        by spec.cancel
+    waiting ──> beforeJobs ──> rollout ──> afterSuccessJobs ──> success
+                    │             │
+                    │             └──> rollback ──┐
+                    └─────────────────────────────┴──> afterFailedJobs ──> failed
+
+    spec.cancel, until the rollout has succeeded or failed:
+                beforeJobs, rollout ──> (rollback) ──> cancelled
+    spec.suspend of the application: nothing begins until it is false again
+
+A step that has nothing to do is left out: no jobs, nothing that was rolled out, nothing to go
+back to. The first release of an application has nothing to go back to and stays as it is.
+
+What is rendered meanwhile: what served, until the rollout begins; the release's own snapshot in
+`rollout` and `afterSuccessJobs`, and ever after; what served, from `rollback` on.
 
 The record is a ratchet: state and step only move forward, and each move is written, with the
 resourceVersion that it was decided on, before the first write that depends on it. What is not
@@ -20,17 +29,24 @@ it, and never with what serves: a version that failed must not be released again
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 
-from process_operator import conditions, names
+from process_operator import conditions, failure, jobs, names
 from process_operator.models.application import ApplicationSpec, InitialRelease, ReleasePolicy
-from process_operator.models.release import ReleaseSpec, ReleaseState, ReleaseStep, ReleaseTrigger
+from process_operator.models.process import JobStartPolicy
+from process_operator.models.release import (
+    Jobs,
+    ReleaseSpec,
+    ReleaseState,
+    ReleaseStep,
+    ReleaseTrigger,
+)
 from process_operator.models.snapshot import Snapshot
-from process_operator.observed import Manifest, Owned, World
+from process_operator.observed import Child, Manifest, Owned, Pod, World
 from process_operator.resolve import Resolved, Settings
 from process_operator.rollout import Progress, State
 
@@ -54,6 +70,8 @@ class Course:
     """Oldest first."""
     newest: Release | None
     """The one with the highest number, whatever became of it."""
+    rolled: Release | None
+    """The newest whose rollout began, whatever became of it."""
     last_number: int
     missing: str | None
     """Name of the serving release by the application's status, when its record is gone."""
@@ -86,6 +104,12 @@ class Decision:
     """What was decided, for the log."""
     forget: tuple[Release, ...] = ()
     """Old releases to remove."""
+    start: tuple[Release, str] | None = None
+    """A release and the key of the job process whose Job is to be made for it."""
+    stop: tuple[Child, ...] = ()
+    """Jobs to delete, with their pods."""
+    witness: Pod | None = None
+    """The pod whose last words belong into the failure that is recorded."""
 
 
 def course(world: World, application: Application) -> Course:
@@ -109,6 +133,7 @@ def course(world: World, application: Application) -> Course:
             )
         ),
         newest=numbered[-1] if numbered else None,
+        rolled=next((r for r in reversed(numbered) if "rolloutStartedAt" in r.status), None),
         last_number=max(given),
         missing=recorded["name"] if lost else None,
         ended=tuple(
@@ -158,18 +183,29 @@ def snapshot(release: Release) -> Snapshot | None:
 def running(course: Course, settings: Settings) -> Release | None:
     """Return the release whose snapshot is rendered now.
 
-    That is the active one, else the serving one. An application whose first release failed has
-    nothing to go back to and keeps what that release made, and so does one with rollback: false.
+    That is the active one from its rollout on, unless it goes back; else the serving one. An
+    application that never had one has nothing to go back to and keeps what was made last, and
+    so does one with `rollback: false` after a failure.
     """
-    if course.active is not None:
-        return course.active
-    last = course.newest
-    if last is not None and state(last) == ReleaseState.FAILED:
-        if course.serving is None and course.missing is None:
-            return last
-        if not settings.rollback:
-            return last
+    last = course.rolled
+    if last is None or last is course.serving:
+        return course.serving
+    if last is course.active and step(last) in _FORWARD:
+        return last
+    if course.serving is None and course.missing is None:
+        return last
+    is_newer = course.serving is None or number(last) > number(course.serving)
+    if is_newer and "failure" in last.status and not settings.rollback:
+        return last
     return course.serving
+
+
+_FORWARD = {ReleaseStep.ROLLOUT, ReleaseStep.AFTER_SUCCESS_JOBS}
+
+
+def step(release: Release) -> ReleaseStep:
+    """Return what a release in progress is doing."""
+    return ReleaseStep(release.status.get("step") or ReleaseStep.ROLLOUT)
 
 
 def decide(
@@ -188,17 +224,54 @@ def decide(
         course: Its releases.
         rollout: Key, type and progress of each process that the running release renders.
     """
+    if not course.waiting:
+        # Also while another one is active: who asks for a release sees it wait.
+        trigger = _request(world, application, resolved, course)
+        if trigger is not None:
+            manifest = _manifest(application, course.last_number + 1)
+            named = manifest["metadata"]["name"]
+            return Decision(create=manifest, note=f"{trigger} asks for release {named}")
     if course.active is not None:
-        return _advance(world, course.active, resolved.settings, rollout)
+        active = _Active(world, application, course.active, course, resolved.settings, rollout)
+        return active.advance()
     if course.waiting:
         return _start(world, application, resolved, course)
-    trigger = _request(world, application, resolved, course)
-    if trigger is not None:
-        manifest = _manifest(application, course.last_number + 1)
-        return Decision(
-            create=manifest, note=f"{trigger} asks for release {manifest['metadata']['name']}"
-        )
     return Decision(forget=_history(application, course))
+
+
+def orphans(world: World, application: Application | None) -> Decision:
+    """Return what ends the releases in progress whose application is gone."""
+    uid = application.uid if application is not None else None
+    lost = [
+        one
+        for one in world.releases
+        if isinstance(one, Owned)
+        and state(one) == ReleaseState.IN_PROGRESS
+        and not one.deleting
+        and one.status.get("applicationUID") != uid
+    ]
+    said = conditions.stalled(
+        "ApplicationDeleted", "the application was deleted while the release was in progress"
+    )
+    uids = {one.uid for one in lost}
+    return Decision(
+        records=tuple((one, _ended(one, ReleaseState.CANCELLED, said, world.now)) for one in lost),
+        stop=tuple(child for child in world.children.values() if child.owner_uid in uids),
+        note="cancelled the releases of an application that is gone",
+    )
+
+
+def environment(release: Release) -> dict[str, str]:
+    """Return the variables that tell a job which release it runs for, and why that failed."""
+    told = {"PROCESS_OPERATOR_RELEASE": release.name}
+    why = release.status.get("failure")
+    if why is not None:
+        told |= {
+            "PROCESS_OPERATOR_FAILED_STEP": why["step"],
+            "PROCESS_OPERATOR_FAILED_PROCESS": why["process"],
+            "PROCESS_OPERATOR_FAILED_REASON": why["reason"],
+        }
+    return told
 
 
 def _request(
@@ -295,6 +368,12 @@ def _start(world: World, application: Application, resolved: Resolved, course: C
     ready = _ready(world, application, resolved, release)
     if isinstance(ready, Waiting):
         return Decision(records=tuple(ends), waiting=ready, wake_at=ready.until)
+    if _is_moot(application, resolved, course, release):
+        said = conditions.ready("NothingAsked", "skipped: what it was made for was taken back")
+        return Decision(
+            records=((release, _ended(release, ReleaseState.SKIPPED, said, world.now)), *ends),
+            note=f"skipped release {release.name}",
+        )
     record = _started(world, application, resolved, course, release=release, candidate=ready)
     if isinstance(record, Waiting):
         return Decision(records=tuple(ends), waiting=record, wake_at=record.until)
@@ -341,6 +420,18 @@ def _ready(
     return resolved.candidate
 
 
+def _is_moot(
+    application: Application, resolved: Resolved, course: Course, release: Release
+) -> bool:
+    """Whether a release that the operator made has lost its reason while it waited."""
+    return (
+        release.owner_uid == application.uid
+        and course.newest is not None
+        and release.spec == ReleaseSpec(application_ref=release.spec.application_ref)
+        and _difference(application, resolved, course.newest) is None
+    )
+
+
 def _started(
     world: World,
     application: Application,
@@ -359,6 +450,8 @@ def _started(
     before = snapshot(course.serving) if course.serving is not None else None
     restarts = trigger == ReleaseTrigger.REVISION or release.spec.restart
     restart = number if restarts else (before.restart if before is not None else 0)
+    mode = release.spec.jobs or (Jobs.SKIP if release.spec.rollback_to else Jobs.RUN)
+    entries = jobs.entries(frozen, mode)
     return {
         "observedGeneration": release.generation,
         "applicationUID": application.uid,
@@ -375,15 +468,51 @@ def _started(
             by_alias=True, exclude_defaults=True, exclude_none=True, mode="json"
         )
         | {"profile": frozen.profile},
-        "state": str(ReleaseState.IN_PROGRESS),
-        "step": str(ReleaseStep.ROLLOUT),
         "startedAt": conditions.timestamp(world.now),
-        "rolloutStartedAt": conditions.timestamp(world.now),
+        **({"jobs": entries} if entries else {}),
+        **_begun(release, entries, world.now),
+    }
+
+
+def _begun(release: Release, entries: Sequence[jobs.Entry], now: datetime) -> dict[str, Any]:
+    """Return the part of the record that says with what a release begins."""
+    if jobs.are_left(entries, JobStartPolicy.BEFORE_DEPLOYMENT):
+        return _in(release, ReleaseStep.BEFORE_JOBS, now)
+    return _in(release, ReleaseStep.ROLLOUT, now)
+
+
+_DOING = {
+    ReleaseStep.BEFORE_JOBS: ("BeforeJobsRunning", "the jobs before the rollout run"),
+    ReleaseStep.ROLLOUT: ("RolloutInProgress", "the processes are being rolled out"),
+    ReleaseStep.AFTER_SUCCESS_JOBS: ("AfterSuccessJobsRunning", "the jobs after success run"),
+    ReleaseStep.ROLLBACK: ("RollingBack", "the processes go back to what served before"),
+    ReleaseStep.AFTER_FAILED_JOBS: ("AfterFailedJobsRunning", "the jobs after failure run"),
+}
+_STARTS = {
+    ReleaseStep.ROLLOUT: "rolloutStartedAt",
+    ReleaseStep.ROLLBACK: "rollbackStartedAt",
+}
+
+
+def doing(release: Release) -> tuple[str, str]:
+    """Return in one word, and in words, what a release in progress is doing."""
+    return _DOING[step(release)]
+
+
+def _in(release: Release, step: ReleaseStep, now: datetime) -> dict[str, Any]:
+    """Return the part of the record that says that a step begins."""
+    reason, message = _DOING[step]
+    started = {_STARTS[step]: conditions.timestamp(now)} if step in _STARTS else {}
+    return {
+        **started,
+        "observedGeneration": release.generation,
+        "state": str(ReleaseState.IN_PROGRESS),
+        "step": str(step),
         "conditions": conditions.merge(
             release.status,
-            conditions.reconciling("RolloutInProgress", "the processes are being rolled out"),
+            conditions.reconciling(reason, message),
             generation=release.generation,
-            now=world.now,
+            now=now,
         ),
     }
 
@@ -438,78 +567,198 @@ def _rolled_back(candidate: Snapshot, target: Snapshot, serving: Snapshot | None
     return target.model_copy(update={"processes": tuple(entries)})
 
 
-def _advance(
-    world: World,
-    release: Release,
-    settings: Settings,
-    rollout: Sequence[tuple[str, str, Progress]],
-) -> Decision:
-    if release.spec.cancel:
+@dataclass(frozen=True, slots=True)
+class _Active:
+    """The release in progress, and all that its next step depends on."""
+
+    world: World
+    application: Application
+    release: Release
+    course: Course
+    settings: Settings
+    rollout: Sequence[tuple[str, str, Progress]]
+    """Key, type and progress of each process that is rendered now."""
+
+    def advance(self) -> Decision:
+        """Return the next step, or what the present one waits for."""
+        now = step(self.release)
+        if self.release.spec.cancel and now in {ReleaseStep.BEFORE_JOBS, ReleaseStep.ROLLOUT}:
+            return self._cancel(now)
+        if paused := self._pause():
+            return paused
+        match now:
+            case ReleaseStep.BEFORE_JOBS:
+                return self._before_jobs()
+            case ReleaseStep.ROLLOUT:
+                return self._roll_out()
+            case ReleaseStep.AFTER_SUCCESS_JOBS:
+                return self._after_success_jobs()
+            case ReleaseStep.ROLLBACK:
+                return self._roll_back()
+            case ReleaseStep.AFTER_FAILED_JOBS:
+                return self._after_failed_jobs()
+
+    # What every step shares.
+
+    def _record(self, changes: Mapping[str, Any], note: str, **more: Any) -> Decision:
+        record = {**self.release.status, **changes}
+        return Decision(records=((self.release, record),), note=note, **more)
+
+    def _next(self, step: ReleaseStep, **changes: Any) -> Decision:
+        begun = _in(self.release, step, self.world.now)
+        return self._record(changes | begun, f"release {self.release.name} went on to {step}")
+
+    def _end(
+        self, state: ReleaseState, said: Sequence[conditions.Condition], **changes: Any
+    ) -> Decision:
+        ended = _ended(self.release, state, said, self.world.now, **changes)
         return Decision(
-            records=((release, _cancelled(release, world.now)),),
-            note=f"cancelled release {release.name}",
+            records=((self.release, ended),), note=f"release {self.release.name} ended: {state}"
         )
-    failed = [one for one in rollout if one[2].state is State.FAILED]
-    moving = [one for one in rollout if one[2].state is State.MOVING]
-    started = conditions.parse_time(release.status["rolloutStartedAt"])
-    deadline = started + timedelta(seconds=settings.progress_deadline_seconds) + DEADLINE_SLACK
-    if failed or (moving and world.now >= deadline):
+
+    def _pause(self) -> Decision | None:
+        """Hold everything while the application is suspended; its deadlines do not run then."""
+        record, now = self.release.status, conditions.timestamp(self.world.now)
+        if self.application.spec.suspend:
+            if "pausedAt" in record:
+                return Decision()
+            message = "goes on when spec.suspend of the application is false"
+            said = conditions.merge(
+                record,
+                conditions.reconciling("Suspended", message),
+                generation=self.release.generation,
+                now=self.world.now,
+            )
+            return self._record(
+                {"pausedAt": now, "conditions": said}, f"release {self.release.name} was paused"
+            )
+        if "pausedAt" not in record:
+            return None
+        begun = _in(self.release, step(self.release), self.world.now)
+        resumed = {**record, **begun}
+        del resumed["pausedAt"]
         return Decision(
-            records=((release, _failed(release, failed or moving, rollout, world.now)),),
-            note=f"release {release.name} failed",
+            records=((self.release, resumed),), note=f"release {self.release.name} goes on"
         )
-    if moving:
-        return Decision(wake_at=deadline)
-    return Decision(
-        records=((release, _succeeded(release, rollout, world.now)),),
-        note=f"release {release.name} succeeded",
-    )
 
+    def _deadline(self, field: str) -> datetime:
+        started = conditions.parse_time(self.release.status[field])
+        return started + timedelta(seconds=self.settings.progress_deadline_seconds) + DEADLINE_SLACK
 
-def _succeeded(
-    release: Release, rollout: Sequence[tuple[str, str, Progress]], now: datetime
-) -> dict[str, Any]:
-    return _ended(
-        release,
-        ReleaseState.SUCCESS,
-        conditions.ready("Succeeded", f"{len(rollout)} processes run this release"),
-        now,
-        rollouts=_entries(rollout),
-    )
+    @property
+    def _can_go_back(self) -> bool:
+        return self.course.serving is not None and "rolloutStartedAt" in self.release.status
 
+    # The steps.
 
-def _failed(
-    release: Release,
-    culprits: Sequence[tuple[str, str, Progress]],
-    rollout: Sequence[tuple[str, str, Progress]],
-    now: datetime,
-) -> dict[str, Any]:
-    key, _, progress = culprits[0]
-    trouble = progress.trouble
-    reason = trouble.reason if trouble else "ProgressDeadlineExceeded"
-    sentence = (
-        f'The rollout failed because process "{key}" did not become ready in time: '
-        f"{progress.message}"
-    )
-    failure: dict[str, Any] = {
-        "step": str(ReleaseStep.ROLLOUT),
-        "process": key,
-        "reason": reason,
-        "message": trouble.message if trouble else progress.message,
-        "sentence": sentence,
-    }
-    if progress.pod is not None:
-        failure["pod"] = progress.pod.name
-    if trouble is not None and trouble.exit_code is not None:
-        failure["exitCode"] = trouble.exit_code
-    return _ended(
-        release,
-        ReleaseState.FAILED,
-        conditions.stalled(reason, sentence),
-        now,
-        rollouts=_entries(rollout),
-        failure=failure,
-    )
+    def _jobs(self, policy: JobStartPolicy) -> jobs.Phase:
+        patience = timedelta(seconds=self.settings.progress_deadline_seconds)
+        return jobs.phase(self.world, self.release, policy, patience=patience)
+
+    def _attend(self, phase: jobs.Phase) -> Decision | None:
+        """Return what a phase that is not over needs."""
+        if phase.is_over:
+            return None
+        if phase.changed:
+            note = f"release {self.release.name} recorded its job {phase.running}"
+            return self._record({"jobs": phase.entries}, note)
+        return Decision(
+            start=(self.release, phase.start) if phase.start is not None else None,
+            stop=(phase.stop,) if phase.stop is not None else (),
+            wake_at=phase.wake_at,
+        )
+
+    def _before_jobs(self) -> Decision:
+        phase = self._jobs(JobStartPolicy.BEFORE_DEPLOYMENT)
+        if unfinished := self._attend(phase):
+            return unfinished
+        if phase.failed is None:
+            return self._next(ReleaseStep.ROLLOUT, jobs=phase.entries)
+        why = failure.of_job(phase.failed, phase.pod)
+        return self._fail(why, phase.pod, jobs=phase.entries)
+
+    def _roll_out(self) -> Decision:
+        failed = [one for one in self.rollout if one[2].state is State.FAILED]
+        moving = [one for one in self.rollout if one[2].state is State.MOVING]
+        deadline = self._deadline("rolloutStartedAt")
+        if failed or (moving and self.world.now >= deadline):
+            key, _, progress = (failed or moving)[0]
+            why = failure.of_rollout(key, progress, self.world.probe_failures)
+            return self._fail(why, progress.pod, rollouts=_entries(self.rollout))
+        if moving:
+            return Decision(wake_at=deadline)
+        if self._is_left(JobStartPolicy.AFTER_SUCCESS_DEPLOYMENT):
+            return self._next(ReleaseStep.AFTER_SUCCESS_JOBS, rollouts=_entries(self.rollout))
+        return self._succeed(rollouts=_entries(self.rollout))
+
+    def _after_success_jobs(self) -> Decision:
+        phase = self._jobs(JobStartPolicy.AFTER_SUCCESS_DEPLOYMENT)
+        if unfinished := self._attend(phase):
+            return unfinished
+        return self._succeed(phase.failed, jobs=phase.entries)
+
+    def _roll_back(self) -> Decision:
+        deadline = self._deadline("rollbackStartedAt")
+        moving = [one for one in self.rollout if one[2].state is State.MOVING]
+        if moving and self.world.now < deadline:
+            return Decision(wake_at=deadline)
+        return self._went_back()
+
+    def _after_failed_jobs(self) -> Decision:
+        phase = self._jobs(JobStartPolicy.AFTER_FAILED_DEPLOYMENT)
+        return self._attend(phase) or self._failed(jobs=phase.entries)
+
+    # The ends.
+
+    def _is_left(self, policy: JobStartPolicy) -> bool:
+        return jobs.are_left(self.release.status.get("jobs", ()), policy)
+
+    def _succeed(self, failed_job: jobs.Entry | None = None, **changes: Any) -> Decision:
+        rolled = changes.get("rollouts", self.release.status.get("rollouts", ()))
+        message = f"{len(rolled)} processes run this release"
+        if failed_job is not None:
+            message += f"; {failure.after_success(failed_job)}"
+        said = conditions.ready("Succeeded", message)
+        return self._end(ReleaseState.SUCCESS, said, **changes)
+
+    def _fail(self, why: Mapping[str, Any], pod: Pod | None, **changes: Any) -> Decision:
+        """Record the failure, with the step that follows it."""
+        record = {**changes, "failure": dict(why)}
+        if self._can_go_back and self.settings.rollback:
+            following = self._next(ReleaseStep.ROLLBACK, **record)
+        elif self._is_left(JobStartPolicy.AFTER_FAILED_DEPLOYMENT):
+            following = self._next(ReleaseStep.AFTER_FAILED_JOBS, **record)
+        else:
+            following = self._failed(**record)
+        note = f"release {self.release.name} failed: {why['reason']}"
+        return replace(following, witness=pod, note=note)
+
+    def _went_back(self) -> Decision:
+        if "failure" not in self.release.status:
+            return self._cancelled()
+        if self._is_left(JobStartPolicy.AFTER_FAILED_DEPLOYMENT):
+            return self._next(ReleaseStep.AFTER_FAILED_JOBS)
+        return self._failed()
+
+    def _failed(self, **changes: Any) -> Decision:
+        why = changes.get("failure") or self.release.status["failure"]
+        said = conditions.stalled(why["reason"], why["sentence"])
+        return self._end(ReleaseState.FAILED, said, **changes)
+
+    def _cancel(self, now: ReleaseStep) -> Decision:
+        message = "the release was cancelled by spec.cancel"
+        phase = jobs.stop(self.world, self.release, "Cancelled", message)
+        if unfinished := self._attend(phase):
+            return unfinished
+        if now == ReleaseStep.ROLLOUT and self._can_go_back:
+            return self._next(ReleaseStep.ROLLBACK, rollouts=_entries(self.rollout))
+        return self._cancelled()
+
+    def _cancelled(self) -> Decision:
+        return Decision(
+            records=((self.release, _cancelled(self.release, self.world.now)),),
+            note=f"cancelled release {self.release.name}",
+        )
 
 
 def _cancelled(release: Release, now: datetime) -> dict[str, Any]:
@@ -539,7 +788,10 @@ def _ended(
             release.status, said, generation=release.generation, now=now
         ),
     }
-    ended.pop("step", None)
+    for passing in ("step", "pausedAt"):
+        ended.pop(passing, None)
+    if "jobs" in ended:
+        ended["jobs"] = jobs.closed(ended["jobs"])
     return ended
 
 

@@ -118,6 +118,7 @@ class Settings:
     policy: ReleasePolicy
     settle_seconds: int
     progress_deadline_seconds: int
+    job_timeout_seconds: int
     rollback: bool
 
 
@@ -142,6 +143,7 @@ def settings(spec: ApplicationSpec) -> Settings:
         policy=spec.release_policy or ReleasePolicy.STAGED,
         settle_seconds=_default(given and given.settle_seconds, 2),
         progress_deadline_seconds=_default(given and given.progress_deadline_seconds, 600),
+        job_timeout_seconds=_default(given and given.job_timeout_seconds, 3600),
         rollback=_default(given and given.rollback, True),
     )
 

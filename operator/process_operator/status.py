@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from process_operator import (
     conditions,
     cron,
+    failure,
     names,
     quantities,
     release,
@@ -24,12 +25,18 @@ from process_operator import (
 from process_operator.builders import autoscaler, pod
 from process_operator.conditions import Condition
 from process_operator.models.application import Backend, ScalingPolicy
-from process_operator.models.process import Host, ProcessSpec, ProcessType, Protocol
+from process_operator.models.process import (
+    Host,
+    JobStartPolicy,
+    ProcessSpec,
+    ProcessType,
+    Protocol,
+)
 from process_operator.models.release import ReleaseState
 from process_operator.models.resource_type import ResourceTypeSpec
 from process_operator.observed import Broken, Owned, World
 from process_operator.plan import Plan, Subject, View
-from process_operator.release import Decision, Release
+from process_operator.release import Course, Decision, Release
 from process_operator.resolve import Refusal, Route, Target
 from process_operator.rollout import State
 
@@ -85,7 +92,9 @@ class _Answer:
 def report(world: World, plan: Plan) -> Report:
     """Return what is to be written of an application, its processes and its waiting release."""
     answers = [_process(world, plan, view) for view in plan.views if not view.process.deleting]
-    if plan.subject is not None:
+    if plan.subject is None:
+        answers += _releases_without_application(world)
+    else:
         answers.append(_application(world, plan.subject, plan.decision, answers))
         waiting = _waiting_release(plan.subject, plan.decision)
         if waiting is not None:
@@ -168,6 +177,11 @@ def _events(one: Owned[Any] | Broken, status: Mapping[str, Any]) -> tuple[Event,
     """
     before = conditions.find(one.status, conditions.STALLED)
     after = conditions.find(status, conditions.STALLED)
+    told = set(one.status.get("warnings", ()))
+    if one.kind == names.APPLICATION_KIND:
+        for warning in status.get("warnings", ()):
+            if warning not in told:
+                return (Event(regarding=one, warning=True, reason="JobFailed", message=warning),)
     if after is not None and (before is None or before["reason"] != after["reason"]):
         return (
             Event(regarding=one, warning=True, reason=after["reason"], message=after["message"]),
@@ -279,13 +293,15 @@ def _awaiting(
         return _Answer(of=process, fields=fields, said=[*said, unavailable])
     starts = decision.create is not None or bool(decision.records)
     settling = decision.waiting is not None and decision.waiting.settling
-    message = "runs with the next release; set spec.image or spec.revision of the application, or "
-    message += "create a ProcessRelease"
     if process.spec.type == ProcessType.JOB:
-        message = (
-            f"runs {process.spec.job_start_policy} of the next release that runs jobs; none has yet"
-        )
-    said = [*conditions.ready("AwaitingRelease", message), unavailable]
+        said = _job_readiness(course, process.spec.key, process.spec.job_start_policy)
+    elif course.active is not None:
+        message = f'runs with release "{course.active.name}": {release.doing(course.active)[1]}'
+        said = conditions.ready("AwaitingRelease", message)
+    else:
+        message = "runs with the next release; set spec.image or spec.revision of the application, "
+        said = conditions.ready("AwaitingRelease", message + "or create a ProcessRelease")
+    said = [*said, unavailable]
     return _Answer(of=process, fields=fields, said=said, open=True, hushed=starts or settling)
 
 
@@ -295,20 +311,19 @@ def _readiness(
     progress = view.progress
     if view.refused is not None:
         return conditions.stalled(progress.reason, progress.message)
+    course = subject.course
     if target.entry.type == ProcessType.JOB:
-        policy = target.entry.job_start_policy
-        return conditions.ready(
-            "AwaitingRelease", f"runs {policy} of the next release that runs jobs; none has yet"
-        )
-    releasing = subject.course.active is not None
+        return _job_readiness(course, target.entry.key, target.entry.job_start_policy)
+    releasing = course.active is not None and subject.running is course.active
     if progress.state is State.FAILED:
         return conditions.stalled(progress.reason, progress.message)
     if progress.state is State.READY or _only_scaling(view, releasing=releasing):
         if target.suspended:
             return conditions.ready("Suspended", "the application is suspended; nothing runs")
+        message = progress.message + _blamed(course, target.entry.key)
         if pending:
-            return conditions.ready("Staged", f"{_staged(len(pending))}; {progress.message}")
-        return conditions.ready(progress.reason, progress.message)
+            return conditions.ready("Staged", f"{_staged(len(pending))}; {message}")
+        return conditions.ready(progress.reason, message)
     if progress.current and not releasing and progress.available == 0 and _served(view):
         # It was up to date before and serves no more: nothing that was asked for is under way.
         return [
@@ -316,6 +331,39 @@ def _readiness(
             Condition(conditions.RECONCILING, "True", "Unavailable", progress.message),
         ]
     return conditions.reconciling(progress.reason, progress.message)
+
+
+def _blamed(course: Course, key: str) -> str:
+    """Return the report of the last release, if this process made it fail."""
+    why = course.newest.status.get("failure") if course.newest is not None else None
+    if course.newest is None or why is None or why["process"] != key:
+        return ""
+    return f'; release "{course.newest.name}" failed here: {why["message"]}'
+
+
+def _job_readiness(course: Course, key: str, policy: JobStartPolicy | None) -> list[Condition]:
+    """Say of a job process what became of its last run."""
+    found = _last_run(course, key)
+    if found is None:
+        message = f"runs {policy} of the next release that runs jobs; none has yet"
+        return conditions.ready("AwaitingRelease", message)
+    run, entry = found
+    if "result" not in entry:
+        return conditions.reconciling("JobRunning", f'runs for release "{run.name}"')
+    message = f'its last run, for release "{run.name}", {entry["message"]}'
+    return conditions.ready(
+        "RunSucceeded" if entry["result"] == "success" else "RunFailed", message
+    )
+
+
+def _last_run(course: Course, key: str) -> tuple[Release, Mapping[str, Any]] | None:
+    """Return the newest release that ran this job process, and the entry that tells of it."""
+    newest = [one for one in (course.active, *reversed(course.ended)) if one is not None]
+    for one in newest:
+        for entry in one.status.get("jobs", ()):
+            if entry["key"] == key and "jobUID" in entry:
+                return one, entry
+    return None
 
 
 def _only_scaling(view: View, *, releasing: bool) -> bool:
@@ -434,6 +482,8 @@ def _process_fields(
         fields["memoryMegabytes"] = quantities.megabytes(entry.size.memory)
     if process.spec.type == ProcessType.CRON:
         fields |= _cron_fields(world, process, view)
+    if process.spec.type == ProcessType.JOB:
+        fields["lastRun"] = _run_fields(_last_run(subject.course, process.spec.key))
     if target is None or subject.running is None:
         return fields
     fields["release"] = {"name": subject.running.name, "number": release.number(subject.running)}
@@ -444,6 +494,14 @@ def _process_fields(
     if target.entry.type in {ProcessType.WEB, ProcessType.WORKER}:
         fields |= _size_fields(process, view, target)
     return fields
+
+
+def _run_fields(found: tuple[Release, Mapping[str, Any]] | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    run, entry = found
+    told = ("result", "reason", "message", "exitCode", "startedAt", "finishedAt")
+    return {"name": run.name, **{field: entry[field] for field in told if field in entry}}
 
 
 def _size_fields(process: Owned[ProcessSpec], view: View, target: Target) -> dict[str, Any]:
@@ -538,9 +596,9 @@ def _application_readiness(
     world: World, subject: Subject, decision: Decision, processes: Sequence[_Answer]
 ) -> tuple[list[Condition], datetime | None]:
     application, course = subject.application, subject.course
-    if course.active is not None:
-        message = f'release "{course.active.name}" is being rolled out'
-        return conditions.reconciling("RolloutInProgress", message), None
+    if course.active is not None and not application.spec.suspend:
+        reason, message = release.doing(course.active)
+        return conditions.reconciling(reason, f'release "{course.active.name}": {message}'), None
     if application.spec.suspend:
         return conditions.ready("Suspended", "nothing runs until spec.suspend is false"), None
     if decision.waiting is not None:
@@ -622,6 +680,7 @@ def _application_fields(
         "pending": pending,
         "pendingCount": len(pending)
         + sum(int(answer.fields.get("pendingCount") or 0) for answer in processes),
+        "warnings": list(_release_warnings(course)),
         "processesReady": f"{ready}/{len(processes)}",
         "lastReleaseNumber": course.last_number or None,
         "image": frozen.image if frozen is not None else application.status.get("image"),
@@ -643,12 +702,58 @@ def _application_fields(
     return fields
 
 
+def _release_warnings(course: Course) -> Iterable[str]:
+    """Yield what went wrong with the serving release without undoing it."""
+    serving = course.serving
+    if serving is None:
+        return
+    for entry in serving.status.get("jobs", ()):
+        if (
+            entry["policy"] == JobStartPolicy.AFTER_SUCCESS_DEPLOYMENT
+            and entry.get("result") == "failed"
+        ):
+            yield f'release "{serving.name}": {failure.after_success(entry)}'
+
+
+def _releases_without_application(world: World) -> Iterable[_Answer]:
+    """Tell waiting releases that the application they name is not there."""
+    refusal = Refusal(
+        reason="ApplicationNotFound",
+        message=f'spec.applicationRef.name: there is no ProcessApplication "{world.key.name}" in '
+        "this namespace; create it",
+        patient=True,
+    )
+    for one in world.releases:
+        if not isinstance(one, Owned) or one.deleting:
+            continue
+        if release.state(one) == ReleaseState.WAITING:
+            said, wake_at = _impatient(one, refusal, world.now)
+            yield _Answer(
+                of=one,
+                fields={"state": str(ReleaseState.WAITING)},
+                said=said,
+                open=wake_at is not None,
+                wake_at=wake_at,
+            )
+
+
 def _waiting_release(subject: Subject, decision: Decision) -> _Answer | None:
     """Tell a waiting release why it waits, if it does so for more than settling."""
-    if decision.waiting is None or not subject.course.waiting:
+    course = subject.course
+    if not course.waiting:
+        return None
+    if course.active is not None:
+        message = f'release "{course.active.name}" is in progress'
+        return _Answer(
+            of=course.waiting[-1],
+            fields={"state": str(ReleaseState.WAITING)},
+            said=conditions.reconciling("AnotherReleaseActive", message),
+            open=True,
+        )
+    if decision.waiting is None:
         return None
     return _Answer(
-        of=subject.course.waiting[-1],
+        of=course.waiting[-1],
         fields={"state": str(ReleaseState.WAITING)},
         said=conditions.reconciling(decision.waiting.reason, decision.waiting.message),
         open=True,

@@ -41,6 +41,7 @@ _SPECS: Mapping[str, type[pydantic.BaseModel]] = {
     names.RELEASE_KIND: ReleaseSpec,
     names.RESOURCE_TYPE_KIND: ResourceTypeSpec,
 }
+_OWNER = f"{names.API_VERSION}/{names.PROCESS_KIND}"
 _PARSED = 2048
 """How many parsed specs are kept: the applications that are being worked on, not all."""
 
@@ -154,7 +155,7 @@ class Store:
 
     def child_changed(self, old: Child | None, new: Child | None) -> tuple[ApplicationKey, ...]:
         """Return whom a change of a child concerns."""
-        if new is None and old is not None:
+        if new is None and old is not None and old.owner_kind == _OWNER:
             # The Process may be gone too, its deletion unseen: look before making it again.
             self._doubt(old)
         return _applications(old, new)

@@ -13,6 +13,7 @@ from kubernetes import client, config
 import local_cluster
 import operate
 import running
+import userside
 
 ROOT = Path(__file__).parents[2]
 _KUBECONFIG = "PROCESS_OPERATOR_TEST_KUBECONFIG"
@@ -23,7 +24,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Bring cluster and operator up once, before the workers of this run are started."""
     if hasattr(config, "workerinput") or config.option.collectonly:
         return
-    cluster = local_cluster.up()
+    # Pods by stages: what is told here is between the operator and the API server.
+    cluster = local_cluster.up("kwok", ROOT / "build" / "cluster-kwok")
     os.environ[_KUBECONFIG] = str(cluster.kubeconfig)
     log = cluster.directory / "logs" / "operator-under-test.log"
     operator = running.Operator(operate.install(cluster), log)
@@ -67,6 +69,12 @@ def namespace(api: client.ApiClient) -> Iterator[str]:
     core.create_namespace({"metadata": {"name": name}})
     yield name
     core.delete_namespace(name)
+
+
+@pytest.fixture
+def here(kubectl: Callable[..., str], namespace: str) -> userside.Namespace:
+    """Return the test's namespace, as somebody with kubectl sees it."""
+    return userside.Namespace(kubectl, namespace)
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ KINDS = frozenset(
         httproute,
     )
 )
-"""The kinds of children that a process can have besides the Jobs of its releases."""
+"""The kinds of children that a process is rendered to; Jobs are made once, by releases and runs."""
 
 
 def children(target: Target) -> tuple[Manifest, ...]:

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from process_operator.models.base import (
+    MAX_INT32,
     Command,
     DisplayName,
     Model,
@@ -28,6 +29,8 @@ from process_operator.models.security import SecurityContext
 from process_operator.models.status import (
     Count,
     Pending,
+    Reason,
+    Sentence,
     ServingRelease,
     ShortText,
     Status,
@@ -318,6 +321,25 @@ class NextRun(Model):
     """When it is due, in UTC."""
 
 
+class RunOutcome(Model):
+    """What became of one run."""
+
+    name: ObjectName
+    """Name of the object that it ran for: a ProcessRelease, a ProcessRun or a Job."""
+    result: ShortText | None = None
+    """`success`, `failed`, `cancelled` or `skipped`; absent while it runs."""
+    reason: Reason | None = None
+    """Why, in one word."""
+    message: Sentence | None = None
+    """Why, in a sentence."""
+    exit_code: Annotated[int, Field(ge=-1, le=MAX_INT32)] | None = None
+    """Exit code of its container."""
+    started_at: datetime | None = None
+    """When it started."""
+    finished_at: datetime | None = None
+    """When it ended."""
+
+
 class ProcessStatus(Status):
     """What runs of a process, and what waits for the next release."""
 
@@ -352,6 +374,8 @@ class ProcessStatus(Status):
     """CPU of each instance that runs, in thousandths of a core."""
     memory_megabytes: Count | None = None
     """Memory of each instance that runs, in megabytes of 1048576 bytes."""
+    last_run: RunOutcome | None = None
+    """The last run of a job process in a release."""
     next_runs: Annotated[
         tuple[NextRun, ...],
         Field(max_length=8, json_schema_extra={"x-kubernetes-list-type": "atomic"}),

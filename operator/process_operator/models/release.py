@@ -183,7 +183,12 @@ class Failure(Model):
     probe: Annotated[str, Field(max_length=4096)] | None = None
     """What the failing probe said."""
     log: Annotated[str, Field(max_length=16_384)] | None = None
-    """Last lines that its container wrote."""
+    """Last lines that its container wrote; values of literal variables are masked."""
+    events: Annotated[
+        tuple[Annotated[str, Field(max_length=1024)], ...],
+        Field(max_length=8, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    ] = ()
+    """What Kubernetes said of its pod, oldest first."""
     reason: Reason | None = None
     """Why, in one stable word, for example `ImagePullFailed`."""
     message: Sentence | None = None
@@ -249,7 +254,11 @@ class ReleaseStatus(Status):
     started_at: datetime | None = None
     """When the release took its snapshot."""
     rollout_started_at: datetime | None = None
-    """When the rollout started."""
+    """When the rollout started, or went on after a suspension."""
+    rollback_started_at: datetime | None = None
+    """When the way back to what served before started."""
+    paused_at: datetime | None = None
+    """Since when the release is held because the application is suspended."""
     finished_at: datetime | None = None
     """When the release ended."""
     jobs: Annotated[

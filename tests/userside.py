@@ -1,0 +1,66 @@
+"""What a user with kubectl does and sees: manifests, and a namespace to apply them in."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import yaml
+
+IMAGE = "process-operator.dev/sample"
+Body = dict[str, Any]
+
+
+def application(name: str = "shop", **spec: Any) -> Body:
+    return {
+        "apiVersion": "process-operator.dev/v1alpha1",
+        "kind": "ProcessApplication",
+        "metadata": {"name": name},
+        "spec": {"image": f"{IMAGE}:v1", "release": {"settleSeconds": 1}, **spec},
+    }
+
+
+def process(key: str, process_type: str, *, of: str = "shop", **spec: Any) -> Body:
+    return {
+        "apiVersion": "process-operator.dev/v1alpha1",
+        "kind": "Process",
+        "metadata": {"name": key},
+        "spec": {"applicationRef": {"name": of}, "key": key, "type": process_type, **spec},
+    }
+
+
+class Namespace:
+    """The test's namespace, as somebody with kubectl sees it."""
+
+    def __init__(self, kubectl: Callable[..., str], name: str) -> None:
+        self._kubectl = kubectl
+        self.name = name
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        return self._kubectl("-n", self.name, *arguments, stdin=stdin)
+
+    def apply(self, *manifests: Body) -> None:
+        self.kubectl("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(manifests))
+
+    def get(self, kind: str, name: str) -> Body:
+        found: Body = json.loads(self.kubectl("get", kind, name, "-o", "json"))
+        return found
+
+    def patch(self, kind: str, name: str, change: Any, how: str = "merge") -> None:
+        self.kubectl("patch", kind, name, "--type", how, "-p", json.dumps(change))
+
+    def wait(self, thing: str, condition: str) -> None:
+        self.kubectl("wait", thing, f"--for={condition}", "--timeout=60s")
+
+    def wait_reason(self, thing: str, reason: str) -> str:
+        """Wait until `Ready` has a reason; return its message."""
+        path = '{.status.conditions[?(@.type=="Ready")].reason}'
+        self.wait(thing, f"jsonpath={path}={reason}")
+        kind, _, name = thing.partition("/")
+        conditions = self.get(kind, name)["status"]["conditions"]
+        message: str = next(one["message"] for one in conditions if one["type"] == "Ready")
+        return message
+
+    def release(self, *manifests: Body) -> None:
+        """Apply manifests and wait until their first release has succeeded."""
+        self.apply(*manifests)
+        self.wait_reason("papp/shop", "Released")
