@@ -1,55 +1,16 @@
-"""The command line, and the only place that wires the parts together."""
+"""The command line: what can be asked, and who answers.
+
+Whatever takes long to import (Kopf, the models) is imported by the command that needs it.
+"""
 
 import argparse
-import asyncio
-import functools
-import logging
 import os
-import socket
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Generic, TypeVar
 
-import kopf
-
-from process_operator import (
-    __version__,
-    census,
-    cluster,
-    crds,
-    election,
-    handlers,
-    health,
-    jobs,
-    logs,
-    projections,
-    settings,
-    staging,
-)
-from process_operator.builders import KINDS as CHILD_KINDS
-from process_operator.errors import ApiError
-from process_operator.execute import Executor
-from process_operator.mirror import Mirror
-from process_operator.observed import (
-    RESOURCE_TYPES,
-    ApplicationKey,
-    Child,
-    IngressClass,
-    Pod,
-    ProbeFailure,
-)
-from process_operator.reconcile import Reconciler
-from process_operator.workqueue import Lane, WorkQueue
-from process_operator.world import Mirrors, Store
-
-log = logging.getLogger("process_operator")
-
-SWEEP = timedelta(minutes=5)
-"""How often objects that vanished unseen are looked for."""
-SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+from process_operator import __version__, settings
+from process_operator.commands import next_runs
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,7 +21,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="process-operator", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="process-operator",
+        description="Applications made of processes on Kubernetes: staged changes and releases.",
+    )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="run the operator against the current cluster")
@@ -72,10 +36,13 @@ def _parser() -> argparse.ArgumentParser:
     made.set_defaults(command=_crds)
     fields = commands.add_parser("fields", help="print the class of each field as a table")
     fields.set_defaults(command=_fields)
+    next_runs.add_to(commands)
     return parser
 
 
 def _crds(parsed: argparse.Namespace) -> int:
+    from process_operator import crds
+
     if not parsed.check:
         for name in crds.write(parsed.folder):
             print(f"wrote {parsed.folder / name}")
@@ -87,248 +54,16 @@ def _crds(parsed: argparse.Namespace) -> int:
 
 
 def _fields(_: argparse.Namespace) -> int:
+    from process_operator import staging
+
     print(staging.table())
     return 0
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    given = settings.of(parsed)
-    logs.configure(given.log_format, given.log_level)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_operate(given))
+    from process_operator.commands import run
 
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    if sys.platform == "win32":
-        return None
-    import uvloop  # noqa: PLC0415 - there is none for Windows
-
-    return uvloop.new_event_loop
-
-
-async def _operate(given: settings.Settings) -> int:
-    credentials = _credentials()
-    async with cluster.Cluster(_connection(credentials)) as api:
-        operator = Operator(api, given, credentials)
-        return await operator.run()
-
-
-def _credentials() -> kopf.ConnectionInfo:
-    """Return what Kopf's login finds: the pod's service account, or else a kubeconfig."""
-    made = handlers.settings()
-    logger = logging.getLogger("kopf.login")
-    for login in (kopf.login_with_service_account, kopf.login_with_kubeconfig):
-        found = login(settings=made, logger=logger)
-        if found is not None:
-            return found
-    raise SystemExit(
-        "there is no cluster to connect to: set KUBECONFIG to a kubeconfig, or run in a pod"
-    )
-
-
-def _connection(found: kopf.ConnectionInfo) -> cluster.Connection:
-    token_file = SERVICE_ACCOUNT / "token"
-    return cluster.connection(
-        server=found.server,
-        ca_path=str(found.ca_path) if found.ca_path else None,
-        ca_data=found.ca_data,
-        certificate_path=str(found.certificate_path) if found.certificate_path else None,
-        certificate_data=found.certificate_data,
-        private_key_path=str(found.private_key_path) if found.private_key_path else None,
-        private_key_data=found.private_key_data,
-        token=found.token,
-        token_file=token_file if token_file.exists() else None,
-        insecure=bool(found.insecure),
-    )
-
-
-RecordT = TypeVar("RecordT")
-
-
-@dataclass(frozen=True, slots=True)
-class _Sink(Generic[RecordT]):
-    """Passes what a mirror has seen on to one method."""
-
-    changed: Callable[[RecordT | None, RecordT | None], None]
-
-
-class Operator:
-    """One replica: all parts of it, and how they are joined."""
-
-    def __init__(
-        self, api: cluster.Cluster, given: settings.Settings, credentials: kopf.ConnectionInfo
-    ) -> None:
-        self._api = api
-        self._given = given
-        self._credentials = credentials
-        self._queue: WorkQueue[ApplicationKey] = WorkQueue()
-        self._children: dict[str, Mirror[Child]] = {
-            kind: Mirror(
-                kind,
-                functools.partial(projections.child, kind),
-                source=api,
-                sink=_Sink(self._child),
-            )
-            for kind in sorted(CHILD_KINDS | {jobs.KIND})
-        }
-        self._pods: Mirror[Pod] = Mirror("Pod", projections.pod, source=api, sink=_Sink(self._pod))
-        self._classes: Mirror[IngressClass] = Mirror(
-            "IngressClass",
-            projections.ingress_class,
-            source=api,
-            sink=_Sink(self._class),
-            label_selector=None,
-        )
-        self._failures: Mirror[ProbeFailure] = Mirror(
-            "Event",
-            projections.probe_failure,
-            source=api,
-            sink=_Sink(self._probe),
-            label_selector=None,
-            field_selector="reason=Unhealthy",
-        )
-        self._mirrors: tuple[Mirror[Any], ...] = (
-            *self._children.values(),
-            self._pods,
-            self._classes,
-            self._failures,
-        )
-        self._store = Store(
-            mirrors=Mirrors(
-                children=tuple(self._children.values()),
-                pods=self._pods,
-                ingress_classes=self._classes,
-            ),
-            clock=_now,
-            allowed_annotations=given.annotation_prefixes,
-        )
-        self._reconciler = Reconciler(
-            cluster=api,
-            store=self._store,
-            executor=Executor(cluster=api, store=self._store, children=self._children),
-            queue=self._queue,
-            clock=_now,
-        )
-        self._leading = asyncio.Event()
-        self._stop = asyncio.Event()
-        self._agreed = False
-        self._failed = False
-
-    async def run(self) -> int:
-        """Run until told to stop; return the exit code."""
-        # All tasks are made before Kopf starts: it takes every later one for its own.
-        tasks = [self._vital(mirror.run()) for mirror in self._mirrors]
-        tasks += [self._vital(self._work()) for _ in range(self._given.workers)]
-        tasks += [self._vital(self._lead()), self._vital(self._resync())]
-        probes = await health.serve(self._given.health_port, is_ready=self._is_ready)
-        registry = handlers.registry(self._store, self._enqueue, self._credentials)
-
-        @kopf.on.cleanup(registry=registry)
-        async def finish(**_: object) -> None:
-            # Kopf waits for the tasks that it believes to be its own: end ours before.
-            await self._end_tasks(tasks)
-
-        try:
-            await kopf.operator(
-                registry=registry,
-                settings=handlers.settings(),
-                clusterwide=True,
-                standalone=True,
-                stop_flag=self._stop,
-            )
-        finally:
-            await self._end_tasks(tasks)
-            await probes.cleanup()
-        log.info("stopped")
-        return 1 if self._failed else 0
-
-    async def _end_tasks(self, tasks: Iterable[asyncio.Task[None]]) -> None:
-        """Let the work that has begun end, then end everything else."""
-        await self._queue.drain()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _vital(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Start a task without which this replica is of no use: if it fails, all of it ends."""
-
-        def check(task: asyncio.Task[None]) -> None:
-            if not task.cancelled() and (error := task.exception()) is not None:
-                log.critical("stops because of a defect", exc_info=error)
-                self._failed = True
-                self._stop.set()
-
-        task = asyncio.create_task(work)
-        task.add_done_callback(check)
-        return task
-
-    async def _work(self) -> None:
-        await self._leading.wait()
-        await self._reconciler.work()
-
-    async def _lead(self) -> None:
-        """Wait until all is known, then until this replica is the active one; then begin."""
-        await asyncio.gather(*(mirror.complete.wait() for mirror in self._mirrors))
-        await census.agree(self._api, self._store)
-        self._agreed = True
-        log.info("knew all objects", extra={"applications": len(self._store.applications())})
-        if not self._given.election:
-            self._begin()
-            return
-        candidate = election.Election(
-            self._api,
-            namespace=self._given.lease_namespace,
-            name=self._given.lease_name,
-            identity=f"{socket.gethostname()}-{os.getpid()}",
-        )
-        await candidate.run(on_started=self._begin, on_lost=self._end)
-
-    def _begin(self) -> None:
-        self._enqueue((RESOURCE_TYPES, *self._store.applications()), Lane.RESYNC)
-        self._leading.set()
-
-    async def _end(self) -> None:
-        """Stop for good: whoever lost the lead starts anew, with nothing left half-done."""
-        await self._queue.drain()
-        self._failed = True
-        self._stop.set()
-
-    async def _resync(self) -> None:
-        last = _now()
-        while True:
-            await asyncio.sleep(SWEEP.total_seconds())
-            if not self._agreed:
-                continue
-            try:
-                self._enqueue(await census.sweep(self._api, self._store), Lane.UNFINISHED)
-            except ApiError as error:
-                log.warning("could not look for ghosts", extra={"detail": str(error)})
-            if _now() - last >= self._given.resync:
-                last = _now()
-                self._enqueue((RESOURCE_TYPES, *self._store.applications()), Lane.RESYNC)
-
-    def _is_ready(self) -> bool:
-        return self._agreed and all(mirror.healthy for mirror in self._mirrors)
-
-    def _enqueue(self, keys: Iterable[ApplicationKey], lane: Lane) -> None:
-        for key in keys:
-            self._queue.add(key, lane)
-
-    def _child(self, old: Child | None, new: Child | None) -> None:
-        self._enqueue(self._store.child_changed(old, new), Lane.UNFINISHED)
-
-    def _pod(self, old: Pod | None, new: Pod | None) -> None:
-        self._enqueue(self._store.pod_changed(old, new), Lane.UNFINISHED)
-
-    def _class(self, _old: IngressClass | None, _new: IngressClass | None) -> None:
-        self._enqueue(self._store.applications(), Lane.RESYNC)
-
-    def _probe(self, _old: ProbeFailure | None, new: ProbeFailure | None) -> None:
-        self._enqueue(self._store.probe_failed(new), Lane.UNFINISHED)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
+    return run.run(parsed)
 
 
 if __name__ == "__main__":

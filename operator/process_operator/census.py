@@ -19,12 +19,6 @@ from process_operator.world import Store
 
 log = logging.getLogger(__name__)
 
-OWN_KINDS = (
-    names.RESOURCE_TYPE_KIND,
-    names.APPLICATION_KIND,
-    names.PROCESS_KIND,
-    names.RELEASE_KIND,
-)
 _RETRY_SECONDS = 0.2
 
 
@@ -37,7 +31,7 @@ class Lists(Protocol):
 
 async def agree(lists: Lists, store: Store) -> None:
     """Return when everything that the server has is known."""
-    for kind in OWN_KINDS:
+    for kind in names.OWN_KINDS:
         while True:
             try:
                 unseen = await _unseen(lists, store, kind)
@@ -52,7 +46,7 @@ async def agree(lists: Lists, store: Store) -> None:
 async def sweep(lists: Lists, store: Store) -> tuple[ApplicationKey, ...]:
     """Forget what the server has no more; return the keys that have to be looked at again."""
     keys: list[ApplicationKey] = []
-    for kind in OWN_KINDS:
+    for kind in names.OWN_KINDS:
         there, version = await _identities(lists, kind)
         known = list(store.identities(kind))
         for namespace, name, uid, seen_at in known:

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from process_operator import names
-from process_operator.models import application, base, process, release, resource_type
+from process_operator.models import application, base, process, release, resource_type, run
 
 Schema = dict[str, Any]
 
@@ -289,6 +289,47 @@ KINDS = (
             _MESSAGE,
         ),
         selectable=(".spec.applicationRef.name", ".status.state"),
+    ),
+    Kind(
+        kind=names.RUN_KIND,
+        plural="processruns",
+        short="prun",
+        description="A run by hand: one run of a cron or job process, with the image and the "
+        "environment that serve.",
+        spec=run.RunSpec,
+        spec_description="What is run; it cannot be changed, and deleting it stops the run.",
+        status=run.RunStatus,
+        columns=(
+            Column(
+                name="Process", path=".spec.processRef.name", description="The process that is run."
+            ),
+            Column(name="Outcome", path=".status.outcome", description="What became of it."),
+            Column(
+                name="Exit",
+                path=".status.exitCode",
+                description="Exit code of its container.",
+                type="integer",
+            ),
+            _REASON,
+            Column(
+                name="Started",
+                path=".status.startedAt",
+                description="When it started.",
+                type="date",
+            ),
+            Column(
+                name="Finished",
+                path=".status.finishedAt",
+                description="When it ended.",
+                type="date",
+            ),
+            _AGE,
+            Column(
+                name="By", path=".status.requestedBy", description="Who asked for it.", wide=True
+            ),
+            _MESSAGE,
+        ),
+        selectable=(".spec.processRef.name", ".status.outcome"),
     ),
     Kind(
         kind=names.RESOURCE_TYPE_KIND,

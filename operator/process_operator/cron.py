@@ -21,7 +21,7 @@ import functools
 import itertools
 import re
 import zoneinfo
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Protocol
 
@@ -42,6 +42,8 @@ MAX_SEARCH_YEARS = 5
 _STAR = 1 << 63
 """Bit of a field's set, beside those of its numbers: the field is not a restriction."""
 _MAX_INT64 = (1 << 63) - 1
+
+_MINUTES_A_DAY = 24 * 60
 
 _SECOND, _MINUTE, _HOUR, _DAY = (
     timedelta(seconds=1),
@@ -101,6 +103,46 @@ def next_runs(schedule: str, zone: str | None, after: datetime, count: int) -> t
     Without a zone the controller takes that of its own process, which is UTC in practice.
     """
     return tuple(itertools.islice(_runs(parse(schedule), _place(zone), after), count))
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ClockChange:
+    """A change of the clock that some runs of a schedule meet."""
+
+    at: datetime
+    """The first moment of the new time, in the zone."""
+    shift: timedelta
+    """How far the clock is put, ahead if positive."""
+    times: tuple[datetime, ...]
+    """The local times that do not run, or else run twice; without a zone."""
+
+    @property
+    def sentence(self) -> str:
+        """What it means, for people: which runs, when, where and why."""
+        first, *more = self.times
+        others = f" (and {len(more)} more)" if more else ""
+        skipped = self.shift > timedelta()
+        effect = "is skipped" if skipped else "runs twice"
+        way = "ahead" if skipped else "back"
+        return (
+            f"the run of {first:%Y-%m-%d %H:%M}{others} {effect}, because the clock of "
+            f"{self.at.tzinfo} is put {way} by {_words(abs(self.shift))}"
+        )
+
+
+def clock_changes(
+    schedule: str, zone: str | None, after: datetime, until: datetime
+) -> tuple[ClockChange, ...]:
+    """Return the changes of the clock that skip or double a run after `after`, up to `until`.
+
+    A schedule that looks the same when it is put ahead by as much as the clock keeps its pace
+    across the change (`0 * * * *` runs every hour, whatever the clock says), so nothing is told.
+    """
+    meaning = parse(schedule)
+    if not isinstance(meaning, _Calendar):
+        return ()
+    found = (_met(meaning, moment, after, until) for moment in _moments(_place(zone), after, until))
+    return tuple(change for change in found if change.times)
 
 
 def _place(name: str | None) -> tzinfo:
@@ -315,6 +357,26 @@ class _Calendar:
             return by_month and by_week
         return by_month or by_week
 
+    def has(self, wall: datetime) -> bool:
+        """Say whether a local time matches."""
+        return bool(
+            self.month >> wall.month & 1
+            and self.runs_on(wall)
+            and self.hour >> wall.hour & 1
+            and self.minute >> wall.minute & 1
+        )
+
+    def keeps_pace(self, shift: timedelta) -> bool:
+        """Say whether the times of a day, all put ahead by this, are the same times."""
+        minutes = shift // _MINUTE % _MINUTES_A_DAY
+        times = {
+            hour * 60 + minute
+            for hour in range(24)
+            for minute in range(60)
+            if self.hour >> hour & 1 and self.minute >> minute & 1
+        }
+        return minutes != 0 and {(one + minutes) % _MINUTES_A_DAY for one in times} == times
+
 
 class _Search:
     """Moves the wall clock forward, month by month down to the second, until all match.
@@ -421,3 +483,73 @@ def _distance(bits: int, number: int, size: int) -> int:
 
 def _offset(wall: datetime) -> timedelta:
     return wall.utcoffset() or timedelta()
+
+
+# --- when the clock is changed --------------------------------------------------------------
+
+_STRIDE = timedelta(days=7)
+"""No zone changes its clock and takes it back within so short a time."""
+_MARGIN = timedelta(days=1)
+"""A time of which one run lies on either side of the change is found from both."""
+
+
+def _moments(place: tzinfo, after: datetime, until: datetime) -> Iterator[datetime]:
+    """Yield the first moment of each new offset, in the zone."""
+    start, end = after.astimezone(UTC) - _MARGIN, until.astimezone(UTC) + _MARGIN
+    while start < end:
+        later = start + _STRIDE
+        old = _offset(start.astimezone(place))
+        if _offset(later.astimezone(place)) != old:
+            low, high = start, later
+            while high - low > _SECOND:
+                middle = low + (high - low) / 2
+                if _offset(middle.astimezone(place)) == old:
+                    low = middle
+                else:
+                    high = middle
+            # Clocks are changed at whole minutes.
+            yield high.replace(second=0, microsecond=0).astimezone(place)
+        start = later
+
+
+def _met(schedule: _Calendar, moment: datetime, after: datetime, until: datetime) -> ClockChange:
+    """Return one change of the clock with the times of a schedule that it skips or doubles."""
+    place = moment.tzinfo or UTC
+    shift = _offset(moment) - _offset((moment.astimezone(UTC) - _SECOND).astimezone(place))
+    times: Iterable[datetime] = ()
+    if schedule.keeps_pace(shift):
+        pass
+    elif shift < timedelta():
+        times = _doubled(schedule, moment, shift, after, until)
+    elif after < moment <= until:
+        times = _skipped(schedule, moment, shift)
+    return ClockChange(at=moment, shift=shift, times=tuple(times))
+
+
+def _skipped(schedule: _Calendar, moment: datetime, shift: timedelta) -> Iterator[datetime]:
+    """Yield the times of a schedule that lie where the clock jumps."""
+    behind = moment.replace(tzinfo=None)
+    wall = behind - shift
+    while wall < behind:
+        if schedule.has(wall):
+            yield wall
+        wall += _MINUTE
+
+
+def _doubled(
+    schedule: _Calendar, moment: datetime, shift: timedelta, after: datetime, until: datetime
+) -> Iterator[datetime]:
+    """Yield the times of a schedule that the clock shows twice, one of them within the window."""
+    place = moment.tzinfo or UTC
+    begin, end = moment.astimezone(UTC) + shift, moment.astimezone(UTC) - shift
+    seen: dict[datetime, datetime] = {}
+    for run in itertools.takewhile(lambda one: one < end, _runs(schedule, place, begin - _SECOND)):
+        wall = run.astimezone(place).replace(tzinfo=None)
+        first = seen.setdefault(wall, run)
+        if first != run and (after < first <= until or after < run <= until):
+            yield wall
+
+
+def _words(length: timedelta) -> str:
+    minutes = length // _MINUTE
+    return f"{minutes // 60} h" if minutes % 60 == 0 else f"{minutes} min"

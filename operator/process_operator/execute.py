@@ -14,15 +14,22 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from process_operator import failure, jobs, names, observed
+from process_operator import failure, jobs, names, observed, runs
 from process_operator import plan as plans
 from process_operator.cluster import Cluster
 from process_operator.conditions import timestamp
 from process_operator.errors import AlreadyExists, ApiError, Conflict, NotFound, Rejected
 from process_operator.models.snapshot import Snapshot
-from process_operator.observed import ApplicationKey, Child, Manifest, Pod, RefusedWrite, World
+from process_operator.observed import (
+    ApplicationKey,
+    Child,
+    Manifest,
+    Owned,
+    Pod,
+    RefusedWrite,
+    World,
+)
 from process_operator.plan import Apply, Clean, JobStart, Plan, View
-from process_operator.release import Release
 from process_operator.status import Event, Report, Write
 from process_operator.world import Store
 
@@ -60,19 +67,17 @@ class Executor:
             await self._record(release, await self._explained(decision.witness, status))
         if plan.job is not None:
             await self._start(world, plan.job)
+        ran = await self._runs(world, plan)
         for job in decision.stop:
             await self._delete(job, propagation="Foreground")
         if decision.create is not None and plan.subject is not None:
             await self._create(decision.create, plan.subject.course.last_number)
         for release in decision.forget:
-            await self._forget_release(release)
+            await self._remove(release)
         wrote = bool(decision.records or decision.create or decision.forget)
-        if wrote:
-            log.info(
-                decision.note or "removed old releases",
-                extra=_about(names.APPLICATION_KIND, world.key),
-            )
-        wrote = wrote or bool(plan.job or decision.stop)
+        if decision.note:
+            log.info(decision.note, extra=_about(names.APPLICATION_KIND, world.key))
+        wrote = wrote or ran or bool(plan.job or decision.stop)
         results = await asyncio.gather(
             *(self._process(world, view) for view in plan.views), return_exceptions=True
         )
@@ -106,13 +111,13 @@ class Executor:
         for event in write.events:
             await self._tell(event)
 
-    async def _record(self, release: Release, status: Mapping[str, Any]) -> None:
+    async def _record(self, one: Owned[Any], status: Mapping[str, Any]) -> None:
         body = await self._cluster.replace_status(
-            release.kind,
-            release.namespace,
-            release.name,
-            uid=release.uid,
-            resource_version=release.resource_version,
+            one.kind,
+            one.namespace,
+            one.name,
+            uid=one.uid,
+            resource_version=one.resource_version,
             status=status,
         )
         self._store.observe(body)
@@ -145,28 +150,61 @@ class Executor:
 
     async def _start(self, world: World, start: JobStart) -> None:
         """Make the one Job of a release and a job process, and record its uid at once."""
+        uid = await self._make_job(world, start.key, start.manifest, start.release.uid)
+        if uid is not None:
+            record = jobs.with_job(
+                start.release, start.process, name=start.key.name, uid=uid, now=world.now
+            )
+            await self._record(start.release, record)
+
+    async def _make_job(
+        self, world: World, key: observed.ChildKey, manifest: Manifest, owner_uid: str
+    ) -> str | None:
+        """Make a Job, or find that it is made; return its uid, None after a no."""
         try:
-            body = await self._cluster.create(start.manifest)
+            body = await self._cluster.create(manifest)
         except AlreadyExists:
-            body = await self._cluster.get(start.key.kind, start.key.namespace, start.key.name)
-            if _owner_uid(body) != start.release.uid:
+            body = await self._cluster.get(key.kind, key.namespace, key.name)
+            if _owner_uid(body) != owner_uid:
                 if "deletionTimestamp" in body["metadata"]:
                     raise
-                conflict = plans.name_conflict(start.key, start.release.uid, "", world.now)
-                self._store.refuse(world.key, start.key, conflict)
-                return
+                conflict = plans.name_conflict(key, owner_uid, "", world.now)
+                self._store.refuse(world.key, key, conflict)
+                return None
         except Rejected as error:
-            self._store.refuse(
-                world.key, start.key, _refusal(error, start.key, start.release.uid, world.now)
-            )
-            return
-        self._children[start.key.kind].observe(body)
-        log.info("started", extra=_about_child(start.key))
-        about = body["metadata"]
-        record = jobs.with_job(
-            start.release, start.process, name=about["name"], uid=about["uid"], now=world.now
+            self._store.refuse(world.key, key, _refusal(error, key, owner_uid, world.now))
+            return None
+        self._children[key.kind].observe(body)
+        log.info("started", extra=_about_child(key))
+        uid: str = body["metadata"]["uid"]
+        return uid
+
+    async def _runs(self, world: World, plan: Plan) -> bool:
+        """Write what the runs by hand need: ends, starts, and the removal of old ones."""
+        for one in plan.runs.attended:
+            if one.record is None:
+                continue
+            said = await self._last_words(one.ended) if one.ended is not None else ""
+            tail = failure.tail(said, one.secrets)
+            await self._record(one.run, {**one.record, **({"log": tail} if tail else {})})
+            log.info("ended: %s", one.record["outcome"], extra=_about_own(one.run))
+        for start in plan.runs.starts:
+            uid = await self._make_job(world, start.key, start.manifest, start.run.uid)
+            if uid is not None:
+                record = runs.started(
+                    start.run,
+                    start.serving,
+                    name=start.key.name,
+                    uid=uid,
+                    by=start.run.maker,
+                    now=world.now,
+                )
+                await self._record(start.run, record)
+        for old in plan.runs.forget:
+            await self._remove(old)
+        return bool(plan.runs.starts or plan.runs.forget) or any(
+            one.record is not None for one in plan.runs.attended
         )
-        await self._record(start.release, record)
 
     async def _explained(self, witness: Pod | None, status: Mapping[str, Any]) -> Mapping[str, Any]:
         """Add what can only be fetched to a failure: the last lines, and the pod's events."""
@@ -203,16 +241,14 @@ class Executor:
             return []
         return failure.events_told(found)
 
-    async def _forget_release(self, release: Release) -> None:
+    async def _remove(self, old: Owned[Any]) -> None:
+        """Remove one of our own objects that the history has no room for."""
         with suppress(NotFound, Conflict):
             await self._cluster.delete(
-                release.kind,
-                release.namespace,
-                release.name,
-                uid=release.uid,
-                propagation="Background",
+                old.kind, old.namespace, old.name, uid=old.uid, propagation="Background"
             )
-        self._store.forget(release.kind, release.namespace, release.name, release.uid)
+        self._store.forget(old.kind, old.namespace, old.name, old.uid)
+        log.info("removed as too old", extra=_about_own(old))
 
     async def _process(self, world: World, view: View) -> bool:
         wrote = False
@@ -368,6 +404,10 @@ def _owner_uid(body: Mapping[str, Any]) -> str | None:
 
 def _about(kind: str, key: ApplicationKey) -> dict[str, str]:
     return {"kind": kind, "namespace": key.namespace, "object": key.name}
+
+
+def _about_own(one: Owned[Any]) -> dict[str, str]:
+    return {"kind": one.kind, "namespace": one.namespace, "object": one.name}
 
 
 def _about_child(key: observed.ChildKey) -> dict[str, str]:

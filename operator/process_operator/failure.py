@@ -101,14 +101,20 @@ def with_evidence(
     failure: Mapping[str, Any], *, log: str, events: Iterable[str], snapshot: Snapshot | None
 ) -> dict[str, Any]:
     """Add the last lines of the container and what Kubernetes said of its pod."""
-    secrets = _literals(snapshot, failure["process"]) if snapshot is not None else ()
-    lines = [printable(one)[:MAX_LINE] for one in _masked(log, secrets).splitlines()[-LOG_LINES:]]
+    secrets = literals(snapshot, failure["process"])
+    lines = tail(log, secrets)
     told = [_masked(printable(one), secrets)[:MAX_EVENT] for one in events]
     return {
         **failure,
-        **({"log": "\n".join(lines)} if lines else {}),
+        **({"log": lines} if lines else {}),
         **({"events": told[-MAX_EVENTS:]} if told else {}),
     }
+
+
+def tail(log: str, secrets: Iterable[str]) -> str:
+    """Return the last lines of a container's log, bounded, escaped and masked."""
+    lines = _masked(log, secrets).splitlines()[-LOG_LINES:]
+    return "\n".join(printable(one)[:MAX_LINE] for one in lines)
 
 
 def events_told(events: Iterable[Manifest]) -> list[str]:
@@ -120,8 +126,10 @@ def events_told(events: Iterable[Manifest]) -> list[str]:
     return list(dict.fromkeys(f"{one.get('reason')}: {one.get('note')}" for one in warnings))
 
 
-def _literals(snapshot: Snapshot, key: str) -> Sequence[str]:
+def literals(snapshot: Snapshot | None, key: str) -> Sequence[str]:
     """Return the values that stand in the specs; longest first, for one may hold another."""
+    if snapshot is None:
+        return ()
     own = [entry.env for entry in snapshot.processes if entry.key == key]
     values = {one.value for env in (snapshot.env, *own) for one in env if one.value}
     return sorted((v for v in values if len(v) >= _SHORTEST_SECRET), key=len, reverse=True)

@@ -20,13 +20,6 @@ from process_operator.world import Store
 
 Enqueue = Callable[[Iterable[ApplicationKey], Lane], None]
 
-_OWN = (
-    names.APPLICATION_KIND,
-    names.PROCESS_KIND,
-    names.RELEASE_KIND,
-    names.RESOURCE_TYPE_KIND,
-)
-
 
 class _NoDiffBase(kopf.DiffBaseStorage):
     """Remembers nothing: no handler asks for a difference."""
@@ -117,7 +110,7 @@ def registry(
         # What is listed at the start, or again, is not known to have changed.
         enqueue(keys, Lane.RESYNC if event["type"] is None else Lane.USER)
 
-    for kind in _OWN:
+    for kind in names.OWN_KINDS:
         resource = KINDS[kind]
         kopf.on.event(names.GROUP, names.VERSION, resource.plural, registry=made, id=kind)(seen)
     return made

@@ -153,7 +153,7 @@ def _stopped(
 ) -> Phase:
     """Wait until a Job whose result is recorded can do nothing any more."""
     job = _made(world, release, entry)
-    if job is not None and not _is_finished(job):
+    if job is not None and not is_finished(job):
         return Phase(entries=kept, stop=None if job.deleting else job, running=entry["key"])
     return Phase(entries=kept, failed=entry)
 
@@ -181,63 +181,98 @@ def _attend(
             entry |= _result(Result.FAILED, refused.reason, refused.message, world.now)
             return Phase(entries=kept, changed=True, failed=entry)
         return Phase(entries=kept, start=entry["key"])
-    if job is None:
-        entry |= _result(
-            Result.FAILED,
-            "JobDeleted",
-            f'Job "{entry["jobName"]}" was deleted before it ended',
-            world.now,
-        )
-        return Phase(entries=kept, changed=True, failed=entry)
-    pods = sorted(
-        (pod for pod in world.pods if pod.owner_uid == job.uid),
-        key=lambda pod: (pod.created_at, pod.name),
-    )
-    ending = _condition(job, "Complete") or _condition(job, "Failed")
-    if ending is not None:
-        return _ended(world, entry, kept, job, pods)
-    until = conditions.parse_time(entry["startedAt"]) + patience
-    if any(pod.started for pod in pods):
-        return Phase(entries=kept, running=entry["key"])
-    if world.now < until:
-        return Phase(entries=kept, running=entry["key"], wake_at=until)
-    pod = pods[-1] if pods else None
-    trouble = pod.trouble if pod is not None else None
-    entry |= _result(
-        Result.FAILED,
-        trouble.reason if trouble else "JobNotStarted",
-        f"did not start within {patience.total_seconds():.0f} s"
-        + (f": {trouble.message}" if trouble else ""),
-        world.now,
-    )
-    return Phase(entries=kept, changed=True, running=entry["key"], pod=pod)
+    started = conditions.parse_time(entry["startedAt"])
+    found = verdict(world, job, name=entry["jobName"], started=started, patience=patience)
+    if found.result is None:
+        return Phase(entries=kept, running=entry["key"], wake_at=found.wake_at)
+    entry |= _result(found.result, found.reason, found.message, world.now)
+    if found.exit_code is not None:
+        entry["exitCode"] = found.exit_code
+    if found.result == Result.SUCCESS:
+        return Phase(entries=kept, changed=True)
+    if job is not None and not is_finished(job):
+        # It must not start after all: first its result, then its end, then what follows.
+        return Phase(entries=kept, changed=True, running=entry["key"], pod=found.pod)
+    return Phase(entries=kept, changed=True, failed=entry, pod=found.pod)
 
 
 _MIRROR_LAG = timedelta(seconds=2)
 """How long the pod of a failed Job may be shown as running still: it comes by another watch."""
 
 
-def _ended(
-    world: World, entry: Entry, kept: Sequence[Entry], job: Child, pods: Sequence[Pod]
-) -> Phase:
-    failed = _condition(job, "Failed")
-    if failed is None:
-        entry |= _result(Result.SUCCESS, "Succeeded", "ended well", world.now) | {"exitCode": 0}
-        return Phase(entries=kept, changed=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What became of a Job."""
+
+    result: Result | None = None
+    """None while that is open."""
+    reason: str = ""
+    message: str = ""
+    exit_code: int | None = None
+    pod: Pod | None = None
+    """Its newest pod."""
+    wake_at: datetime | None = None
+
+
+def verdict(
+    world: World, job: Child | None, *, name: str, started: datetime, patience: timedelta
+) -> Verdict:
+    """Judge a Job that was made at `started`, None if it is gone.
+
+    A Job whose container has not run once within the patience has failed too: a pull that fails,
+    or a pod that fits nowhere, would else hold up what waits for it until the Job's own deadline.
+    """
+    if job is None:
+        return Verdict(
+            result=Result.FAILED,
+            reason="JobDeleted",
+            message=f'Job "{name}" was deleted before it ended',
+        )
+    pods = sorted(
+        (pod for pod in world.pods if pod.owner_uid == job.uid),
+        key=lambda pod: (pod.created_at, pod.name),
+    )
     pod = pods[-1] if pods else None
-    since = conditions.parse_time(failed["since"]) if failed.get("since") else world.now
-    if pod is not None and pod.trouble is None and world.now < since + _MIRROR_LAG:
-        return Phase(entries=kept, running=entry["key"], wake_at=since + _MIRROR_LAG)
+    if _condition(job, "Complete") is not None:
+        return Verdict(
+            result=Result.SUCCESS, reason="Succeeded", message="ended well", exit_code=0, pod=pod
+        )
+    failed = _condition(job, "Failed")
+    if failed is not None:
+        return _failed(failed, pod, world.now)
+    until = started + patience
+    if any(pod.started for pod in pods):
+        return Verdict(pod=pod)
+    if world.now < until:
+        return Verdict(pod=pod, wake_at=until)
+    trouble = pod.trouble if pod is not None else None
+    late = f"did not start within {patience.total_seconds():.0f} s"
+    return Verdict(
+        result=Result.FAILED,
+        reason=trouble.reason if trouble else "JobNotStarted",
+        message=f"{late}: {trouble.message}" if trouble else late,
+        pod=pod,
+    )
+
+
+def _failed(failed: Mapping[str, Any], pod: Pod | None, now: datetime) -> Verdict:
+    since = conditions.parse_time(failed["since"]) if failed.get("since") else now
+    trouble = pod.trouble if pod is not None else None
+    if pod is not None and trouble is None and now < since + _MIRROR_LAG:
+        return Verdict(pod=pod, wake_at=since + _MIRROR_LAG)
     if failed["reason"] == "DeadlineExceeded":
         reason, message = "JobTimedOut", "ran longer than its time-out"
-    elif pod is not None and pod.trouble is not None:
-        reason, message = pod.trouble.reason, pod.trouble.message
+    elif trouble is not None:
+        reason, message = trouble.reason, trouble.message
     else:
         reason, message = "JobFailed", failed.get("message") or "its Job failed"
-    entry |= _result(Result.FAILED, reason, message, world.now)
-    if pod is not None and pod.trouble is not None and pod.trouble.exit_code is not None:
-        entry["exitCode"] = pod.trouble.exit_code
-    return Phase(entries=kept, changed=True, failed=entry, pod=pod)
+    return Verdict(
+        result=Result.FAILED,
+        reason=reason,
+        message=message,
+        exit_code=trouble.exit_code if trouble is not None else None,
+        pod=pod,
+    )
 
 
 def _made(world: World, release: Owned[ReleaseSpec], entry: Mapping[str, Any]) -> Child | None:
@@ -248,7 +283,8 @@ def _made(world: World, release: Owned[ReleaseSpec], entry: Mapping[str, Any]) -
     return job if entry.get("jobUID") in {None, job.uid} else None
 
 
-def _is_finished(job: Child) -> bool:
+def is_finished(job: Child) -> bool:
+    """Return whether a Job can do nothing any more."""
     return _condition(job, "Complete") is not None or _condition(job, "Failed") is not None
 
 

@@ -55,6 +55,7 @@ _ALL = (
     ),
     Resource(kind=names.PROCESS_KIND, api_version=names.API_VERSION, plural="processes"),
     Resource(kind=names.RELEASE_KIND, api_version=names.API_VERSION, plural="processreleases"),
+    Resource(kind=names.RUN_KIND, api_version=names.API_VERSION, plural="processruns"),
     Resource(
         kind=names.RESOURCE_TYPE_KIND,
         api_version=names.API_VERSION,

@@ -16,7 +16,10 @@ API_VERSION = f"{GROUP}/{VERSION}"
 APPLICATION_KIND = "ProcessApplication"
 PROCESS_KIND = "Process"
 RELEASE_KIND = "ProcessRelease"
+RUN_KIND = "ProcessRun"
 RESOURCE_TYPE_KIND = "ProcessResourceType"
+OWN_KINDS = (RESOURCE_TYPE_KIND, APPLICATION_KIND, PROCESS_KIND, RELEASE_KIND, RUN_KIND)
+"""In the order in which they are worth knowing."""
 
 OPERATOR = "process-operator"
 """The operator's name: its field manager, `managed-by` label, Lease and reporting component."""
@@ -39,6 +42,9 @@ INTENT = f"{GROUP}/intent"
 """Annotation on children: hash of the whole intent that was last applied."""
 RESTART = f"{GROUP}/restart"
 """Annotation on pods: number of the newest release in their line that asked for a restart."""
+
+REQUESTED_BY = f"{GROUP}/requested-by"
+"""Annotation on runs: who asked for it, where that is more than the program that made it."""
 
 SELECTOR = f"{MANAGED_BY}={OPERATOR}"
 """Label selector that every watch of children uses."""
@@ -71,11 +77,11 @@ def cron_job(application: str, key: str) -> str:
     return child(application, key, MAX_CRON_JOB_NAME)
 
 
-def job(application: str, key: str, release_uid: str) -> str:
-    """Return the name of the one Job that a release makes of a job process."""
+def job(application: str, key: str, owner_uid: str) -> str:
+    """Return the name of the one Job that a release, or a run, makes of a process."""
     cut = f"{application}-{key}".lower()[: MAX_NAME - _HASH_LENGTH - 1]
     readable = re.sub(r"[^a-z0-9]+", "-", cut).strip("-")
-    return f"{readable}-{digest(application, key, release_uid)}"
+    return f"{readable}-{digest(application, key, owner_uid)}"
 
 
 def release(application: str, number: int) -> str:

@@ -36,6 +36,8 @@ class Owned(Generic[SpecT]):
     """uid of the controller owner: set on releases that the operator made."""
     generated: bool
     """Whether its name came from a generateName."""
+    maker: str = ""
+    """Who made it, by its annotation, or else the field manager of its making (runs only)."""
     spec: SpecT
     status: Mapping[str, Any]
 
@@ -192,6 +194,8 @@ class World:
     """Writes of children that the API server, or the owner of the name, did not let through."""
     allowed_annotations: tuple[str, ...]
     """Prefixes that `ingress.annotations` may have."""
+    runs: tuple["Owned[Any] | Broken", ...] = ()
+    """Runs by hand of this application's processes, oldest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

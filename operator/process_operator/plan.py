@@ -10,14 +10,14 @@ drops it while we are its only owner resets it to 1, and an autoscaler never lea
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 
-from process_operator import builders, jobs, names, observed, release, resolve, rollout
+from process_operator import builders, jobs, names, observed, release, resolve, rollout, runs
 from process_operator.builders import job
 from process_operator.models.application import ApplicationSpec
 from process_operator.models.process import ProcessSpec, ProcessType
@@ -26,6 +26,7 @@ from process_operator.observed import Broken, Child, ChildKey, Manifest, Owned, 
 from process_operator.release import Course, Decision, Release
 from process_operator.resolve import Resolved, Target
 from process_operator.rollout import Progress, State
+from process_operator.runs import Attention, Run, Serving
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,31 @@ class JobStart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunStart:
+    """The Job of a run by hand to make, by a plain create."""
+
+    run: Run
+    serving: Serving
+    manifest: Manifest
+
+    @property
+    def key(self) -> ChildKey:
+        """What identifies the Job on the server."""
+        return _key(self.manifest)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runs:
+    """What the runs by hand need now."""
+
+    attended: tuple[Attention, ...] = ()
+    starts: tuple[RunStart, ...] = ()
+    forget: tuple[Run, ...] = ()
+    """Old ones to remove."""
+    wake_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """One process as the plan sees it."""
 
@@ -113,13 +139,13 @@ class Plan:
     decision: Decision
     views: tuple[View, ...]
     job: JobStart | None = None
+    runs: Runs = Runs()
 
     @property
     def wake_at(self) -> datetime | None:
         """The next moment at which the answer could change by itself."""
         times = [view.refused.retry_at for view in self.views if view.refused is not None]
-        if self.decision.wake_at is not None:
-            times.append(self.decision.wake_at)
+        times += [at for at in (self.decision.wake_at, self.runs.wake_at) if at is not None]
         return min(times, default=None)
 
 
@@ -131,6 +157,7 @@ def plan(world: World) -> Plan:
             subject=None,
             decision=release.orphans(world, None),
             views=tuple(View(process=one, target=None) for one in world.processes),
+            runs=_runs(world, None),
         )
     subject = _subject(world, application)
     views = tuple(_planned(world, subject, process) for process in world.processes)
@@ -149,8 +176,71 @@ def plan(world: World) -> Plan:
         subject=subject,
         decision=decision,
         views=views,
-        job=_job(world, subject, decision) if decision.start is not None else None,
+        job=_job(world, subject, decision),
+        runs=_runs(world, subject),
     )
+
+
+def _runs(world: World, subject: Subject | None) -> Runs:
+    """Return what the runs by hand need; without an application those that run are watched."""
+    serving = _serving(subject) if subject is not None else None
+    spec = subject.application.spec if subject is not None else ApplicationSpec()
+    settings = resolve.settings(spec)
+    attended = tuple(
+        runs.attend(
+            world,
+            serving,
+            one,
+            suspended=bool(spec.suspend),
+            patience=timedelta(seconds=settings.progress_deadline_seconds),
+        )
+        for one in world.runs
+        if isinstance(one, Owned) and not one.deleting
+    )
+    kept = spec.runs
+    limit = kept.history_limit if kept is not None else None
+    age = kept.max_age_seconds if kept is not None else None
+    old, expiry = runs.history(
+        world.runs,
+        limit=runs.DEFAULT_LIMIT if limit is None else limit,
+        max_age=runs.DEFAULT_MAX_AGE if age is None else timedelta(seconds=age),
+        now=world.now,
+    )
+    wakes = [at for at in (*(one.wake_at for one in attended), expiry) if at is not None]
+    return Runs(
+        attended=attended,
+        starts=tuple(_run_starts(world, subject, serving, attended)),
+        forget=old,
+        wake_at=min(wakes, default=None),
+    )
+
+
+def _serving(subject: Subject) -> Serving | None:
+    """Return what serves as a run takes it."""
+    serving = subject.course.serving
+    frozen = release.snapshot(serving) if serving is not None else None
+    if serving is None or frozen is None:
+        return None
+    return Serving(name=serving.name, number=release.number(serving), snapshot=frozen)
+
+
+def _run_starts(
+    world: World,
+    subject: Subject | None,
+    serving: Serving | None,
+    attended: Iterable[Attention],
+) -> Iterator[RunStart]:
+    for one in attended:
+        if one.start is None or one.process is None or subject is None or serving is None:
+            continue
+        manifest = job.job(
+            resolve.target(world, subject.application, one.process, serving.snapshot, one.start),
+            name=runs.job_key(one.run, one.process).name,
+            owner={"kind": names.RUN_KIND, "name": one.run.name, "uid": one.run.uid},
+            timeout_seconds=subject.resolved.settings.job_timeout_seconds,
+            environment={"PROCESS_OPERATOR_RUN": one.run.name},
+        )
+        yield RunStart(run=one.run, serving=serving, manifest=manifest)
 
 
 def _job(world: World, subject: Subject, decision: Decision) -> JobStart | None:

@@ -79,6 +79,7 @@ APPLICATION_FIELDS = (
     Field("releasePolicy", Class.IMMEDIATE, "under `automatic` every staged change asks"),
     Field("scalingPolicy", Class.IMMEDIATE),
     Field("release", Class.IMMEDIATE),
+    Field("runs", Class.IMMEDIATE),
     Field("routing", Class.IMMEDIATE),
     Field("suspend", Class.IMMEDIATE),
 )

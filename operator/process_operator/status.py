@@ -15,11 +15,13 @@ from process_operator import (
     conditions,
     cron,
     failure,
+    jobs,
     names,
     quantities,
     release,
     resolve,
     routing,
+    runs,
     staging,
 )
 from process_operator.builders import autoscaler, pod
@@ -34,11 +36,12 @@ from process_operator.models.process import (
 )
 from process_operator.models.release import ReleaseState
 from process_operator.models.resource_type import ResourceTypeSpec
-from process_operator.observed import Broken, Owned, World
+from process_operator.observed import Broken, Child, Owned, World
 from process_operator.plan import Plan, Subject, View
 from process_operator.release import Course, Decision, Release
 from process_operator.resolve import Refusal, Route, Target
 from process_operator.rollout import State
+from process_operator.runs import Attention, Run
 
 PATIENCE = timedelta(seconds=60)
 """How long a missing reference is taken to be on its way: objects arrive in any order."""
@@ -92,6 +95,7 @@ class _Answer:
 def report(world: World, plan: Plan) -> Report:
     """Return what is to be written of an application, its processes and its waiting release."""
     answers = [_process(world, plan, view) for view in plan.views if not view.process.deleting]
+    answers += (_waiting_run(world, one) for one in plan.runs.attended if one.waits or one.refused)
     if plan.subject is None:
         answers += _releases_without_application(world)
     else:
@@ -125,6 +129,14 @@ def resource_types(
         if write is not None:
             writes.append(write)
     return tuple(writes)
+
+
+def _waiting_run(world: World, one: Attention) -> _Answer:
+    """Tell a run why it does not start."""
+    reason, message = one.waits or one.refused or ("", "")
+    refusal = Refusal(reason=reason, message=message, patient=one.waits is not None)
+    said, wake_at = _impatient(one.run, refusal, world.now)
+    return _Answer(of=one.run, fields={}, said=said, open=wake_at is not None, wake_at=wake_at)
 
 
 def _report(world: World, answers: Iterable[_Answer]) -> Report:
@@ -483,7 +495,9 @@ def _process_fields(
     if process.spec.type == ProcessType.CRON:
         fields |= _cron_fields(world, process, view)
     if process.spec.type == ProcessType.JOB:
-        fields["lastRun"] = _run_fields(_last_run(subject.course, process.spec.key))
+        fields["lastRun"] = _job_run(_last_run(subject.course, process.spec.key))
+    if process.spec.type in {ProcessType.CRON, ProcessType.JOB}:
+        fields["lastManualRun"] = _manual_run(runs.newest(world, process.name))
     if target is None or subject.running is None:
         return fields
     fields["release"] = {"name": subject.running.name, "number": release.number(subject.running)}
@@ -496,7 +510,18 @@ def _process_fields(
     return fields
 
 
-def _run_fields(found: tuple[Release, Mapping[str, Any]] | None) -> dict[str, Any] | None:
+def _manual_run(run: Run | None) -> dict[str, Any] | None:
+    if run is None:
+        return None
+    told = ("reason", "message", "exitCode", "startedAt", "finishedAt")
+    return {
+        "name": run.name,
+        "result": run.status["outcome"],
+        **{field: run.status[field] for field in told if field in run.status},
+    }
+
+
+def _job_run(found: tuple[Release, Mapping[str, Any]] | None) -> dict[str, Any] | None:
     if found is None:
         return None
     run, entry = found
@@ -543,6 +568,8 @@ def _cron_fields(world: World, process: Owned[ProcessSpec], view: View) -> dict[
         "lastScheduleTime": live.get("lastScheduleTime"),
         "lastSuccessfulTime": live.get("lastSuccessfulTime"),
     }
+    if view.workload is not None:
+        fields |= _scheduled_runs(world, process, view.workload)
     if spec.schedule is None or spec.suspend or view.target is None or view.target.suspended:
         return fields
     name = spec.time_zone or resolve.DEFAULT_TIME_ZONE
@@ -555,6 +582,50 @@ def _cron_fields(world: World, process: Owned[ProcessSpec], view: View) -> dict[
         {"time": run.astimezone(zone).isoformat(), "utc": conditions.timestamp(run)} for run in runs
     ]
     return fields
+
+
+def _scheduled_runs(world: World, process: Owned[ProcessSpec], cron_job: Child) -> dict[str, Any]:
+    """Return the last run by the schedule, and how many in a row have failed.
+
+    A CronJob keeps few of its Jobs, so the count goes on from what was counted before.
+    """
+    mine = sorted(
+        (one for one in world.children.values() if one.owner_uid == cron_job.uid),
+        key=lambda one: (one.status.get("startTime") or "", one.name),
+    )
+    last = process.status.get("lastScheduledRun")
+    failures = int(process.status.get("consecutiveFailures") or 0)
+    for one in mine:
+        told = _scheduled_run(world, one)
+        if last is not None and told["startedAt"] < last["startedAt"]:
+            continue
+        is_counted = last is not None and last["name"] == one.name and "result" in last
+        last = told if not is_counted else last
+        if not is_counted and "result" in told:
+            failures = failures + 1 if told["result"] == "failed" else 0
+    return {"lastScheduledRun": last, "consecutiveFailures": failures or None}
+
+
+def _scheduled_run(world: World, job: Child) -> dict[str, Any]:
+    started = job.status.get("startTime") or conditions.timestamp(world.now)
+    told: dict[str, Any] = {"name": job.name, "startedAt": started}
+    if not jobs.is_finished(job):
+        return told
+    found = jobs.verdict(
+        world, job, name=job.name, started=conditions.parse_time(started), patience=PATIENCE
+    )
+    if found.result is None:
+        return told
+    said = job.status.get("conditions") or {}
+    ended = job.status.get("completionTime") or (said.get("Failed") or {}).get("since")
+    return {
+        **told,
+        "result": str(found.result),
+        "reason": found.reason,
+        "message": found.message,
+        **({} if found.exit_code is None else {"exitCode": found.exit_code}),
+        **({} if not ended else {"finishedAt": ended}),
+    }
 
 
 def _application(

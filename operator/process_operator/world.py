@@ -21,6 +21,7 @@ from process_operator.models.application import ApplicationSpec
 from process_operator.models.process import ProcessSpec
 from process_operator.models.release import ReleaseSpec
 from process_operator.models.resource_type import ResourceTypeSpec
+from process_operator.models.run import RunSpec
 from process_operator.observed import (
     RESOURCE_TYPES,
     ApplicationKey,
@@ -39,6 +40,7 @@ _SPECS: Mapping[str, type[pydantic.BaseModel]] = {
     names.APPLICATION_KIND: ApplicationSpec,
     names.PROCESS_KIND: ProcessSpec,
     names.RELEASE_KIND: ReleaseSpec,
+    names.RUN_KIND: RunSpec,
     names.RESOURCE_TYPE_KIND: ResourceTypeSpec,
 }
 _OWNER = f"{names.API_VERSION}/{names.PROCESS_KIND}"
@@ -82,6 +84,7 @@ class _Entry:
     deleting: bool
     owner_uid: str | None
     generated: bool
+    maker: str
     application: str
     spec: bytes
     status: bytes
@@ -120,6 +123,8 @@ class Store:
         entry = _entry(body)
         place = (entry.namespace, entry.name)
         known = self._own[entry.kind].get(place)
+        if entry.kind == names.RUN_KIND:
+            entry.application = self._application_of(body, known)
         if known is not None and known.uid == entry.uid:
             if entry.version <= known.version:
                 return ()
@@ -137,6 +142,8 @@ class Store:
         if known is not None and entry.version < known.version:
             return ()
         self._keep(entry)
+        if entry.kind == names.PROCESS_KIND:
+            self._bring_home(entry)
         return self._touched(entry, moved=True)
 
     def forget(self, kind: str, namespace: str, name: str, uid: str) -> tuple[ApplicationKey, ...]:
@@ -233,6 +240,7 @@ class Store:
             application=self._parse(application) if application is not None else None,
             processes=tuple(self._in_order(members, names.PROCESS_KIND)),
             releases=tuple(self._in_order(members, names.RELEASE_KIND)),
+            runs=tuple(self._in_order(members, names.RUN_KIND)),
             resource_types=self.resource_types(),
             ingress_classes=tuple(self._mirrors.ingress_classes.all()),
             children={
@@ -262,11 +270,35 @@ class Store:
             key = ApplicationKey(entry.namespace, entry.application)
             self._members.setdefault(key, {})[(entry.kind, entry.name)] = entry
 
+    def _application_of(self, body: Mapping[str, Any], known: _Entry | None) -> str:
+        """Return the application of a run's process; "" while the process is not known.
+
+        A run that has been given to an application stays there, whatever becomes of its process.
+        """
+        if known is not None and known.application:
+            return known.application
+        about = body["metadata"]
+        process = (body["spec"].get("processRef") or {}).get("name", "")
+        found = self._own[names.PROCESS_KIND].get((about["namespace"], process))
+        return found.application if found is not None else ""
+
+    def _bring_home(self, process: _Entry) -> None:
+        """Give the runs that came before their process to the application that it names."""
+        homeless = ApplicationKey(process.namespace, "")
+        for place, entry in tuple(self._members.get(homeless, {}).items()):
+            wanted = (orjson.loads(entry.spec).get("processRef") or {}).get("name")
+            if entry.kind == names.RUN_KIND and wanted == process.name:
+                del self._members[homeless][place]
+                entry.application = process.application
+                self._keep(entry)
+        if not self._members.get(homeless, True):
+            del self._members[homeless]
+
     def _touched(self, entry: _Entry, *, moved: bool) -> tuple[ApplicationKey, ...]:
         if entry.kind == names.RESOURCE_TYPE_KIND:
             return (RESOURCE_TYPES, *self.applications())
         key = ApplicationKey(entry.namespace, entry.application)
-        if moved:
+        if moved and entry.kind != names.RUN_KIND:
             self._changed_at[key] = self._clock()
         if key not in self._members:
             for kept in (self._changed_at, self._refused, self._doubtful):
@@ -299,7 +331,13 @@ class Store:
             spec = self._spec(entry)
         except pydantic.ValidationError as error:
             return Broken(**common, message=_readable(error))
-        return Owned(**common, owner_uid=entry.owner_uid, generated=entry.generated, spec=spec)
+        return Owned(
+            **common,
+            owner_uid=entry.owner_uid,
+            generated=entry.generated,
+            maker=entry.maker,
+            spec=spec,
+        )
 
     def _spec(self, entry: _Entry) -> Any:
         place = (entry.uid, entry.generation)
@@ -339,10 +377,19 @@ def _entry(body: Mapping[str, Any]) -> _Entry:
         deleting="deletionTimestamp" in metadata,
         owner_uid=owner["uid"] if owner is not None else None,
         generated="generateName" in metadata,
+        maker=_maker(metadata) if kind == names.RUN_KIND else "",
         application=application,
         spec=_bytes(spec),
         status=_bytes(body.get("status") or {}),
     )
+
+
+def _maker(metadata: Mapping[str, Any]) -> str:
+    told: str | None = (metadata.get("annotations") or {}).get(names.REQUESTED_BY)
+    if told:
+        return told[:253]
+    managers = metadata.get("managedFields") or ()
+    return next((one["manager"] for one in managers if "subresource" not in one), "")
 
 
 def _bytes(value: Any) -> bytes:

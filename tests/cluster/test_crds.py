@@ -30,6 +30,7 @@ MINIMAL: dict[str, tuple[str, dict[str, Any]]] = {
         {**_SHOP, "key": "job", "type": "job", "jobStartPolicy": "beforeDeployment"},
     ),
     "release": (names.RELEASE_KIND, _SHOP),
+    "run": (names.RUN_KIND, {"processRef": {"name": "tick"}}),
     "size": (
         names.RESOURCE_TYPE_KIND,
         {"cpu": "500m", "memory": "1Gi", "category": "standard"},

@@ -228,3 +228,56 @@ def test_an_unknown_zone_is_refused(name: str) -> None:
 def test_the_zone_of_the_machine_is_refused(name: str) -> None:
     with pytest.raises(cron.InvalidTimeZone, match="depends on the machine"):
         cron.zone(name)
+
+
+def _changes(schedule: str, zone: str, start: str, count: int = 3) -> list[str]:
+    after = datetime.fromisoformat(start).replace(tzinfo=cron.zone(zone))
+    runs = cron.next_runs(schedule, zone, after, count)
+    return [one.sentence for one in cron.clock_changes(schedule, zone, after, runs[-1])]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "zone", "start", "says"),
+    [
+        ("30 2 * * *", "America/New_York", "2026-03-07T12:00", "03-08 02:30 is skipped"),
+        ("*/10 2 * * *", "Europe/Berlin", "2026-03-28T12:00", "02:00 (and 5 more) is skipped"),
+        ("0 */2 * * *", "America/New_York", "2026-03-07T23:00", "03-08 02:00 is skipped"),
+        ("0 0 * * *", "Africa/Cairo", "2026-04-23T12:00", "04-24 00:00 is skipped"),
+        ("0 * * * *", "Australia/Lord_Howe", "2026-10-04T00:10", "put ahead by 30 min"),
+        ("0 0 30 * *", "Pacific/Apia", "2011-12-18T12:00", "12-30 00:00 is skipped"),
+        ("30 1 * * *", "America/New_York", "2026-10-31T12:00", "11-01 01:30 runs twice"),
+        ("15 2 * * *", "Africa/Casablanca", "2026-02-14T12:00", "02-15 02:15 runs twice"),
+    ],
+)
+def test_a_run_that_a_change_of_the_clock_skips_or_doubles_is_told(
+    schedule: str, zone: str, start: str, says: str
+) -> None:
+    (told,) = _changes(schedule, zone, start)
+    assert says in told
+    assert zone in told
+
+
+def test_a_doubled_run_is_told_from_either_of_its_sides() -> None:
+    assert len(_changes("30 1 * * *", "America/New_York", "2026-10-31T12:00", 1)) == 1
+    after_the_first = datetime(2026, 11, 1, 5, 45, tzinfo=UTC)
+    runs = cron.next_runs("30 1 * * *", "America/New_York", after_the_first, 1)
+    assert cron.clock_changes("30 1 * * *", "America/New_York", after_the_first, runs[0])
+
+
+@pytest.mark.parametrize(
+    ("schedule", "zone", "start"),
+    [
+        ("0 * * * *", "America/New_York", "2026-03-07T23:00"),  # every hour, before as after
+        ("*/15 * * * *", "America/New_York", "2026-10-31T23:00"),
+        ("@every 1h", "America/New_York", "2026-10-31T23:00"),
+        ("30 4 * * *", "America/New_York", "2026-03-07T12:00"),  # not at the time of the change
+        ("30 2 * * *", "America/New_York", "2026-03-08T12:00"),  # it is over
+        ("30 2 * * *", "America/New_York", "2026-03-01T12:00"),  # it is not among the next
+        ("30 2 * * *", "UTC", "2026-03-07T12:00"),
+        ("30 2 * * 1", "America/New_York", "2026-03-07T12:00"),  # the change is on a Sunday
+    ],
+)
+def test_a_change_of_the_clock_that_no_run_meets_is_not_told(
+    schedule: str, zone: str, start: str
+) -> None:
+    assert _changes(schedule, zone, start) == []

@@ -92,6 +92,15 @@ class ReleaseSettings(Model):
     """Whether a failed rollout goes back to what served before; absent means yes."""
 
 
+class RunSettings(Model):
+    """How long runs by hand are kept."""
+
+    history_limit: Annotated[int, Field(ge=0, le=100)] | None = None
+    """Number of ended runs that are kept of each process; absent means 10."""
+    max_age_seconds: Annotated[int, Field(ge=60, le=31_536_000)] | None = None
+    """Seconds after its end at which a run is removed; absent means a week."""
+
+
 class GatewayRef(Model):
     """A Gateway of the Gateway API, in the same namespace."""
 
@@ -190,6 +199,8 @@ class ApplicationSpec(Model):
     once; absent means `staged`."""
     release: ReleaseSettings | None = None
     """How releases are made, watched and kept."""
+    runs: RunSettings | None = None
+    """How long runs by hand are kept."""
     routing: Routing | None = None
     """How web processes are reached from outside."""
     pod_security: PodSecurity | None = None

@@ -376,6 +376,12 @@ class ProcessStatus(Status):
     """Memory of each instance that runs, in megabytes of 1048576 bytes."""
     last_run: RunOutcome | None = None
     """The last run of a job process in a release."""
+    last_scheduled_run: RunOutcome | None = None
+    """The last run by the schedule."""
+    last_manual_run: RunOutcome | None = None
+    """The last run by a ProcessRun."""
+    consecutive_failures: Count | None = None
+    """Number of runs by the schedule that have failed since one ended well."""
     next_runs: Annotated[
         tuple[NextRun, ...],
         Field(max_length=8, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
