@@ -45,8 +45,16 @@ test-pure: install ## Run the tests that need no cluster
 .PHONY: test
 test: check test-pure test-cluster ## Set up all that is needed and run every test
 
+.PHONY: demo
+demo: install ## Show the main job: cluster, operator, Traefik and an application, step by step
+	PYTHONPATH=deploy/local $(RUN) python -m demo
+
+.PHONY: demo-stop
+demo-stop: install ## Remove what the demo made; the cluster stays
+	PYTHONPATH=deploy/local $(RUN) python -m demo stop
+
 .PHONY: cluster
-cluster: install ## Bring a local Kubernetes cluster up (CLUSTER=kwok)
+cluster: install ## Bring a local Kubernetes cluster up (CLUSTER=node|kwok|kind|current; without it the best one)
 	$(LOCAL) up
 
 .PHONY: cluster-stop

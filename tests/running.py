@@ -8,9 +8,45 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
+import operate
+from local_cluster import Cluster
 from operate import NAMESPACE
+
+
+def operator(cluster: Cluster) -> "Operator":
+    """Install what the operator needs, and start it as its own ServiceAccount."""
+    started = Operator(
+        operate.install(cluster), cluster.directory / "logs" / "operator-under-test.log"
+    )
+    try:
+        started.start()
+    except AssertionError:
+        started.kill()
+        raise
+    return started
+
+
+def kubectl(program: Path, kubeconfig: Path) -> Callable[..., str]:
+    """Return kubectl as a function of its arguments; it answers what kubectl prints."""
+
+    def run(*arguments: str, stdin: str | None = None) -> str:
+        command = [str(program), "--kubeconfig", str(kubeconfig), *arguments]
+        done = subprocess.run(command, input=stdin, text=True, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+def until(condition: Callable[[], bool], *, seconds: float = 60) -> None:
+    """Return as soon as the condition holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.2)
 
 
 class Operator:

@@ -49,6 +49,8 @@ class Namespace:
         self.kubectl("patch", kind, name, "--type", how, "-p", json.dumps(change))
 
     def wait(self, thing: str, condition: str) -> None:
+        if condition != "delete":
+            self.kubectl("wait", thing, "--for=create", "--timeout=60s")
         self.kubectl("wait", thing, f"--for={condition}", "--timeout=60s")
 
     def wait_reason(self, thing: str, reason: str) -> str:

@@ -10,13 +10,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from process_operator import __version__, settings
-from process_operator.commands import next_runs
+from process_operator.commands import next_runs, plan
+
+_ENDED_BY_ITS_READER = 141
+"""What shells say of a program that SIGPIPE has ended, such as one before `| head`."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     parsed = _parser().parse_args(arguments)
-    code: int = parsed.command(parsed)
+    try:
+        code: int = parsed.command(parsed)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read the output has enough of it: nothing is left to be flushed at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _ENDED_BY_ITS_READER
     return code
 
 
@@ -37,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     fields = commands.add_parser("fields", help="print the class of each field as a table")
     fields.set_defaults(command=_fields)
     next_runs.add_to(commands)
+    plan.add_to(commands)
     return parser
 
 

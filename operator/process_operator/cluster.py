@@ -48,6 +48,7 @@ the two happen not to contradict each other.
 """
 _APPLY = "application/apply-patch+yaml"
 _JSON_PATCH = "application/json-patch+json"
+_MERGE_PATCH = "application/merge-patch+json"
 _JSON = "application/json"
 
 
@@ -108,8 +109,9 @@ def _load_pair(tls: ssl.SSLContext, certificate: bytes, private_key: bytes) -> N
 class Cluster:
     """Requests to one API server; open it with `async with`."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, manager: str = names.OPERATOR) -> None:
         self._connection = connection
+        self._write = {"fieldManager": manager, "fieldValidation": "Strict"}
         self._session: aiohttp.ClientSession | None = None
         self._token = connection.token
         self._token_read_at = float("-inf")
@@ -226,19 +228,19 @@ class Cluster:
         """
         required = {"uid": uid, "resourceVersion": resource_version if force else _ABSENT}
         about = manifest["metadata"] | {name: value for name, value in required.items() if value}
-        asked = _WRITE | {"force": "true" if force else "false"}
+        asked = self._write | {"force": "true" if force else "false"}
         path = _path(manifest)
         manifest = manifest | {"metadata": about}
         return await self._call("PATCH", path, asked, manifest, content=_APPLY)
 
-    async def create(self, manifest: Manifest) -> Manifest:
+    async def create(self, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
         """Create an object that must not be there yet."""
         path = KINDS[manifest["kind"]].path(manifest["metadata"].get("namespace"))
-        return await self._call("POST", path, _WRITE, manifest)
+        return await self._call("POST", path, self._write | _dry(dry_run), manifest)
 
     async def replace(self, manifest: Manifest) -> Manifest:
         """Replace an object, at the resourceVersion that the manifest carries."""
-        return await self._call("PUT", _path(manifest), _WRITE, manifest)
+        return await self._call("PUT", _path(manifest), self._write, manifest)
 
     async def replace_status(
         self,
@@ -265,14 +267,28 @@ class Cluster:
             "status": status,
         }
         path = KINDS[kind].path(namespace, name, "status")
-        return await self._call("PUT", path, _WRITE, manifest)
+        return await self._call("PUT", path, self._write, manifest)
+
+    async def merge_patch(
+        self,
+        kind: str,
+        namespace: str | None,
+        name: str,
+        change: Mapping[str, Any],
+        *,
+        dry_run: bool = False,
+    ) -> Manifest:
+        """Apply a merge patch; with a resourceVersion in its metadata, at that version only."""
+        path = KINDS[kind].path(namespace, name)
+        asked = self._write | _dry(dry_run)
+        return await self._call("PATCH", path, asked, change, content=_MERGE_PATCH)
 
     async def json_patch(
         self, kind: str, namespace: str | None, name: str, operations: Sequence[Mapping[str, Any]]
     ) -> Manifest:
         """Apply a JSON patch; a failed `test` is answered with `Rejected`."""
         path = KINDS[kind].path(namespace, name)
-        return await self._call("PATCH", path, _WRITE, operations, content=_JSON_PATCH)
+        return await self._call("PATCH", path, self._write, operations, content=_JSON_PATCH)
 
     async def delete(
         self, kind: str, namespace: str | None, name: str, *, uid: str, propagation: str
@@ -370,7 +386,8 @@ class Cluster:
         return self._token
 
 
-_WRITE = {"fieldManager": names.OPERATOR, "fieldValidation": "Strict"}
+def _dry(dry_run: bool) -> dict[str, str]:
+    return {"dryRun": "All"} if dry_run else {}
 
 
 def _path(manifest: Manifest) -> str:

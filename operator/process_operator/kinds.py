@@ -1,4 +1,4 @@
-"""Every kind that the operator reads or writes, and where the API server keeps it.
+"""Every kind that we read or write, and where the API server keeps it.
 
 One table instead of discovery: the operator speaks to kinds it was written for, and a start that
 needs no discovery has one way less to fail.
@@ -29,6 +29,8 @@ class Resource:
 
 
 _ALL = (
+    Resource(kind="Namespace", api_version="v1", plural="namespaces", namespaced=False),
+    Resource(kind="Secret", api_version="v1", plural="secrets"),
     Resource(kind="Pod", api_version="v1", plural="pods"),
     Resource(kind="Service", api_version="v1", plural="services"),
     Resource(kind="Deployment", api_version="apps/v1", plural="deployments"),

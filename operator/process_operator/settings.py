@@ -122,6 +122,13 @@ def of(parsed: argparse.Namespace) -> Settings:
     )
 
 
+def annotation_prefixes(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return these alone, for commands that take none of the operator's flags."""
+    parser = argparse.ArgumentParser()
+    add_arguments(parser, environment)
+    return of(parser.parse_args([])).annotation_prefixes
+
+
 def _between(least: int, most: int) -> Callable[[str], int]:
     def read(text: str) -> int:
         if not text.isdecimal() or not least <= int(text) <= most:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +10,6 @@ import pytest
 from kubernetes import client, config
 
 import local_cluster
-import operate
 import running
 import userside
 
@@ -27,10 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # Pods by stages: what is told here is between the operator and the API server.
     cluster = local_cluster.up("kwok", ROOT / "build" / "cluster-kwok")
     os.environ[_KUBECONFIG] = str(cluster.kubeconfig)
-    log = cluster.directory / "logs" / "operator-under-test.log"
-    operator = running.Operator(operate.install(cluster), log)
-    config.stash[_OPERATOR] = operator
-    operator.start()
+    config.stash[_OPERATOR] = running.operator(cluster)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -51,15 +46,7 @@ def api(kubeconfig: Path) -> client.ApiClient:
 
 @pytest.fixture(scope="session")
 def kubectl(kubeconfig: Path) -> Callable[..., str]:
-    program = ROOT / "build/cluster/bin/kubectl"
-
-    def run(*arguments: str, stdin: str | None = None) -> str:
-        command = [str(program), "--kubeconfig", str(kubeconfig), *arguments]
-        done = subprocess.run(command, input=stdin, text=True, capture_output=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return run
+    return running.kubectl(ROOT / "build/cluster/bin/kubectl", kubeconfig)
 
 
 @pytest.fixture

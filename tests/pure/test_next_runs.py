@@ -61,6 +61,20 @@ def test_the_count_of_a_batch_can_be_chosen() -> None:
     assert _batch(line, "--count", "1") == line + b"\t2026-01-02T00:00:00Z\n"
 
 
+def test_a_reader_that_has_enough_ends_the_batch_quietly() -> None:
+    command = [sys.executable, "-m", "process_operator", "next-runs", "--batch"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as running:
+        assert running.stdin is not None
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.close()
+        running.stdin.write(b'"@daily"\tUTC\t2026-01-01T00:00:00Z\n')
+        running.stdin.close()
+        assert running.stderr.read() == b""
+        assert running.wait(timeout=30) == 141
+
+
 def _answer(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
     assert command_line.main(["next-runs", *arguments]) == 0
     return capsys.readouterr().out.splitlines()

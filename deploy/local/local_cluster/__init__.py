@@ -1,24 +1,35 @@
 """A local Kubernetes cluster made of this machine's own means: for demo, tests and benchmark."""
 
-import fcntl
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from local_cluster import build
+from local_cluster import build, components
 from local_cluster import state as states
 from local_cluster.errors import ClusterError
 from local_cluster.kubeconfigs import service_account_kubeconfig
 from local_cluster.model import Cluster
 from local_cluster.providers import Provider
+from local_cluster.providers.current import Current
+from local_cluster.providers.kind import Kind
 from local_cluster.providers.kwok import Kwok
+from local_cluster.providers.node import Node
 
-__all__ = ["Cluster", "ClusterError", "down", "is_up", "service_account_kubeconfig", "up"]
+__all__ = [
+    "Cluster",
+    "ClusterError",
+    "down",
+    "is_up",
+    "obstacle",
+    "service_account_kubeconfig",
+    "up",
+]
 
 DIRECTORY = build.CHECKOUT / "build" / "cluster"
-PROVIDERS: dict[str, Provider] = {provider.name: provider for provider in (Kwok(),)}
+PROVIDERS: dict[str, Provider] = {
+    provider.name: provider for provider in (Node(), Kwok(), Kind(), Current())
+}
+AUTOMATIC = ("node", "kwok")
 """Best first: without a choice, the first one that this machine can have is taken."""
 _KEPT = {"bin", "logs", "lock", "build.lock"}
 """What survives the cluster: programs that took minutes to build, and the logs."""
@@ -28,7 +39,7 @@ def up(provider: str | None = None, directory: Path = DIRECTORY) -> Cluster:
     """Bring the cluster up, or complete the one that runs; CLUSTER= chooses if nothing does."""
     directory = directory.resolve()
     directory.mkdir(parents=True, exist_ok=True)
-    with _locked(directory):
+    with states.locked(directory):
         state = states.load(directory)
         chosen = _choose(provider or os.environ.get("CLUSTER", ""), state)
         state.provider = chosen.name
@@ -41,10 +52,12 @@ def down(directory: Path = DIRECTORY) -> None:
     directory = directory.resolve()
     if not directory.exists():
         return
-    with _locked(directory):
+    with states.locked(directory):
         state = states.load(directory)
         if state.provider:
             PROVIDERS[state.provider].down(state)
+        components.stop(state, list(state.processes))
+        components.kill(components.marked(directory))
         for path in directory.iterdir():
             if path.name in _KEPT:
                 continue
@@ -60,34 +73,33 @@ def is_up(directory: Path = DIRECTORY) -> bool:
     return bool(state.provider) and PROVIDERS[state.provider].is_up(state)
 
 
+def obstacle(provider: str, directory: Path = DIRECTORY) -> str:
+    """Return why the directory cannot have a cluster of that kind now, or nothing."""
+    directory = directory.resolve()
+    return _obstacle(provider, states.load(directory))
+
+
 def _choose(wanted: str, state: states.State) -> Provider:
     """Return the wanted provider, the one that runs already, or the best that can be had."""
-    if wanted and wanted not in PROVIDERS:
-        raise ClusterError(f"CLUSTER={wanted} is not known: use one of {', '.join(PROVIDERS)}")
-    if state.provider and wanted and wanted != state.provider:
-        raise ClusterError(
-            f"a {state.provider} cluster is there already: end it by `make cluster-stop` first"
-        )
-    if wanted or state.provider:
-        chosen = PROVIDERS[wanted or state.provider]
-        if obstacle := chosen.obstacle():
-            raise ClusterError(f"no {chosen.name} cluster: {obstacle}")
+    if name := wanted or state.provider:
+        if found := _obstacle(name, state):
+            raise ClusterError(f"no {name} cluster: {found}")
         reason = f"CLUSTER={wanted}" if wanted else "it was chosen when the cluster was made"
-        print(f"cluster: {chosen.name} ({reason})", flush=True)
-        return chosen
+        print(f"cluster: {name} ({reason})", flush=True)
+        return PROVIDERS[name]
     obstacles: list[str] = []
-    for provider in PROVIDERS.values():
-        if not (obstacle := provider.obstacle()):
-            reason = "; ".join(obstacles) or "the best that there is"
-            print(f"cluster: {provider.name} ({reason})", flush=True)
-            return provider
-        obstacles.append(f"not {provider.name}: {obstacle}")
+    for name in AUTOMATIC:
+        if not (found := _obstacle(name, state)):
+            reason = "; ".join(obstacles) or "the best that there is: its pods really run"
+            print(f"cluster: {name} ({reason})", flush=True)
+            return PROVIDERS[name]
+        obstacles.append(f"not {name}: {found}")
     raise ClusterError("; ".join(obstacles))
 
 
-@contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    """Let only one call work on a cluster at a time; a second one waits."""
-    with (directory / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def _obstacle(name: str, state: states.State) -> str:
+    if name not in PROVIDERS:
+        return f"CLUSTER={name} is not known: use one of {', '.join(PROVIDERS)}"
+    if state.provider not in {"", name}:
+        return f"a {state.provider} cluster is there already: end it by `make cluster-stop` first"
+    return PROVIDERS[name].obstacle(state)

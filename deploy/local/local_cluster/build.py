@@ -57,6 +57,7 @@ TOOLS = {
             version="v0.9.0",
         ),
         Tool(name="gosh", package="mvdan.cc/sh/v3/cmd/gosh", version="v3.14.1"),
+        Tool(name="kind", package="sigs.k8s.io/kind", version="v0.33.0"),
     )
 }
 CONTROL_PLANE = ("kube-apiserver", "etcd", "kube-controller-manager", "kube-scheduler", "kubectl")

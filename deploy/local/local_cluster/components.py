@@ -31,6 +31,8 @@ class Component:
     command: Sequence[str]
     is_ready: Callable[[], bool] = lambda: True
     environment: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[Path, str] = field(default_factory=dict)
+    """Its configuration: a change of it restarts the process."""
     timeout_seconds: float = 60
     grace_seconds: float = 10
 
@@ -46,6 +48,8 @@ class Process:
 def ensure(state: State, components: Sequence[Component]) -> None:
     """Start the components that do not run, all at once, and wait until each of them serves."""
     for component in components:
+        if _write(component.files):
+            stop(state, [component.name])
         if not is_running(state, component.name):
             _start(state, component)
     for component in components:
@@ -85,10 +89,13 @@ def kill(processes: Sequence[Process]) -> None:
 
 
 def marked(directory: Path) -> list[Process]:
-    """Return every live process that carries the mark of this cluster's directory."""
+    """Return every live process with the mark of this directory, but for those that ask."""
     wanted = f"{MARK}={directory}".encode()
+    asking = _self_and_ancestors()
     found = []
     for process in everything():
+        if process.pid in asking:
+            continue
         with contextlib.suppress(OSError):
             if wanted in (PROC / str(process.pid) / "environ").read_bytes().split(b"\0"):
                 found.append(process)
@@ -99,7 +106,11 @@ def everything() -> list[Process]:
     """Return every process of this machine (an empty list where there is no /proc)."""
     if not PROC.is_dir():
         return []
-    pids = [int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()]
+    return of(int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit())
+
+
+def of(pids: Iterable[int]) -> list[Process]:
+    """Return those of the processes that are alive."""
     return [Process(pid, started) for pid in pids if (started := _started(pid))]
 
 
@@ -148,6 +159,17 @@ def _start(state: State, component: Component) -> None:
     state.save()
     # The process outlives this program: nobody waits for the handle.
     popen.returncode = 0
+
+
+def _write(files: Mapping[Path, str]) -> bool:
+    """Write what has changed, and nothing else: some programs end when their file is touched."""
+    changed = {
+        path: text for path, text in files.items() if not path.exists() or path.read_text() != text
+    }
+    for path, text in changed.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return bool(changed)
 
 
 def _await(state: State, component: Component) -> None:
@@ -204,6 +226,14 @@ def _started(pid: int) -> str:
         ).stdout.strip()
     fields = _stat(pid)
     return "" if not fields or fields[0] in "ZX" else fields[19]
+
+
+def _self_and_ancestors() -> set[int]:
+    pid, found = os.getpid(), set[int]()
+    while pid and pid not in found:
+        found.add(pid)
+        pid = _parent(pid)
+    return found
 
 
 def _parent(pid: int) -> int:

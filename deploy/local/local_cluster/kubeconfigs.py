@@ -25,8 +25,8 @@ def write_with_certificate(
 ) -> None:
     """Write a kubeconfig that signs in with one of the cluster's client certificates."""
     user = {
-        "client-certificate-data": _encoded(store.certificate(client)),
-        "client-key-data": _encoded(store.key(client)),
+        "client-certificate-data": encoded(store.certificate(client)),
+        "client-key-data": encoded(store.key(client)),
     }
     write(path, server=server, authority=store.certificate("ca").read_bytes(), user=user)
 
@@ -123,5 +123,6 @@ def answers(url: str, authority: Path | None = None) -> bool:
         return False
 
 
-def _encoded(path: Path) -> str:
+def encoded(path: Path) -> str:
+    """Return a file's content as kubeconfigs and webhooks hold it."""
     return base64.b64encode(path.read_bytes()).decode()

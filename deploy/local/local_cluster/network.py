@@ -39,10 +39,15 @@ def choose(directory: Path) -> Network:
     digest = hashlib.sha256(str(directory).encode()).digest()
     used = _used_networks()
     return Network(
-        bridge=f"po-{digest.hex()[:8]}",
+        bridge=bridge_name(directory),
         pods=_first_free((f"10.244.{(digest[0] + n) % 256}.0/24" for n in range(256)), used),
         services=_first_free((f"10.{96 + (digest[1] + n) % 32}.0.0/16" for n in range(32)), used),
     )
+
+
+def bridge_name(directory: Path) -> str:
+    """Return the name that belongs to the cluster of a directory, short enough for a link."""
+    return f"po-{hashlib.sha256(str(directory).encode()).hexdigest()[:8]}"
 
 
 def free_port(address: str = LOOPBACK) -> int:

@@ -1,6 +1,9 @@
 """What a cluster has started, in one file: the memory that `down` works from after a crash."""
 
+import fcntl
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,3 +72,11 @@ def load(directory: Path) -> State:
         state.sysctls = record["sysctls"]
         state.context = record["context"]
     return state
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Let only one call work on a cluster at a time; a second one waits."""
+    with (directory / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

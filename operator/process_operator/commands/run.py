@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import kopf
@@ -27,6 +26,7 @@ from process_operator import (
     settings,
 )
 from process_operator.builders import KINDS as CHILD_KINDS
+from process_operator.commands import connect
 from process_operator.errors import ApiError
 from process_operator.execute import Executor
 from process_operator.mirror import Mirror
@@ -46,7 +46,6 @@ log = logging.getLogger("process_operator")
 
 SWEEP = timedelta(minutes=5)
 """How often objects that vanished unseen are looked for."""
-SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -66,39 +65,10 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 async def _operate(given: settings.Settings) -> int:
-    credentials = _credentials()
-    async with cluster.Cluster(_connection(credentials)) as api:
+    credentials = connect.credentials()
+    async with cluster.Cluster(connect.connection(credentials)) as api:
         operator = Operator(api, given, credentials)
         return await operator.run()
-
-
-def _credentials() -> kopf.ConnectionInfo:
-    """Return what Kopf's login finds: the pod's service account, or else a kubeconfig."""
-    made = handlers.settings()
-    logger = logging.getLogger("kopf.login")
-    for login in (kopf.login_with_service_account, kopf.login_with_kubeconfig):
-        found = login(settings=made, logger=logger)
-        if found is not None:
-            return found
-    raise SystemExit(
-        "there is no cluster to connect to: set KUBECONFIG to a kubeconfig, or run in a pod"
-    )
-
-
-def _connection(found: kopf.ConnectionInfo) -> cluster.Connection:
-    token_file = SERVICE_ACCOUNT / "token"
-    return cluster.connection(
-        server=found.server,
-        ca_path=str(found.ca_path) if found.ca_path else None,
-        ca_data=found.ca_data,
-        certificate_path=str(found.certificate_path) if found.certificate_path else None,
-        certificate_data=found.certificate_data,
-        private_key_path=str(found.private_key_path) if found.private_key_path else None,
-        private_key_data=found.private_key_data,
-        token=found.token,
-        token_file=token_file if token_file.exists() else None,
-        insecure=bool(found.insecure),
-    )
 
 
 RecordT = TypeVar("RecordT")
@@ -255,7 +225,7 @@ class Operator:
     async def _resync(self) -> None:
         last = _now()
         while True:
-            await asyncio.sleep(SWEEP.total_seconds())
+            await asyncio.sleep(min(SWEEP, self._given.resync).total_seconds())
             if not self._agreed:
                 continue
             try:

@@ -2,20 +2,23 @@
 //
 //	sample [web]                                serves HTTP/1.1 and gRPC (h2c) on $PORT
 //	sample worker                               logs a line now and then until it is told to end
-//	sample job [--sleep D] [--print T] [--exit N]  runs once
+//	sample job [--sleep D] [--memory N] [--print T] [--exit N]  runs once
 //
 // Over HTTP it does on demand what real programs do by accident: it fails its probes, exits with
-// a code, sleeps and burns CPU.
+// a code, sleeps and burns CPU; and it fetches a URL, to show what a pod reaches.
 package main
 
 import (
+	"bytes"
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"log"
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime"
 	"sort"
 	"strconv"
 	"strings"
@@ -69,7 +72,10 @@ func job(ctx context.Context, arguments []string) int {
 	sleep := flags.Duration("sleep", 0, "how long to run")
 	text := flags.String("print", "done", "what to print at the end")
 	code := flags.Int("exit", 0, "exit code")
+	memory := flags.Int("memory", 0, "MiB of memory to use")
 	_ = flags.Parse(arguments)
+	used := bytes.Repeat([]byte{1}, *memory<<20)
+	defer runtime.KeepAlive(used)
 	select {
 	case <-ctx.Done():
 		return 143
@@ -106,8 +112,10 @@ func (f *failures) answer(probe string) http.HandlerFunc {
 
 func web(ctx context.Context) {
 	probes := &failures{until: map[string]time.Time{}}
-	if os.Getenv("NEVER_READY") != "" {
-		probes.fail("readiness", 24*time.Hour)
+	for _, probe := range []string{"readiness", "liveness", "startup"} {
+		if os.Getenv("NEVER_"+strings.ToUpper(probe)) != "" {
+			probes.fail(probe, 24*time.Hour)
+		}
 	}
 	mux := http.NewServeMux()
 	hostname, _ := os.Hostname()
@@ -139,6 +147,19 @@ func web(ctx context.Context) {
 	mux.HandleFunc("/sleep", func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(time.Duration(number(r, "ms")) * time.Millisecond)
 		fmt.Fprintln(w, "slept")
+	})
+	mux.HandleFunc("/fetch", func(w http.ResponseWriter, r *http.Request) {
+		// Every request gets a connection of its own, so that a Service spreads them.
+		fresh := &http.Transport{DisableKeepAlives: true}
+		client := http.Client{Timeout: 5 * time.Second, Transport: fresh}
+		answer, err := client.Get(r.FormValue("url"))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadGateway)
+			return
+		}
+		defer answer.Body.Close()
+		w.WriteHeader(answer.StatusCode)
+		_, _ = io.Copy(w, answer.Body)
 	})
 	mux.HandleFunc("/burn", func(w http.ResponseWriter, r *http.Request) {
 		end := time.Now().Add(time.Duration(number(r, "ms")) * time.Millisecond)

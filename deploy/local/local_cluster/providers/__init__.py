@@ -11,7 +11,7 @@ class Provider(Protocol):
 
     name: str
 
-    def obstacle(self) -> str:
+    def obstacle(self, state: State) -> str:
         """Return why this machine cannot have such a cluster, with the remedy, or nothing."""
 
     def up(self, state: State) -> Cluster:

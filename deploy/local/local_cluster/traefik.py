@@ -1,0 +1,125 @@
+"""The real Traefik as ingress controller, as a host process: it reaches pods on the bridge."""
+
+import sysconfig
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local_cluster import components, control_plane, errors, kubeconfigs
+from local_cluster import state as states
+from local_cluster.components import Component
+from local_cluster.model import Cluster
+from local_cluster.network import LOOPBACK
+
+NAME = "traefik"
+CONTROLLER = "traefik.io/ingress-controller"
+_READ = ["get", "list", "watch"]
+_RBAC = "rbac.authorization.k8s.io"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traefik:
+    """Where Traefik takes HTTP/1.1, and HTTP/2 without TLS."""
+
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """The address for HTTP clients; the Host header chooses the route."""
+        return f"http://{self.host}:{self.port}"
+
+
+def ensure(cluster: Cluster) -> Traefik:
+    """Start Traefik with an IngressClass and rights of its own, or find it running."""
+    program = Path(sysconfig.get_path("scripts")) / NAME
+    if not program.exists():
+        raise errors.ClusterError(f"{program} is missing: run `make install`, it needs Linux")
+    with states.locked(cluster.directory):
+        state = states.load(cluster.directory)
+        found = Traefik(host=LOOPBACK, port=state.port(NAME))
+        if not components.is_running(state, NAME):
+            kubeconfigs.apply(cluster, _manifests())
+            path = cluster.directory / f"{NAME}.kubeconfig"
+            kubeconfigs.service_account_kubeconfig(cluster, NAME, NAME, path)
+            health = state.port(f"{NAME}-health")
+            components.ensure(state, [_component(program, found, health, path)])
+    return found
+
+
+def stop(cluster: Cluster) -> None:
+    """End Traefik, and remove its class and rights."""
+    with states.locked(cluster.directory):
+        components.stop(states.load(cluster.directory), [NAME])
+    kinds = "ingressclass,clusterrole,clusterrolebinding,namespace"
+    kubeconfigs.kubectl(cluster, ["delete", kinds, NAME, "--ignore-not-found", "--wait=false"])
+
+
+def _component(program: Path, found: Traefik, health: int, kubeconfig: Path) -> Component:
+    ping = f"{LOOPBACK}:{health}"
+    command = control_plane.command_of(
+        NAME,
+        {
+            "entrypoints.web.address": f"{found.host}:{found.port}",
+            "entrypoints.ping.address": ping,
+            "ping.entrypoint": "ping",
+            "providers.kubernetesingress.ingressendpoint.ip": found.host,
+            # A route is switched as soon as it is known.
+            "providers.providersthrottleduration": "50ms",
+            "global.checknewversion": "false",
+            "log.level": "INFO",
+            "log.nocolor": "true",
+        },
+    )
+    return Component(
+        name=NAME,
+        command=[str(program), *command[1:]],
+        environment={"KUBECONFIG": str(kubeconfig)},
+        is_ready=lambda: kubeconfigs.answers(f"http://{ping}/ping"),
+    )
+
+
+def _manifests() -> list[Mapping[str, Any]]:
+    place = {"name": NAME, "namespace": NAME}
+    return [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAME}},
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": place},
+        {
+            "apiVersion": f"{_RBAC}/v1",
+            "kind": "ClusterRole",
+            "metadata": {"name": NAME},
+            "rules": [
+                # It wants Secrets for the certificates of Ingresses, as its own chart gives them.
+                {"apiGroups": [""], "resources": ["nodes", "secrets", "services"], "verbs": _READ},
+                {
+                    "apiGroups": ["discovery.k8s.io"],
+                    "resources": ["endpointslices"],
+                    "verbs": ["list", "watch"],
+                },
+                {
+                    "apiGroups": ["networking.k8s.io"],
+                    "resources": ["ingressclasses", "ingresses"],
+                    "verbs": _READ,
+                },
+                {
+                    "apiGroups": ["networking.k8s.io"],
+                    "resources": ["ingresses/status"],
+                    "verbs": ["update"],
+                },
+            ],
+        },
+        {
+            "apiVersion": f"{_RBAC}/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": NAME},
+            "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": NAME},
+            "subjects": [{"kind": "ServiceAccount", **place}],
+        },
+        {
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "IngressClass",
+            "metadata": {"name": NAME},
+            "spec": {"controller": CONTROLLER},
+        },
+    ]

@@ -1,0 +1,119 @@
+"""Real pods, the real Traefik, and the operator as its own ServiceAccount."""
+
+import json
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import local_cluster
+import running
+import userside
+from local_cluster import traefik
+from local_cluster.traefik import Traefik
+
+_PLACE = "PROCESS_OPERATOR_TEST_PLACE"
+"""Tells the workers of a run where everything is, or why there is nothing."""
+_OPERATOR = pytest.StashKey[running.Operator]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Bring cluster, Traefik and operator up once, before the workers of this run are started."""
+    if hasattr(config, "workerinput") or config.option.collectonly:
+        return
+    provider = os.environ.get("CLUSTER", "") or "node"
+    if obstacle := _obstacle(provider):
+        os.environ[_PLACE] = json.dumps({"obstacle": obstacle})
+        return
+    cluster = local_cluster.up(provider)
+    entrance = traefik.ensure(cluster)
+    config.stash[_OPERATOR] = running.operator(cluster)
+    os.environ[_PLACE] = json.dumps(
+        {
+            "kubeconfig": str(cluster.kubeconfig),
+            "kubectl": str(cluster.kubectl),
+            "host": entrance.host,
+            "port": entrance.port,
+        }
+    )
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    operator = config.stash.get(_OPERATOR, None)
+    if operator is not None:
+        operator.stop()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip everything where no pod can run."""
+    if obstacle := _place().get("obstacle"):
+        for item in items:
+            if Path(__file__).parent in item.path.parents:
+                item.add_marker(pytest.mark.skip(reason=obstacle))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly what was not tested."""
+    if obstacle := _place().get("obstacle"):
+        count = len(terminalreporter.getreports("skipped"))
+        terminalreporter.write_line(
+            f"{count} TESTS WITH REAL PODS WERE SKIPPED: {obstacle}", red=True, bold=True
+        )
+
+
+def _obstacle(provider: str) -> str:
+    if provider == "kwok":
+        return "CLUSTER=kwok has no real pods: use CLUSTER=node"
+    return local_cluster.obstacle(provider)
+
+
+def _place() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(os.environ.get(_PLACE, "{}"))
+    return found
+
+
+@pytest.fixture(scope="session")
+def entrance() -> Traefik:
+    """Return where Traefik takes requests."""
+    return Traefik(host=_place()["host"], port=_place()["port"])
+
+
+@pytest.fixture(scope="session")
+def kubeconfig() -> Path:
+    return Path(_place()["kubeconfig"])
+
+
+@pytest.fixture(scope="session")
+def kubectl(kubeconfig: Path) -> Callable[..., str]:
+    return running.kubectl(Path(_place()["kubectl"]), kubeconfig)
+
+
+@pytest.fixture
+def namespace(kubectl: Callable[..., str]) -> Iterator[str]:
+    """Return a namespace in which Pod Security refuses what is not restricted."""
+    name = f"test-{uuid.uuid4().hex[:10]}"
+    kubectl("create", "namespace", name)
+    kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
+    yield name
+    kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def here(kubectl: Callable[..., str], namespace: str) -> userside.Namespace:
+    """Return the test's namespace, as somebody with kubectl sees it."""
+    return userside.Namespace(kubectl, namespace)
+
+
+@pytest.fixture(scope="session")
+def tiny(kubectl: Callable[..., str]) -> None:
+    """Make a machine size that leaves room for many pods on two cores."""
+    size = {
+        "apiVersion": "process-operator.dev/v1alpha1",
+        "kind": "ProcessResourceType",
+        "metadata": {"name": "tiny"},
+        "spec": {"category": "hobby", "cpu": "50m", "memory": "64Mi"},
+    }
+    kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(size))
