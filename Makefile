@@ -43,7 +43,7 @@ test-pure: install ## Run the tests that need no cluster
 	$(RUN) pytest tests/pure -n auto
 
 .PHONY: test
-test: check test-pure test-cluster ## Set up all that is needed and run every test
+test: check test-pure test-cluster test-e2e ## Set up all that is needed and run every test
 
 .PHONY: demo
 demo: install ## Show the main job: cluster, operator, Traefik and an application, step by step
@@ -68,3 +68,12 @@ run: install ## Run the operator in the foreground against KUBECONFIG, as its ow
 .PHONY: test-cluster
 test-cluster: install ## Run the tests against a real API server and real controllers
 	$(RUN) pytest tests/cluster -n 2
+
+.PHONY: test-e2e
+test-e2e: install ## Run the tests with real pods, real Traefik and real traffic (Linux, root)
+	$(RUN) pytest tests/e2e -n 3
+
+.PHONY: bench
+N ?= 1000
+bench: install ## Measure writes, CPU, memory and time with N processes, beside a floor client
+	PYTHONPATH=tests:deploy/local $(RUN) python -m bench --n $(N)

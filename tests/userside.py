@@ -20,11 +20,19 @@ def application(name: str = "shop", **spec: Any) -> Body:
 
 
 def process(key: str, process_type: str, *, of: str = "shop", **spec: Any) -> Body:
+    if process_type == "web":
+        # Without one an instance has to run for some seconds before it counts as available.
+        spec = {"readinessProbe": {"httpGet": {"path": "/readyz"}, "periodSeconds": 1}} | spec
     return {
         "apiVersion": "process-operator.dev/v1alpha1",
         "kind": "Process",
         "metadata": {"name": key},
-        "spec": {"applicationRef": {"name": of}, "key": key, "type": process_type, **spec},
+        "spec": {
+            "applicationRef": {"name": of},
+            "key": key,
+            "type": process_type,
+            **{name: value for name, value in spec.items() if value is not None},
+        },
     }
 
 

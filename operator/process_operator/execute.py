@@ -219,14 +219,19 @@ class Executor:
 
     async def _last_words(self, pod: Pod) -> str:
         """Return the last lines of a pod's container; none is no reason to hold a release up."""
+        # Of a container that was started again, the words that matter are those before.
         for previous in (True, False) if pod.restarts else (False,):
             try:
-                return await self._cluster.log(
+                said = await self._cluster.log(
                     pod.namespace, pod.name, lines=failure.LOG_LINES, previous=previous
                 )
             except ApiError as error:
                 extra = {"kind": "Pod", "namespace": pod.namespace, "object": pod.name}
                 log.info("had no log to read", extra=extra | {"detail": str(error)})
+                continue
+            # The kubelet answers so, with success, when the container is gone already.
+            if said and not said.startswith("unable to retrieve container logs"):
+                return said
         return ""
 
     async def _events(self, pod: Pod) -> list[str]:

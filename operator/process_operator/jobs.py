@@ -69,13 +69,21 @@ def are_left(jobs: Sequence[Mapping[str, Any]], policy: JobStartPolicy) -> bool:
 
 
 def closed(jobs: Sequence[Mapping[str, Any]]) -> list[Entry]:
-    """Return the entries of a release that ends: what was not needed is said to be skipped."""
+    """Return the entries of a release that ends: what has no result gets one."""
+    stopped = {
+        "result": str(Result.CANCELLED),
+        "reason": "ReleaseEnded",
+        "message": "the release ended while it ran",
+    }
     rest = {
         "result": str(Result.SKIPPED),
         "reason": "NotNeeded",
         "message": "the release ended without it",
     }
-    return [dict(one) if "result" in one else {**one, **rest} for one in jobs]
+    return [
+        dict(one) if "result" in one else {**one, **(stopped if "jobUID" in one else rest)}
+        for one in jobs
+    ]
 
 
 def phase(

@@ -283,8 +283,7 @@ def _request(
         return None
     if course.newest is None:
         if course.last_number or _ever_released(world):
-            recorded = application.status.get("image")
-            return ReleaseTrigger.IMAGE if recorded and recorded != spec.image else None
+            return _difference_from_lost(application)
         wanted = (
             resolved.settings.initial == InitialRelease.AUTOMATIC
             and resolved.entries
@@ -292,6 +291,16 @@ def _request(
         )
         return ReleaseTrigger.INITIAL if wanted else None
     return _difference(application, resolved, course.newest)
+
+
+def _difference_from_lost(application: Application) -> ReleaseTrigger | None:
+    """Compare with what the application's status still knows of a release whose record is gone."""
+    recorded, spec = application.status, application.spec
+    if "image" in recorded and recorded["image"] != spec.image:
+        return ReleaseTrigger.IMAGE
+    if "image" in recorded and recorded.get("revision") != spec.revision:
+        return ReleaseTrigger.REVISION
+    return None
 
 
 def _difference(
@@ -362,7 +371,7 @@ def _start(world: World, application: Application, resolved: Resolved, course: C
     ends = [(one, _skipped(one, release, world.now)) for one in older]
     if release.spec.cancel:
         return Decision(
-            records=((release, _cancelled(release, world.now)), *ends),
+            records=(*ends, (release, _cancelled(release, world.now))),
             note=f"cancelled release {release.name} before it started",
         )
     ready = _ready(world, application, resolved, release)
@@ -371,14 +380,15 @@ def _start(world: World, application: Application, resolved: Resolved, course: C
     if _is_moot(application, resolved, course, release):
         said = conditions.ready("NothingAsked", "skipped: what it was made for was taken back")
         return Decision(
-            records=((release, _ended(release, ReleaseState.SKIPPED, said, world.now)), *ends),
+            records=(*ends, (release, _ended(release, ReleaseState.SKIPPED, said, world.now))),
             note=f"skipped release {release.name}",
         )
     record = _started(world, application, resolved, course, release=release, candidate=ready)
     if isinstance(record, Waiting):
         return Decision(records=tuple(ends), waiting=record, wake_at=record.until)
     return Decision(
-        records=((release, record), *ends),
+        # The others first: after a crash in between, none of them may be taken for the next.
+        records=(*ends, (release, record)),
         note=f"started release {release.name}, asked for by {record['trigger']}",
     )
 
@@ -681,8 +691,12 @@ class _Active:
         failed = [one for one in self.rollout if one[2].state is State.FAILED]
         moving = [one for one in self.rollout if one[2].state is State.MOVING]
         deadline = self._deadline("rolloutStartedAt")
+        if any(one[2].trouble is not None for one in moving):
+            # A crash loop is ready for a moment each time, so that its Deployment is never late.
+            deadline -= DEADLINE_SLACK
         if failed or (moving and self.world.now >= deadline):
-            key, _, progress = (failed or moving)[0]
+            culprits = failed or [one for one in moving if one[2].trouble is not None] or moving
+            key, _, progress = culprits[0]
             why = failure.of_rollout(key, progress, self.world.probe_failures)
             return self._fail(why, progress.pod, rollouts=_entries(self.rollout))
         if moving:

@@ -260,7 +260,9 @@ def _process(world: World, plan: Plan, view: View) -> _Answer:
         of=process,
         fields=fields,
         said=said,
-        open=conditions.is_true(said, conditions.RECONCILING),
+        # What a job process tells changes with every step of a release: it can wait for the end.
+        open=conditions.is_true(said, conditions.RECONCILING)
+        or (process.spec.type == ProcessType.JOB and subject.course.active is not None),
         wake_at=view.refused.retry_at if view.refused is not None else None,
     )
 
@@ -363,9 +365,10 @@ def _job_readiness(course: Course, key: str, policy: JobStartPolicy | None) -> l
     if "result" not in entry:
         return conditions.reconciling("JobRunning", f'runs for release "{run.name}"')
     message = f'its last run, for release "{run.name}", {entry["message"]}'
-    return conditions.ready(
-        "RunSucceeded" if entry["result"] == "success" else "RunFailed", message
-    )
+    return conditions.ready(_RUN_REASONS[entry["result"]], message)
+
+
+_RUN_REASONS = {"success": "RunSucceeded", "failed": "RunFailed", "cancelled": "RunCancelled"}
 
 
 def _last_run(course: Course, key: str) -> tuple[Release, Mapping[str, Any]] | None:
@@ -754,7 +757,7 @@ def _application_fields(
         "warnings": list(_release_warnings(course)),
         "processesReady": f"{ready}/{len(processes)}",
         "lastReleaseNumber": course.last_number or None,
-        "image": frozen.image if frozen is not None else application.status.get("image"),
+        **_last_released(subject),
     }
     if course.serving is not None:
         fields["servingRelease"] = {
@@ -771,6 +774,16 @@ def _application_fields(
             "step": course.active.status.get("step"),
         }
     return fields
+
+
+def _last_released(subject: Subject) -> dict[str, Any]:
+    """Return image and revision of what runs; kept where its record is gone, to compare with."""
+    running, frozen = subject.running, subject.snapshot
+    if running is None or frozen is None:
+        before = subject.application.status
+        return {"image": before.get("image"), "revision": before.get("revision")}
+    requested = running.status.get("requested") or {}
+    return {"image": frozen.image, "revision": requested.get("revision")}
 
 
 def _release_warnings(course: Course) -> Iterable[str]:

@@ -5,6 +5,9 @@ from collections.abc import Callable
 from userside import IMAGE, Namespace, application, process
 
 WEB = process("web", "web", ingress={"hosts": [{"host": "shop.example.com"}]})
+PLAIN_WEB = process(
+    "web", "web", ingress={"hosts": [{"host": "shop.example.com"}]}, readinessProbe=None
+)
 AUTOSCALED = {"type": "horizontal", "horizontal": {"minInstanceCount": 2, "maxInstanceCount": 4}}
 
 
@@ -31,7 +34,7 @@ def test_an_application_comes_up_with_as_few_writes_as_there_can_be(
 
 
 def test_a_staged_change_waits_visibly_and_comes_with_the_next_image(here: Namespace) -> None:
-    here.release(application(), WEB)
+    here.release(application(), PLAIN_WEB)
     before = here.get("deployment", "shop-web")
     here.patch(
         "pproc",

@@ -233,6 +233,8 @@ class ApplicationStatus(Status):
     """What was clamped or is unwise, one sentence each."""
     image: Annotated[str, Field(max_length=1024)] | None = None
     """The image that runs."""
+    revision: Annotated[str, Field(max_length=253)] | None = None
+    """The revision that runs."""
     serving_release: ServingRelease | None = None
     """The newest release that succeeded; what runs is rendered from its snapshot."""
     last_release_number: Count | None = None

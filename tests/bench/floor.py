@@ -1,0 +1,72 @@
+"""The floor: a client that writes the same objects once each, and watches nothing."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Iterable, Sequence
+from typing import Any
+
+from process_operator import cluster, kinds, names
+from process_operator.builders import KINDS as CHILD_KINDS
+
+Manifest = dict[str, Any]
+IN_FLIGHT = 16
+_OF_THE_SERVER = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields")
+
+
+async def written(api: cluster.Cluster, namespace: str) -> list[Manifest]:
+    """Return all objects that the operator has made or given a status in a namespace."""
+    found: list[Manifest] = []
+    ours = (names.APPLICATION_KIND, names.PROCESS_KIND, names.RELEASE_KIND)
+    for kind in (*ours, *sorted(CHILD_KINDS - {"HTTPRoute"})):
+        async for page, _ in api.list(kind, namespace=namespace):
+            resource = kinds.KINDS[kind]
+            about = {"apiVersion": resource.api_version, "kind": kind}
+            found += [{**about, **one} for one in page]
+    return found
+
+
+async def write(api: cluster.Cluster, objects: Sequence[Manifest], namespace: str) -> float:
+    """Write copies of the objects into another namespace; return how many seconds it took."""
+    started = time.monotonic()
+    await in_flight((_write(api, one, namespace) for one in objects), IN_FLIGHT)
+    return time.monotonic() - started
+
+
+async def _write(api: cluster.Cluster, one: Manifest, namespace: str) -> None:
+    kind = one["kind"]
+    about = {name: value for name, value in one["metadata"].items() if name not in _OF_THE_SERVER}
+    about.pop("ownerReferences", None)
+    copy = {**one, "metadata": {**about, "namespace": namespace}}
+    status = copy.pop("status", None)
+    if kind in CHILD_KINDS:
+        await api.apply(_without_addresses(copy), force=False)
+        return
+    made = await api.create(copy)
+    # A release is written at its start and at its end.
+    for _ in range(2 if kind == names.RELEASE_KIND else 1):
+        made = await api.replace_status(
+            kind,
+            namespace,
+            about["name"],
+            uid=made["metadata"]["uid"],
+            resource_version=made["metadata"]["resourceVersion"],
+            status={**status, "observedGeneration": 1 if "observedGeneration" in made else 2},
+        )
+
+
+def _without_addresses(copy: Manifest) -> Manifest:
+    if copy["kind"] == "Service":
+        kept = {k: v for k, v in copy["spec"].items() if not k.startswith(("clusterIP", "ipFam"))}
+        return {**copy, "spec": kept}
+    return copy
+
+
+async def in_flight(work: Iterable[Awaitable[Any]], limit: int) -> None:
+    """Await everything, with so many at a time."""
+    waiting = iter(work)
+
+    async def worker() -> None:
+        for one in waiting:
+            await one
+
+    await asyncio.gather(*(worker() for _ in range(limit)))

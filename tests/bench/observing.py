@@ -1,0 +1,113 @@
+"""What is read: the audit log for writes, /proc for CPU and memory, a watch for readiness."""
+
+import asyncio
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+from process_operator import cluster, errors, names
+
+_READS = {"get", "list", "watch"}
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Audit:
+    """The writes of one user since the last look, from the API server's own log."""
+
+    def __init__(self, path: Path, user: str) -> None:
+        self._path = path
+        self._user = user
+        self._offset = path.stat().st_size
+
+    async def settled(self, *, seconds: float = 3.0) -> Counter[str]:
+        """Wait until nothing has been written for a while; return how often each
+        `verb resource` was, answers with an error included."""
+        found: Counter[str] = Counter()
+        since = time.monotonic()
+        while time.monotonic() - since < seconds:
+            await asyncio.sleep(0.5)
+            if new := self._new():
+                found += new
+                since = time.monotonic()
+        return found
+
+    def _new(self) -> Counter[str]:
+        found: Counter[str] = Counter()
+        with self._path.open() as log:
+            log.seek(self._offset)
+            for line in iter(log.readline, ""):
+                if not line.endswith("\n"):
+                    break
+                self._offset += len(line.encode())
+                if self._user not in line:
+                    continue
+                event = json.loads(line)
+                if event["user"]["username"] != self._user or event["verb"] in _READS:
+                    continue
+                place = event["objectRef"]
+                if place["resource"] != "leases":
+                    parts = (place["resource"], place.get("subresource"))
+                    found[f"{event['verb']} {'/'.join(part for part in parts if part)}"] += 1
+        return found
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU that a process has used, in user and system mode."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def rss_mib(pid: int) -> float:
+    """Return the memory that a process holds now."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError(f"process {pid} says nothing of its memory")
+
+
+class Watcher:
+    """Remembers when each process was first seen as wanted, by our own clock."""
+
+    def __init__(self, api: cluster.Cluster, wanted: Callable[[Any], bool]) -> None:
+        self._api = api
+        self._wanted = wanted
+        self.seen: dict[tuple[str, str], float] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        version = "0"
+        async for _, listed in self._api.list(names.PROCESS_KIND, limit=500):
+            version = listed
+        self._task = asyncio.create_task(self._watch(version))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    async def all_seen(self, count: int, *, seconds: float) -> None:
+        """Return when so many processes have been seen as wanted."""
+        async with asyncio.timeout(seconds):
+            while len(self.seen) < count:
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def _watch(self, version: str) -> None:
+        while True:
+            try:
+                async for kind, body in self._api.watch(
+                    names.PROCESS_KIND, resource_version=version
+                ):
+                    about = body["metadata"]
+                    version = about["resourceVersion"]
+                    place = (about.get("namespace", ""), about.get("name", ""))
+                    if kind != "BOOKMARK" and place not in self.seen and self._wanted(body):
+                        self.seen[place] = time.monotonic()
+                        self._changed.set()
+            except errors.Unavailable:
+                continue

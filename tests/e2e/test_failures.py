@@ -1,0 +1,188 @@
+"""What goes wrong in a pod is told above, in its own words, and what served goes on serving."""
+
+import pytest
+
+from userside import IMAGE, Body, Namespace, application, process
+
+SOON = {"settleSeconds": 0, "progressDeadlineSeconds": 12}
+TINY = {"name": "tiny"}
+
+
+@pytest.fixture(autouse=True)
+def _tiny(tiny: None) -> None:
+    del tiny
+
+
+def shop(**spec: object) -> Body:
+    return application(release=SOON, **spec)
+
+
+def worker(**spec: object) -> Body:
+    return process("worker", "worker", **({"resourceTypeRef": TINY, "command": RUN} | spec))
+
+
+RUN = ["/sample", "worker"]
+
+
+def failed(here: Namespace, release: str = "shop-2") -> Body:
+    """Wait until a release has failed; return its report."""
+    here.wait(f"prel/{release}", "jsonpath={.status.state}=failed")
+    report: Body = here.get("prel", release)["status"]["failure"]
+    return report
+
+
+def serves_the_first_version(here: Namespace) -> None:
+    here.wait_reason("papp/shop", "ReleaseFailed")
+    spec = here.get("deployment", "shop-worker")["spec"]["template"]["spec"]
+    assert spec["containers"][0]["image"] == f"{IMAGE}:v1"
+    assert spec["containers"][0]["command"] == RUN
+    here.wait("pproc/worker", "condition=Available")
+
+
+def test_an_image_that_cannot_be_pulled(here: Namespace) -> None:
+    here.release(shop(), worker())
+    here.patch("papp", "shop", {"spec": {"image": "localhost/no/such:image"}})
+    report = failed(here)
+    assert (report["reason"], report["process"]) == ("ImagePullFailed", "worker")
+    assert report["containerState"] == "Waiting: ImagePullBackOff"
+    assert "localhost/no/such:image" in report["message"]
+    serves_the_first_version(here)
+
+
+def test_a_process_that_exits(here: Namespace) -> None:
+    here.release(shop(), worker())
+    here.patch(
+        "pproc",
+        "worker",
+        {
+            "spec": {
+                "command": ["/sample", "job", "--print", "the key is sesame42", "--exit", "3"],
+                "env": [{"name": "KEY", "value": "sesame42"}],
+            }
+        },
+    )
+    here.patch("papp", "shop", {"spec": {"image": f"{IMAGE}:v2"}})
+    report = failed(here)
+    assert (report["reason"], report["exitCode"]) == ("CrashLoop", 3)
+    assert report["log"] == "the key is ***"
+    assert any(event.startswith("BackOff: ") for event in report["events"])
+    serves_the_first_version(here)
+
+
+HUNGRY = """
+apiVersion: process-operator.dev/v1alpha1
+kind: ProcessResourceType
+metadata: {name: hungry}
+spec: {category: hobby, cpu: 300m, memory: 64Mi}
+"""
+
+
+def test_a_process_that_takes_too_much_memory(here: Namespace) -> None:
+    # With CPU enough to take it at once.
+    size = {"name": "hungry"}
+    here.kubectl("apply", "--server-side", "-f", "-", stdin=HUNGRY)
+    here.release(shop(), worker(resourceTypeRef=size))
+    here.patch("pproc", "worker", {"spec": {"command": ["/sample", "job", "--memory", "96"]}})
+    here.patch("papp", "shop", {"spec": {"image": f"{IMAGE}:v2"}})
+    report = failed(here)
+    assert (report["exitCode"], report["signal"]) == (137, 9)
+    assert report["containerState"] == "Terminated: OOMKilled"
+    assert "want of memory" in report["message"]
+    serves_the_first_version(here)
+
+
+@pytest.mark.parametrize("probe", ["readiness", "liveness"])
+def test_a_probe_that_fails(here: Namespace, probe: str) -> None:
+    path = {"readiness": "/readyz", "liveness": "/healthz"}[probe]
+    check = {f"{probe}Probe": {"httpGet": {"path": path}, "periodSeconds": 1}}
+    plain = process("web", "web", **({"readinessProbe": None} | check), resourceTypeRef=TINY)
+    here.release(shop(), plain)
+    here.patch(
+        "pproc", "web", {"spec": {"env": [{"name": f"NEVER_{probe.upper()}", "value": "1"}]}}
+    )
+    here.patch("papp", "shop", {"spec": {"image": f"{IMAGE}:v2"}})
+    report = failed(here)
+    assert f"{probe} fails because it was asked to" in report["probe"] or (
+        "statuscode: 503" in report["probe"]
+    )
+    here.wait("pproc/web", "condition=Available")
+
+
+def test_a_quota_that_is_full(here: Namespace) -> None:
+    here.release(shop(), worker())
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "full"},
+        "spec": {"hard": {"pods": "1"}},
+    }
+    here.apply(quota)
+    here.wait("quota/full", "jsonpath={.status.used.pods}=1")
+    here.patch("papp", "shop", {"spec": {"image": f"{IMAGE}:v2"}})
+    report = failed(here)
+    assert report["reason"] == "QuotaExceeded"
+    assert "exceeded quota: full" in report["message"]
+    serves_the_first_version(here)
+
+
+def test_pod_security_that_refuses(here: Namespace) -> None:
+    here.release(shop(), worker())
+    here.patch("papp", "shop", {"spec": {"image": f"{IMAGE}:v2", "podSecurity": "baseline"}})
+    report = failed(here)
+    assert report["reason"] == "PodSecurityRefused"
+    assert "violates PodSecurity" in report["message"]
+    serves_the_first_version(here)
+
+
+def test_a_migration_that_fails_prints_why(here: Namespace) -> None:
+    migrate = process(
+        "migrate",
+        "job",
+        resourceTypeRef=TINY,
+        jobStartPolicy="beforeDeployment",
+        entrypoint='sample job --print "column price is missing" --exit 3',
+    )
+    here.release(shop(), worker())
+    here.apply(migrate)
+    here.patch("papp", "shop", {"spec": {"image": f"{IMAGE}:v2"}})
+    report = failed(here)
+    assert (report["step"], report["reason"]) == ("beforeJobs", "NonZeroExit")
+    assert report["exitCode"] == 3
+    assert report["log"] == "column price is missing"
+    serves_the_first_version(here)
+
+
+def test_a_migration_whose_image_cannot_be_pulled_never_starts_the_rollout(
+    here: Namespace,
+) -> None:
+    migrate = process(
+        "migrate", "job", resourceTypeRef=TINY, jobStartPolicy="beforeDeployment", command=RUN
+    )
+    here.release(shop(), worker())
+    before = here.get("deployment", "shop-worker")["metadata"]["generation"]
+    here.apply(migrate)
+    here.patch("papp", "shop", {"spec": {"image": "localhost/no/such:image"}})
+    assert failed(here)["reason"] == "ImagePullFailed"
+    assert here.get("deployment", "shop-worker")["metadata"]["generation"] == before
+    here.wait_reason("papp/shop", "ReleaseFailed")
+
+
+def test_a_run_by_hand_keeps_its_last_lines(here: Namespace) -> None:
+    nightly = process(
+        "nightly",
+        "cron",
+        resourceTypeRef=TINY,
+        schedule="0 4 * * *",
+        command=["/sample", "job", "--print", "the report is done"],
+    )
+    here.release(shop(), nightly)
+    here.apply(
+        {
+            "apiVersion": "process-operator.dev/v1alpha1",
+            "kind": "ProcessRun",
+            "metadata": {"name": "now"},
+            "spec": {"processRef": {"name": "nightly"}},
+        }
+    )
+    here.wait("prun/now", "jsonpath={.status.outcome}=success")
+    assert here.get("prun", "now")["status"]["log"] == "the report is done"

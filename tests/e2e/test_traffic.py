@@ -1,0 +1,104 @@
+"""Real requests through the real Traefik: a release loses none, a route is switched live."""
+
+import time
+from typing import Any
+
+from clients import Failed, Grpc, Http, Load
+from local_cluster.traefik import Traefik
+from running import until
+from userside import IMAGE, Body, Namespace, application, process
+
+LONGEST_SWITCH_SECONDS = 5.0
+
+
+def web(here: Namespace, key: str = "web", **spec: Any) -> Body:
+    """Return a small web process with a route under a host of this namespace."""
+    probe = {"httpGet": {"path": "/readyz"}, "periodSeconds": 1}
+    plain = {
+        "resourceTypeRef": {"name": "tiny"},
+        "readinessProbe": probe,
+        "ingress": {"hosts": [{"host": host(here, key)}]},
+    }
+    return process(key, "web", **(plain | spec))
+
+
+def host(here: Namespace, key: str = "web") -> str:
+    return f"{key}.{here.name}.example.com"
+
+
+def shop(**spec: Any) -> Body:
+    return application(routing={"ingressClassName": "traefik"}, **spec)
+
+
+def answers(client: Http | Grpc, wanted: str) -> bool:
+    try:
+        return client() == wanted
+    except Failed:
+        return False
+
+
+def http(entrance: Traefik, here: Namespace, path: str = "/version") -> Http:
+    return Http(f"{entrance.url}{path}", host(here))
+
+
+def grpc(entrance: Traefik, here: Namespace, key: str = "web") -> Grpc:
+    return Grpc(f"{entrance.host}:{entrance.port}", "hello", host(here, key))
+
+
+def test_an_http_and_a_grpc_process_take_traffic(
+    here: Namespace, entrance: Traefik, tiny: None
+) -> None:
+    del tiny
+    route = {"protocol": "grpc", "hosts": [{"host": host(here, "api")}]}
+    here.release(shop(), web(here), web(here, "api", ingress=route))
+    until(lambda: answers(http(entrance, here), "v1"))
+    until(lambda: answers(grpc(entrance, here, "api"), "v1: hello"))
+
+
+def test_a_release_loses_no_request(here: Namespace, entrance: Traefik, tiny: None) -> None:
+    del tiny
+    two = {"type": "manual", "manual": {"instanceCount": 2}}
+    here.release(shop(), web(here, scalingStrategy=two))
+    until(lambda: answers(http(entrance, here), "v1"))
+    with Load(lambda: http(entrance, here)) as load:
+        here.patch("papp", "shop", {"spec": {"image": f"{IMAGE}:v2"}})
+        here.wait("prel/shop-2", "jsonpath={.status.state}=success")
+        # Until the last pod of the old version has ended, requests could still be lost.
+        until(lambda: here.kubectl("get", "pods", "-o", "name").count("pod/") == 2)
+    assert load.tally.failures == []
+    assert load.tally.answers == {"v1", "v2"}
+
+
+def test_http_becomes_grpc_and_back_within_a_bounded_gap(
+    here: Namespace, entrance: Traefik, tiny: None
+) -> None:
+    del tiny
+    here.release(shop(), web(here))
+    until(lambda: answers(http(entrance, here), "v1"))
+    for protocol, client, wanted in (
+        ("grpc", grpc(entrance, here), "v1: hello"),
+        ("http", http(entrance, here), "v1"),
+    ):
+        here.patch("pproc", "web", {"spec": {"ingress": {"protocol": protocol}}})
+        begun = time.monotonic()
+        until(lambda client=client, wanted=wanted: answers(client, wanted))  # type: ignore[misc]
+        gap = time.monotonic() - begun
+        print(f"{protocol} was served {gap:.2f} s after the switch")  # noqa: T201
+        assert gap < LONGEST_SWITCH_SECONDS
+    assert here.get("deployment", "shop-web")["metadata"]["generation"] == 1
+
+
+def test_a_host_is_added_and_the_route_taken_away_at_once(
+    here: Namespace, entrance: Traefik, tiny: None
+) -> None:
+    del tiny
+    here.release(shop(), web(here))
+    until(lambda: answers(http(entrance, here), "v1"))
+    second = Http(f"{entrance.url}/version", host(here, "second"))
+    hosts = [{"host": host(here)}, {"host": host(here, "second")}]
+    here.patch("pproc", "web", {"spec": {"ingress": {"hosts": hosts}}})
+    until(lambda: answers(second, "v1"))
+    here.patch("pproc", "web", {"spec": {"ingress": {"enabled": False}}})
+    until(lambda: not answers(second, "v1"))
+    here.patch("pproc", "web", {"spec": {"ingress": {"enabled": True}}})
+    until(lambda: answers(second, "v1"))
