@@ -43,7 +43,7 @@ test-pure: install ## Run the tests that need no cluster
 	$(RUN) pytest tests/pure -n auto
 
 .PHONY: test
-test: check test-pure test-cluster test-e2e ## Set up all that is needed and run every test
+test: check test-pure test-cluster test-e2e test-faults ## Set up all that is needed and run every test
 
 .PHONY: demo
 demo: install ## Show the main job: cluster, operator, Traefik and an application, step by step
@@ -72,6 +72,10 @@ test-cluster: install ## Run the tests against a real API server and real contro
 .PHONY: test-e2e
 test-e2e: install ## Run the tests with real pods, real Traefik and real traffic (Linux, root)
 	$(RUN) pytest tests/e2e -n 3
+
+.PHONY: test-faults
+test-faults: install ## Spoil every write of a release, in one way each (FULL=--full: in all five)
+	PYTHONPATH=tests $(RUN) pytest tests/faults $(FULL)
 
 .PHONY: bench
 N ?= 1000

@@ -96,7 +96,8 @@ def test_a_probe_that_fails(here: Namespace, probe: str) -> None:
     path = {"readiness": "/readyz", "liveness": "/healthz"}[probe]
     check = {f"{probe}Probe": {"httpGet": {"path": path}, "periodSeconds": 1}}
     plain = process("web", "web", **({"readinessProbe": None} | check), resourceTypeRef=TINY)
-    here.release(shop(), plain)
+    # A liveness probe has to fail, and its container to stop, before the deadline.
+    here.release(application(release=SOON | {"progressDeadlineSeconds": 20}), plain)
     here.patch(
         "pproc", "web", {"spec": {"env": [{"name": f"NEVER_{probe.upper()}", "value": "1"}]}}
     )

@@ -16,7 +16,7 @@ KIND = "Deployment"
 _PROVING_SECONDS = 10
 """How long an instance without a readiness probe has to run until it counts as available: one that
 exits at once is ready for a moment, and a release must not take that for success. To this comes
-the time that its liveness probe takes to fail."""
+the time that its liveness probe takes to fail, and to stop it then."""
 _LONGEST_PROVING_SECONDS = 60
 _FAILURE_THRESHOLD, _PERIOD_SECONDS = 3, 10
 """What Kubernetes takes where a probe says nothing."""
@@ -62,9 +62,9 @@ def _proving(target: Target) -> Manifest:
 
 
 def _until_failure(probe: Probe | None) -> int:
-    """Return after how many seconds a probe that never succeeds has failed."""
+    """Return after how many seconds a probe that never succeeds has ended its container."""
     if probe is None:
         return 0
     tries = probe.failure_threshold or _FAILURE_THRESHOLD
     period = probe.period_seconds or _PERIOD_SECONDS
-    return (probe.initial_delay_seconds or 0) + tries * period
+    return (probe.initial_delay_seconds or 0) + tries * period + pod.DRAIN_SECONDS

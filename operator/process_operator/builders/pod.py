@@ -31,7 +31,7 @@ PORT_NAME = "http"
 pods alike while a release changes the number."""
 PORT_VARIABLE = "PORT"
 
-_DRAIN_SECONDS = 5
+DRAIN_SECONDS = 5
 """How long a web process goes on serving after it was told to stop: the removal of its address
 from load balancers runs beside the signal, not before it."""
 _EXPANDED_BY_KUBERNETES = re.compile(r"\$(?=[$(])")
@@ -189,7 +189,7 @@ def _name_host_in_header(action: Manifest, probe: Probe) -> None:
 
 def _lifecycle(entry: SnapshotProcess) -> Manifest | None:
     """Let a web process serve while its address is being removed, if its grace period has room."""
-    seconds = min(_DRAIN_SECONDS, entry.termination_grace_period_seconds - 1)
+    seconds = min(DRAIN_SECONDS, entry.termination_grace_period_seconds - 1)
     if entry.type is not ProcessType.WEB or seconds < 1:
         return None
     return {"preStop": {"sleep": {"seconds": seconds}}}

@@ -1,0 +1,364 @@
+"""Every write of a release is struck once in five ways; each time it ends as if nothing had been.
+
+On a real API server with real controllers, pods by stages. A first run without a fault counts
+the writes and tells how the scenario ends. Then, write by write, the operator is killed before
+or after it, or the answer is a 500 (after commit), a 409 or a 429. After each: the same end,
+within five seconds more; each Job created once; never two releases in progress; before-jobs,
+rollout and after-jobs in this order.
+"""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import connecting
+import local_cluster
+import operate
+import running
+from faults.proxy import Proxy, Strike, Way, Write
+from local_cluster import kubeconfigs
+from process_operator import cluster, errors, names
+from userside import IMAGE, Body, application, process
+
+ROOT = Path(__file__).parents[2]
+DIRECTORY = ROOT / "build" / "cluster-faults"
+GRACE_SECONDS = 5.0
+RESTART_SECONDS = 3.0
+"""What the start of a Python process and its first lists take here, apart from the grace."""
+PATIENCE_SECONDS = 60.0
+AT_ONCE = 6
+SOON = {"settleSeconds": 0, "progressDeadlineSeconds": 3}
+HOLD = [{"name": "KWOK_RUNS_FOR", "value": "1h"}]
+NOWHERE = "nowhere-for-faults"
+
+
+def job(key: str, moment: str, **spec: Any) -> Body:
+    return process(key, "job", jobStartPolicy=moment, **spec)
+
+
+class Place:
+    """A namespace as its user sees it, over the plain API."""
+
+    def __init__(self, api: cluster.Cluster, name: str) -> None:
+        self.name = name
+        self._api = api
+
+    async def create(self, *manifests: Body) -> None:
+        for one in manifests:
+            about = {**one["metadata"], "namespace": self.name}
+            await self._api.create({**one, "metadata": about})
+
+    async def get(self, kind: str, name: str) -> Body:
+        try:
+            return await self._api.get(kind, self.name, name)
+        except errors.NotFound:
+            return {}
+
+    async def all(self, kind: str) -> list[Body]:
+        pages = self._api.list(kind, namespace=self.name)
+        return [one async for page, _ in pages for one in page]
+
+    async def change(self, kind: str, name: str, **spec: Any) -> None:
+        await self._api.merge_patch(kind, self.name, name, {"spec": spec})
+
+    async def until(self, condition: Callable[[], Awaitable[bool]], what: str) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not await condition():
+            assert time.monotonic() < deadline, f"{self.name}: {what} did not come"
+            await asyncio.sleep(0.1)
+
+    async def ended(self, release: str, state: str) -> None:
+        async def has_ended() -> bool:
+            found = await self.get(names.RELEASE_KIND, release)
+            return bool((found.get("status") or {}).get("state") == state)
+
+        await self.until(has_ended, f"{release} {state}")
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What happens before the faults, what happens under them, and how it ends."""
+
+    prologue: Callable[[Place], Awaitable[None]]
+    course: Callable[[Place], Awaitable[None]]
+    applications: str = "shop"
+
+
+WEB = process("web", "web")
+TICK = process("tick", "cron", schedule="0 4 1 1 *")
+
+
+async def _nothing(_: Place) -> None:
+    """The faults come from the first write on."""
+
+
+async def _succeeds(place: Place) -> None:
+    jobs = (job("migrate", "beforeDeployment"), job("warm", "afterSuccessDeployment"))
+    await place.create(WEB, TICK, *jobs, application(release=SOON))
+    await place.ended("shop-1", "success")
+
+
+async def _serves(place: Place) -> None:
+    await place.create(WEB, job("alarm", "afterFailedDeployment"), application(release=SOON))
+    await place.ended("shop-1", "success")
+
+
+async def _fails(place: Place) -> None:
+    size = {"resourceTypeRef": {"name": NOWHERE}}
+    await place.change(names.PROCESS_KIND, "web", **size)
+    await place.change(names.APPLICATION_KIND, "shop", image=f"{IMAGE}:v2")
+    await place.ended("shop-2", "failed")
+
+
+async def _is_cancelled(place: Place) -> None:
+    await place.create(WEB, job("migrate", "beforeDeployment", env=HOLD), application(release=SOON))
+
+    async def job_runs() -> bool:
+        found = await place.get(names.RELEASE_KIND, "shop-1")
+        jobs = (found.get("status") or {}).get("jobs", ())
+        return any("jobUID" in one for one in jobs)
+
+    await place.until(job_runs, "the job")
+    await place.change(names.RELEASE_KIND, "shop-1", cancel=True)
+    await place.ended("shop-1", "cancelled")
+
+
+SCENARIOS = {
+    "success": Scenario(_nothing, _succeeds),
+    "rollback": Scenario(_serves, _fails),
+    "cancel": Scenario(_nothing, _is_cancelled),
+}
+
+
+async def ending(place: Place) -> dict[str, Any]:
+    """Return how everything in a namespace has ended."""
+    found: dict[str, Any] = {}
+    for one in await place.all(names.RELEASE_KIND):
+        status = one["status"]
+        jobs = [
+            (job["key"], job.get("result"), job.get("reason")) for job in status.get("jobs", ())
+        ]
+        found[one["metadata"]["name"]] = (status.get("state"), jobs)
+    for kind in (names.APPLICATION_KIND, names.PROCESS_KIND):
+        for one in await place.all(kind):
+            said = one["status"].get("conditions", ())
+            ready = [(c["status"], c["reason"]) for c in said if c["type"] == "Ready"]
+            found[f"{kind} {one['metadata']['name']}"] = ready
+    for one in await place.all("Deployment"):
+        container = one["spec"]["template"]["spec"]["containers"][0]
+        found[f"Deployment {one['metadata']['name']}"] = (
+            container["image"],
+            one["spec"]["replicas"],
+        )
+    for kind in ("Service", "CronJob"):
+        for one in await place.all(kind):
+            found[f"{kind} {one['metadata']['name']}"] = True
+    return found
+
+
+@dataclass(slots=True)
+class Matrix:
+    """The cluster, the proxy, the operator behind it, and what has been found out."""
+
+    api: cluster.Cluster
+    proxy: Proxy
+    operator: running.Operator
+    active: dict[str, set[str]] = field(default_factory=dict)
+    doubles: list[str] = field(default_factory=list)
+    """Namespaces that had two releases in progress at once."""
+
+    async def restart(self) -> None:
+        """Kill the operator, and start it again."""
+        await asyncio.to_thread(self.operator.kill)
+
+    async def run(
+        self, scenario: Scenario, strike: Strike | None
+    ) -> tuple[float, list[Write], Any]:
+        """Run a scenario in a namespace of its own; return its time, its writes and its end."""
+        place = Place(self.api, f"faults-{uuid.uuid4().hex[:8]}")
+        await self.api.create(
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": place.name}}
+        )
+        record = self.proxy.record(place.name)
+        await scenario.prologue(place)
+        record.strike, record.counting = strike, True
+        begun = time.monotonic()
+        course = asyncio.create_task(scenario.course(place))
+        if strike is not None and strike.way in {Way.KILLED_BEFORE, Way.KILLED_AFTER}:
+            struck = asyncio.create_task(record.struck.wait())
+            await asyncio.wait({course, struck}, return_when=asyncio.FIRST_COMPLETED)
+            if record.struck.is_set():
+                await asyncio.to_thread(self.operator.start)
+            struck.cancel()
+        await course
+        took = time.monotonic() - begun
+        found = await self._settled(place, record)
+        # What was asked for before the fault counts as well: the prologue makes Jobs too.
+        return took, record.writes, found
+
+    async def _settled(self, place: Place, record: Any) -> Any:
+        """Return the end when nothing has been written for a moment."""
+        writes = -1
+        while writes != len(record.writes):
+            writes = len(record.writes)
+            await asyncio.sleep(2.5)
+        return await ending(place)
+
+    async def watch(self) -> None:
+        """Notice two releases of an application that are in progress at the same time."""
+        version = "0"
+        async for _, listed in self.api.list(names.RELEASE_KIND):
+            version = listed
+        while True:
+            try:
+                async for kind, body in self.api.watch(
+                    names.RELEASE_KIND, resource_version=version
+                ):
+                    version = body["metadata"]["resourceVersion"]
+                    if kind != "BOOKMARK":
+                        self._note(kind, body)
+            except errors.Unavailable:
+                continue
+
+    def _note(self, kind: str, body: Body) -> None:
+        about, state = body["metadata"], (body.get("status") or {}).get("state")
+        there = self.active.setdefault(about["namespace"], set())
+        if state == "inProgress" and kind != "DELETED":
+            there.add(about["name"])
+        else:
+            there.discard(about["name"])
+        if len(there) > 1:
+            self.doubles.append(about["namespace"])
+
+
+@asynccontextmanager
+async def matrix(directory: Path) -> AsyncIterator[Matrix]:
+    """Bring cluster, proxy and operator up."""
+    made = await asyncio.to_thread(local_cluster.up, "kwok", directory)
+    kubeconfig = await asyncio.to_thread(operate.install, made)
+    size = {"cpu": "1", "memory": "1Gi", "category": "hobby", "nodeSelector": {"no.such": "node"}}
+    nowhere = {
+        "apiVersion": names.API_VERSION,
+        "kind": names.RESOURCE_TYPE_KIND,
+        "metadata": {"name": NOWHERE},
+        "spec": size,
+    }
+    await asyncio.to_thread(kubeconfigs.apply, made, [nowhere])
+    async with (
+        cluster.Cluster(connecting.connection(made.kubeconfig)) as api,
+        Proxy(kubeconfig, directory / "proxy") as proxy,
+    ):
+        log = directory / "logs" / "operator-under-faults.log"
+        operator = running.Operator(proxy.kubeconfig, log, "--election", "false")
+        found = Matrix(api, proxy, operator)
+        proxy.kill = found.restart
+        await asyncio.to_thread(operator.start)
+        watching = asyncio.create_task(found.watch())
+        try:
+            yield found
+        finally:
+            watching.cancel()
+            await asyncio.to_thread(operator.stop)
+
+
+def chosen(number: int, *, full: bool) -> list[Way]:
+    """Return in which ways a write is spoilt: in all, or in one each, in turn."""
+    ways = list(Way)
+    return ways if full else [ways[number % len(ways)]]
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+async def test_a_spoilt_write_changes_nothing_in_the_end(
+    name: str, full: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scenario = SCENARIOS[name]
+    lines: list[str] = []
+    failed: list[str] = []
+    async with matrix(DIRECTORY / name) as made:
+        plain, writes, expected = await made.run(scenario, None)
+        count = made.proxy.record(_namespace_of(writes)).count
+        first = len(writes) - count
+        todo = [(n, way) for n in range(1, count + 1) for way in chosen(n, full=full)]
+        limit = asyncio.Semaphore(AT_ONCE)
+
+        async def strike(number: int, way: Way) -> None:
+            async with limit:
+                took, written, found = await made.run(scenario, Strike(number, way))
+            slack = GRACE_SECONDS + (RESTART_SECONDS if "killed" in way else 0)
+            wrong = [
+                *([] if found == expected else [f"ended as {found} and not as {expected}"]),
+                *([] if took <= plain + slack else [f"took {took:.1f} s"]),
+                *_twice(written),
+                *_disorder(written),
+            ]
+            what = writes[first + number - 1]
+            line = f"{name:<9} {number:>3} {way:<14} {took:>5.1f} s  {what.verb} {_short(what)}"
+            lines.append(line + ("" if not wrong else f"  WRONG: {'; '.join(wrong)}"))
+            failed.extend(f"{line}: {one}" for one in wrong)
+
+        quiet = [one for one in todo if "killed" not in one[1]]
+        await asyncio.gather(*(strike(*one) for one in quiet))
+        for one in todo:
+            if one not in quiet:
+                await strike(*one)
+        doubles = made.doubles
+    with capsys.disabled():
+        print(f"\n{name}: {count} writes, {plain:.1f} s without a fault")
+        print("\n".join(sorted(lines)))
+    assert not failed, "\n".join(failed)
+    assert doubles == [], "two releases were in progress at once"
+    await asyncio.to_thread(local_cluster.down, DIRECTORY / name)
+
+
+def _namespace_of(writes: list[Write]) -> str:
+    parts = writes[0].path.split("/")
+    return parts[parts.index("namespaces") + 1]
+
+
+def _short(write: Write) -> str:
+    return "/".join(write.path.split("/")[write.path.split("/").index("namespaces") + 2 :]) + (
+        f"/{write.name}" if write.verb == "POST" else ""
+    )
+
+
+def _created(writes: list[Write]) -> list[str]:
+    return [
+        one.name
+        for one in writes
+        if one.verb == "POST" and one.path.endswith("/jobs") and 200 <= one.status < 300
+    ]
+
+
+def _twice(writes: list[Write]) -> list[str]:
+    made = _created(writes)
+    return [
+        f"Job {one} was created {made.count(one)} times" for one in {*made} if made.count(one) > 1
+    ]
+
+
+def _disorder(writes: list[Write]) -> list[str]:
+    """Return where a job before, the rollout and a job after did not come in this order."""
+    order = []
+    for one in writes:
+        if not 200 <= one.status < 300:
+            continue
+        if one.verb == "POST" and one.path.endswith("/jobs"):
+            order.append(one.name.rpartition("-")[0].rpartition("-")[2])
+        if "/deployments/" in one.path:
+            order.append("rollout")
+    if (
+        "migrate" in order
+        and "rollout" in order
+        and order.index("migrate") > order.index("rollout")
+    ):
+        return [f"out of order: {order}"]
+    if "warm" in order and order.index("warm") < order.index("rollout"):
+        return [f"out of order: {order}"]
+    return []
