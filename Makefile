@@ -81,3 +81,7 @@ test-faults: install ## Spoil every write of a release, in one way each (FULL=--
 N ?= 1000
 bench: install ## Measure writes, CPU, memory and time with N processes, beside a floor client
 	PYTHONPATH=tests:deploy/local $(RUN) python -m bench --n $(N)
+
+.PHONY: bench-releases
+bench-releases: install ## Release a hundred applications at once, each with a job before
+	PYTHONPATH=tests:deploy/local $(RUN) python -m bench.releases

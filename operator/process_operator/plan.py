@@ -9,11 +9,12 @@ forced apply would leave it (containers, env, volumes, ports).
 drops it while we are its only owner resets it to 1, and an autoscaler never leaves 0.
 """
 
+import functools
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -369,16 +370,20 @@ def _judge(
     world: World, target: Target, manifest: Manifest, *, number: int, replicas: int | None
 ) -> Apply | Clean | RefusedWrite | None:
     """Return what one child needs, None if it is in place or on its way out."""
-    key, intent = _key(manifest), _hash(manifest)
+    key, text = _key(manifest), orjson.dumps(manifest, option=orjson.OPT_SORT_KEYS)
+    intent = hashlib.blake2b(text, digest_size=12).hexdigest()
     child = world.children.get(key)
     if child is not None:
         if child.deleting:
             return None
         if not _ours(child, target, world):
             return _foreign(child, world.now)
-        if child.intent == intent and _in_place(child, manifest, replicas):
-            operations = _foreign_items(child, manifest)
-            return Clean(child=child, operations=operations) if operations else None
+        if child.intent == intent:
+            found = _compared(key.kind, child.body, text, replicas)
+            if found.is_in_place and not found.foreign:
+                return None
+            if found.is_in_place:
+                return Clean(child=child, operations=_removal(child, found.foreign))
     no = world.refused.get(key)
     if no is not None and no.intent == intent and world.now < no.retry_at:
         return no
@@ -414,11 +419,6 @@ def _progress(world: World, target: Target, view: View) -> Progress:
 def _key(manifest: Manifest) -> ChildKey:
     metadata = manifest["metadata"]
     return ChildKey(manifest["kind"], metadata["namespace"], metadata["name"])
-
-
-def _hash(manifest: Manifest) -> str:
-    text = orjson.dumps(manifest, option=orjson.OPT_SORT_KEYS)
-    return hashlib.blake2b(text, digest_size=12).hexdigest()
 
 
 def _sealed(manifest: Manifest, intent: str, number: int, replicas: int | None) -> Manifest:
@@ -523,9 +523,23 @@ _KEYED = {"containers": "name", "initContainers": "name", "env": "name", "volume
 _LISTS = ("containers", "initContainers", "volumes")
 
 
-def _in_place(child: Child, manifest: Manifest, replicas: int | None) -> bool:
-    """Whether the live object still holds every field that we declare."""
-    live = orjson.loads(child.body)
+class _Comparison(NamedTuple):
+    """What a live object is, beside what we declare."""
+
+    is_in_place: bool
+    """Whether it still holds every field that we declare."""
+    foreign: tuple[str, ...]
+    """JSON pointers of what others added to the lists of its pod template."""
+
+
+@functools.lru_cache(maxsize=2048)
+def _compared(kind: str, body: bytes, text: bytes, replicas: int | None) -> _Comparison:
+    """Compare a live object with an intent: most are asked about again and again, unchanged."""
+    live, manifest = orjson.loads(body), orjson.loads(text)
+    return _Comparison(_in_place(live, manifest, replicas), _foreign_items(kind, live, manifest))
+
+
+def _in_place(live: Mapping[str, Any], manifest: Manifest, replicas: int | None) -> bool:
     if replicas is not None and live["spec"].get("replicas") != replicas:
         return False
     metadata = manifest["metadata"]
@@ -570,23 +584,24 @@ def _pod_spec_path(kind: str) -> tuple[str, ...] | None:
     return None
 
 
-def _foreign_items(child: Child, manifest: Manifest) -> tuple[dict[str, Any], ...]:
-    """Return the JSON patch that removes what others added to the lists of a pod template.
+def _foreign_items(kind: str, live: Mapping[str, Any], wanted: Manifest) -> tuple[str, ...]:
+    """Return where others added items to the lists of a pod template.
 
     A forced apply leaves such items, because their fields belong to somebody else.
     """
-    path = _pod_spec_path(child.kind)
+    path = _pod_spec_path(kind)
     if path is None:
         return ()
-    live, wanted = orjson.loads(child.body), manifest
     for part in path:
-        live, wanted = live[part], wanted[part]
-    removals = list(_removals("/" + "/".join(path), live, wanted))
-    if not removals:
-        return ()
+        live, wanted = live.get(part) or {}, wanted[part]
+    return tuple(_removals("/" + "/".join(path), live, wanted))
+
+
+def _removal(child: Child, foreign: Sequence[str]) -> tuple[dict[str, Any], ...]:
+    """Return the JSON patch that removes the items."""
     test = {"op": "test", "path": "/metadata/resourceVersion", "value": child.resource_version}
     # From the last to the first, so that no removal moves the index of another.
-    return (test, *({"op": "remove", "path": one} for one in reversed(removals)))
+    return (test, *({"op": "remove", "path": one} for one in reversed(foreign)))
 
 
 def _removals(path: str, live: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[str]:

@@ -27,6 +27,7 @@ What asks for a release is compared with what the newest release *requested*, wh
 it, and never with what serves: a version that failed must not be released again and again.
 """
 
+import functools
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -177,7 +178,13 @@ def state(release: Release) -> ReleaseState:
 def snapshot(release: Release) -> Snapshot | None:
     """Return what a release froze, None before it starts."""
     frozen = release.status.get("snapshot")
-    return Snapshot.model_validate(frozen) if frozen else None
+    return _parsed(orjson.dumps(frozen)) if frozen else None
+
+
+@functools.lru_cache(maxsize=512)
+def _parsed(frozen: bytes) -> Snapshot:
+    """Parse a snapshot: the same one is asked for at every look, and to read it takes longest."""
+    return Snapshot.model_validate_json(frozen)
 
 
 def running(course: Course, settings: Settings) -> Release | None:

@@ -111,6 +111,7 @@ class Store:
         self._refused: dict[ApplicationKey, dict[ChildKey, RefusedWrite]] = {}
         self._doubtful: dict[ApplicationKey, set[tuple[str, str]]] = {}
         self._parsed: OrderedDict[tuple[str, int], Any] = OrderedDict()
+        self._gathered: OrderedDict[tuple[str, int], Owned[Any] | Broken] = OrderedDict()
 
     # What comes in.
 
@@ -316,6 +317,16 @@ class Store:
             yield self._parse(entry)
 
     def _parse(self, entry: _Entry) -> Owned[Any] | Broken:
+        """Return an object as the pure part sees it; the same one while nothing of it changes."""
+        place = (entry.uid, entry.version)
+        found = self._gathered.get(place)
+        if found is None:
+            found = self._gathered[place] = self._read(entry)
+            if len(self._gathered) > _PARSED:
+                self._gathered.popitem(last=False)
+        return found
+
+    def _read(self, entry: _Entry) -> Owned[Any] | Broken:
         common: dict[str, Any] = {
             "kind": entry.kind,
             "namespace": entry.namespace,
