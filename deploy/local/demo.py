@@ -124,7 +124,10 @@ class Demo:
         self._lists_all()
 
     def _comes_up(self) -> None:
-        self._title("An application of four processes", "web over HTTP, web over gRPC, a worker,")
+        self._title(
+            "An application of four processes",
+            "Web over HTTP, web over gRPC, a worker and a cron job share one image.",
+        )
         print(f"$ cat {SAMPLES}/shop.yaml")
         print((operate.CHECKOUT / SAMPLES / "shop.yaml").read_text())
         self._kubectl("apply", "--server-side", "-f", f"{SAMPLES}/sizes.yaml")
@@ -244,15 +247,13 @@ class Demo:
             otherwise=f"answers {tally.answers}, failures {tally.failures[:3]}",
         )
         self._kubectl("get", "processreleases")
-        report = self._kubectl(
-            "get", "processrelease", "shop-3", "-o", "jsonpath={.status.failure}"
-        )
+        why = '{.status.failure.sentence}{"\\n"}its last lines: {.status.failure.log}{"\\n"}'
+        report = self._kubectl("get", "processrelease", "shop-3", "-o", f"jsonpath={why}")
         self._check(holds="column price is missing" in report, otherwise="the report has no log")
 
     def _lists_all(self) -> None:
         self._title("All kinds at once")
         self._kubectl("get", "process-operator")
-        self._kubectl("get", "processresourcetypes")
 
 
 def main() -> int:
