@@ -170,7 +170,7 @@ class Store:
 
     def pod_changed(self, old: Pod | None, new: Pod | None) -> tuple[ApplicationKey, ...]:
         """Return whom a change of a pod concerns."""
-        if old is not None and (new is None or new.ready):
+        if old is not None and new is None:
             self._probe_failures.pop(old.uid, None)
         return _applications(old, new)
 

@@ -94,8 +94,9 @@ def test_a_process_that_takes_too_much_memory(here: Namespace) -> None:
 @pytest.mark.parametrize("probe", ["readiness", "liveness"])
 def test_a_probe_that_fails(here: Namespace, probe: str) -> None:
     path = {"readiness": "/readyz", "liveness": "/healthz"}[probe]
+    quick = {"resourceTypeRef": TINY, "terminationGracePeriodSeconds": 1}
     check = {f"{probe}Probe": {"httpGet": {"path": path}, "periodSeconds": 1}}
-    plain = process("web", "web", **({"readinessProbe": None} | check), resourceTypeRef=TINY)
+    plain = process("web", "web", **({"readinessProbe": None} | check), **quick)
     # A liveness probe has to fail, and its container to stop, before the deadline.
     here.release(application(release=SOON | {"progressDeadlineSeconds": 20}), plain)
     here.patch(
