@@ -22,7 +22,7 @@ import connecting
 import local_cluster
 import operate
 import running
-from faults.proxy import Proxy, Strike, Way, Write
+from faults.proxy import Proxy, Record, Strike, Way, Write
 from local_cluster import kubeconfigs
 from process_operator import cluster, errors, names
 from userside import IMAGE, Body, application, process
@@ -190,23 +190,33 @@ class Matrix:
         await scenario.prologue(place)
         record.strike, record.counting = strike, True
         begun = time.monotonic()
-        course = asyncio.create_task(scenario.course(place))
-        if strike is not None and strike.way in {Way.KILLED_BEFORE, Way.KILLED_AFTER}:
-            struck = asyncio.create_task(record.struck.wait())
-            await asyncio.wait({course, struck}, return_when=asyncio.FIRST_COMPLETED)
-            if record.struck.is_set():
-                await asyncio.to_thread(self.operator.start)
-            struck.cancel()
-        await course
+        restarting = asyncio.create_task(self._start_again(record))
+        await scenario.course(place)
         took = time.monotonic() - begun
-        found = await self._settled(place, record)
+        found = await self._settled(place, record, restarting)
+        if record.struck.is_set():
+            await restarting
+        else:
+            restarting.cancel()
         # What was asked for before the fault counts as well: the prologue makes Jobs too.
         return took, record.writes, found
 
-    async def _settled(self, place: Place, record: Any) -> Any:
-        """Return the end when nothing has been written for a moment."""
+    async def _start_again(self, record: Record) -> None:
+        """Start the operator again as soon as a strike has killed it."""
+        await record.struck.wait()
+        if record.strike is not None and record.strike.way in {Way.KILLED_BEFORE, Way.KILLED_AFTER}:
+            await asyncio.to_thread(self.operator.start)
+
+    async def _settled(
+        self, place: Place, record: Record, restarting: asyncio.Task[None]
+    ) -> dict[str, Any]:
+        """Return the end when nothing has been written for a moment.
+
+        The strike may come after the course has ended, at the last write of a status: then the
+        moment begins when the operator is back.
+        """
         writes = -1
-        while writes != len(record.writes):
+        while writes != len(record.writes) or (record.struck.is_set() and not restarting.done()):
             writes = len(record.writes)
             await asyncio.sleep(2.5)
         return await ending(place)
@@ -288,9 +298,10 @@ async def test_a_spoilt_write_changes_nothing_in_the_end(
         todo = [(n, way) for n in range(1, count + 1) for way in chosen(n, full=full)]
         limit = asyncio.Semaphore(AT_ONCE)
 
-        async def strike(number: int, way: Way) -> None:
+        async def run(number: int, way: Way) -> None:
+            strike = Strike(number, way)
             async with limit:
-                took, written, found = await made.run(scenario, Strike(number, way))
+                took, written, found = await made.run(scenario, strike)
             slack = GRACE_SECONDS + (RESTART_SECONDS if "killed" in way else 0)
             wrong = [
                 *([] if found == expected else [f"ended as {found} and not as {expected}"]),
@@ -300,14 +311,16 @@ async def test_a_spoilt_write_changes_nothing_in_the_end(
             ]
             what = writes[first + number - 1]
             line = f"{name:<9} {number:>3} {way:<14} {took:>5.1f} s  {what.verb} {_short(what)}"
+            # Two statuses may become one: then there are fewer writes than in the first run.
+            line += "" if strike.done else "  (not struck: it had fewer writes)"
             lines.append(line + ("" if not wrong else f"  WRONG: {'; '.join(wrong)}"))
             failed.extend(f"{line}: {one}" for one in wrong)
 
         quiet = [one for one in todo if "killed" not in one[1]]
-        await asyncio.gather(*(strike(*one) for one in quiet))
+        await asyncio.gather(*(run(*one) for one in quiet))
         for one in todo:
             if one not in quiet:
-                await strike(*one)
+                await run(*one)
         doubles = made.doubles
     with capsys.disabled():
         print(f"\n{name}: {count} writes, {plain:.1f} s without a fault")
