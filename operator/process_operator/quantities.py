@@ -10,7 +10,11 @@ from decimal import ROUND_UP, Decimal
 
 _BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50, "Ei": 2**60}
 _DECIMAL = {"m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
-_QUANTITY = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(Ki|Mi|Gi|Ti|Pi|Ei|[mkMGTPE]?|[eE][+-]?\d+)")
+_POWERS = _DECIMAL | {"n": -9, "u": -6}
+"""All that is read; millionths and less are never written, but rounded up to thousandths."""
+_QUANTITY = re.compile(
+    r"([+-]?(?:\d+\.?\d*|\.\d+))(Ki|Mi|Gi|Ti|Pi|Ei|[numkMGTPE]?|[eE][+-]?\d+)"
+)
 
 
 class InvalidQuantity(ValueError):  # noqa: N818 - named like cron.InvalidSchedule
@@ -29,8 +33,8 @@ def value(text: str) -> Decimal:
     number, suffix = _parts(text)
     if suffix in _BINARY:
         return number * _BINARY[suffix]
-    if suffix in _DECIMAL:
-        return number.scaleb(_DECIMAL[suffix])
+    if suffix in _POWERS:
+        return number.scaleb(_POWERS[suffix])
     return number.scaleb(int(suffix[1:]))
 
 
@@ -40,7 +44,7 @@ def canonical(text: str) -> str:
     amount = value(text)
     if suffix in _BINARY and amount >= 1024 and amount == amount.to_integral_value():
         return _scaled_binary(int(amount))
-    if suffix and suffix not in _BINARY and suffix not in _DECIMAL:
+    if suffix not in _BINARY | _POWERS:
         return _scaled_exponent(amount)
     return _scaled_decimal(amount)
 
