@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from process_operator import __version__, settings
-from process_operator.commands import next_runs, plan
+from process_operator.commands import api, keys, next_runs, plan
 
 _ENDED_BY_ITS_READER = 141
 """What shells say of a program that SIGPIPE has ended, such as one before `| head`."""
@@ -47,6 +47,8 @@ def _parser() -> argparse.ArgumentParser:
     fields.set_defaults(command=_fields)
     next_runs.add_to(commands)
     plan.add_to(commands)
+    api.add_to(commands)
+    keys.add_to(commands)
     return parser
 
 

@@ -172,6 +172,16 @@ class Cluster:
                 return
             asked["continue"] = about["continue"]
 
+    async def measure(self, namespace: str, label_selector: str) -> Sequence[Manifest]:
+        """Return what pods use now, as PodMetrics; raise `NotFound` where nobody measures it.
+
+        Not a list like others: it is computed for each request, and so has no resourceVersion.
+        """
+        path = KINDS["PodMetrics"].path(namespace)
+        found = await self._call("GET", path, _selectors(label_selector, None))
+        items: Sequence[Manifest] = found.get("items") or ()
+        return items
+
     async def watch(
         self,
         kind: str,

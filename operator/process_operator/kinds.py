@@ -32,6 +32,7 @@ _ALL = (
     Resource(kind="Namespace", api_version="v1", plural="namespaces", namespaced=False),
     Resource(kind="Secret", api_version="v1", plural="secrets"),
     Resource(kind="Pod", api_version="v1", plural="pods"),
+    Resource(kind="PodMetrics", api_version="metrics.k8s.io/v1beta1", plural="pods"),
     Resource(kind="Service", api_version="v1", plural="services"),
     Resource(kind="Deployment", api_version="apps/v1", plural="deployments"),
     Resource(kind="CronJob", api_version="batch/v1", plural="cronjobs"),

@@ -6,7 +6,6 @@ import functools
 import logging
 import os
 import socket
-import sys
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,7 +25,7 @@ from process_operator import (
     settings,
 )
 from process_operator.builders import KINDS as CHILD_KINDS
-from process_operator.commands import connect
+from process_operator.commands import connect, loops
 from process_operator.errors import ApiError
 from process_operator.execute import Executor
 from process_operator.mirror import Mirror
@@ -52,16 +51,8 @@ def run(parsed: argparse.Namespace) -> int:
     """Run until told to stop; return the exit code."""
     given = settings.of(parsed)
     logs.configure(given.log_format, given.log_level)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loops.factory()) as runner:
         return runner.run(_operate(given))
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    if sys.platform == "win32":
-        return None
-    import uvloop  # there is none for Windows
-
-    return uvloop.new_event_loop
 
 
 async def _operate(given: settings.Settings) -> int:

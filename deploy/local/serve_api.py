@@ -1,0 +1,45 @@
+"""`make api`: the REST API in the foreground, as its own ServiceAccount with the shipped rights."""
+
+import os
+import sys
+from pathlib import Path
+
+import local_cluster
+from local_cluster import Cluster, kubeconfigs
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+NAMESPACE = "process-operator"
+SERVICE_ACCOUNT = "process-operator-api"
+
+
+def install(cluster: Cluster, path: Path | None = None) -> Path:
+    """Install CRDs, sizes and rights; return a kubeconfig of the API's ServiceAccount."""
+    for part in ("crds", "deploy/api/rbac.yaml", "deploy/resource-types.yaml"):
+        kubeconfigs.kubectl(
+            cluster,
+            ["apply", "--server-side", "--force-conflicts", "-f", str(CHECKOUT / part)],
+        )
+    for crd in (CHECKOUT / "crds").glob("*.yaml"):
+        name = f"crd/{crd.stem}.process-operator.dev"
+        kubeconfigs.kubectl(cluster, ["wait", "--for=condition=Established", name])
+    return local_cluster.service_account_kubeconfig(
+        cluster, NAMESPACE, SERVICE_ACCOUNT, path or cluster.directory / "api.kubeconfig"
+    )
+
+
+def main() -> None:
+    """Install what the API needs, then become it."""
+    cluster = local_cluster.up()
+    os.environ["KUBECONFIG"] = str(install(cluster))
+    command = [sys.executable, "-m", "process_operator", "api", "--log-format", "text"]
+    command += ["--keys-namespace", NAMESPACE, "--host", "127.0.0.1", *sys.argv[1:]]
+    print(
+        f"keys: KUBECONFIG={cluster.kubeconfig} process-operator keys create --name me "
+        "--namespace default --role write",
+        file=sys.stderr,
+    )
+    os.execv(sys.executable, command)  # noqa: S606 - it becomes the API, signals and all
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,25 @@
+"""The paths of the API, one module per noun; each route reads, asks the writer, and presents."""
+
+from fastapi import APIRouter
+
+from process_operator.api.routes import (
+    applications,
+    deployments,
+    domains,
+    processes,
+    projects,
+    resources,
+    runs,
+    variables,
+)
+
+ROUTERS: tuple[APIRouter, ...] = (
+    processes.router,
+    runs.router,
+    deployments.router,
+    applications.router,
+    variables.router,
+    domains.router,
+    resources.router,
+    projects.router,
+)

@@ -1,0 +1,247 @@
+"""Applications: list, create, read, change, delete, suspend and activate."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from process_operator import errors, names
+from process_operator.api import cache, changes, payloads, presenters, problems, writer
+from process_operator.api import call as calls
+from process_operator.api.cache import Record
+from process_operator.api.call import Call, Change, Create, Limit, Offset, Read, Remove, Uid
+from process_operator.api.writer import Wish
+
+router = APIRouter(tags=["Applications"])
+
+_TRIES = 20
+_DEFAULT_SIZE = "s1"
+"""Size of the web process that comes with a new application, as in the contract."""
+
+
+@router.get(
+    "/v3/applications",
+    summary="List applications",
+    responses=calls.documented(
+        200, payloads.Page[payloads.ApplicationItem], "A page of applications."
+    ),
+)
+async def list_applications(call: Read, limit: Limit = 25, offset: Offset = 0) -> Response:
+    """Return the applications of the key's namespaces, oldest first."""
+    return calls.paged(
+        call.applications(),
+        lambda one: presenters.application_item(one, call.status_of(one)),
+        limit=limit,
+        offset=offset,
+    )
+
+
+@router.post(
+    "/v3/applications",
+    summary="Create an application",
+    responses=calls.documented(201, payloads.Application, "The new application.", writes=True),
+)
+async def create_application(call: Create, payload: payloads.CreateApplication) -> Response:
+    """Create an application with a web process. Nothing runs before a deployment is asked for."""
+    given = payload.given()
+    namespace = _namespace(call, given)
+    _check(call, given)
+    record = writer.repeated(call.ticket, call.applications())
+    if record is None:
+        record = await _create(call, namespace, given)
+    if not call.wish.dry_run:
+        await _with_web_process(call, record)
+    return calls.reply(call.present_application(record), HTTPStatus.CREATED, of=record)
+
+
+def _namespace(call: Call, given: dict[str, Any]) -> str:
+    project = given.get("project_id")
+    if project is None:
+        return call.key.namespaces[0]
+    found = call.cache.get(cache.NAMESPACE_KIND, project.lower())
+    if found is None or found.name not in call.key.namespaces:
+        raise problems.refused("project_id names no project of this key; take one of /v3/projects")
+    return found.name
+
+
+def _check(call: Call, given: dict[str, Any]) -> None:
+    if given["cluster_id"].lower() != call.parts.cluster_id:
+        raise problems.refused(
+            "cluster_id names no cluster; take the one of /v3/resources/clusters"
+        )
+    if given["source"] != "dockerImage":
+        raise problems.refused("source: there are no builds here; use dockerImage")
+    _nothing(given, ("git_type", "repo_url", "default_branch", "docker_registry_credential_id"))
+
+
+def _nothing(given: dict[str, Any], fields: tuple[str, ...]) -> None:
+    for name in fields:
+        if given.get(name):
+            raise problems.refused(
+                f"{name}: there are neither builds nor registry credentials here; leave it out"
+            )
+
+
+async def _create(call: Call, namespace: str, given: dict[str, Any]) -> Record:
+    marks = {
+        cache.PROJECT: given["project_id"].lower() if given.get("project_id") else None,
+        cache.IDEMPOTENCY: call.ticket,
+    }
+    spec: dict[str, Any] = {
+        "displayName": given["display_name"],
+        "release": {"initial": "manual"},
+    }
+    if given.get("docker_image"):
+        spec["image"] = given["docker_image"]
+    limit = changes.MAX_APPLICATION_NAME
+    wanted = changes.slug(given["display_name"], limit=limit, instead="app")
+    taken: set[str] = set()
+    for _ in range(_TRIES):
+        known = call.cache.all(names.APPLICATION_KIND)
+        taken |= {one.name for one in known if one.namespace == namespace}
+        name = changes.numbered(wanted, taken, limit=limit)
+        manifest = {
+            "apiVersion": names.API_VERSION,
+            "kind": names.APPLICATION_KIND,
+            "metadata": {
+                "namespace": namespace,
+                "name": name,
+                "annotations": {field: value for field, value in marks.items() if value},
+            },
+            "spec": spec,
+        }
+        try:
+            return await call.writer.create(manifest, call.wish)
+        except errors.AlreadyExists:
+            found = await call.writer.read(names.APPLICATION_KIND, namespace, name)
+            if found is not None and writer.repeated(call.ticket, [found]) is not None:
+                return found
+            taken.add(name)
+    raise problems.refused("display_name: no free name can be made of it; choose another")
+
+
+async def _with_web_process(call: Call, application: Record) -> None:
+    """Make the web process that every new application has."""
+    if call.processes(application):
+        return
+    spec: dict[str, Any] = {
+        "applicationRef": {"name": application.name},
+        "key": "web",
+        "type": "web",
+    }
+    if _DEFAULT_SIZE in call.sizes():
+        spec["resourceTypeRef"] = {"name": _DEFAULT_SIZE}
+    manifest = {
+        "apiVersion": names.API_VERSION,
+        "kind": names.PROCESS_KIND,
+        "metadata": {
+            "namespace": application.namespace,
+            "name": names.child(application.name, "web"),
+            "annotations": {cache.DEFAULT_PROCESS: "true"},
+        },
+        "spec": spec,
+    }
+    try:
+        await call.writer.create(manifest, call.wish)
+    except errors.AlreadyExists:
+        return  # A manifest was faster: the application has what it needs, or says what it lacks.
+
+
+@router.get(
+    "/v3/applications/{id}",
+    summary="Get an application",
+    responses=calls.documented(200, payloads.Application, "The application."),
+)
+async def get_application(call: Read, id: Uid) -> Response:  # noqa: A002
+    """Return an application with its saved values."""
+    record = call.application(id)
+    return calls.reply(call.present_application(record), of=record)
+
+
+@router.patch(
+    "/v3/applications/{id}",
+    summary="Update an application",
+    responses=calls.documented(
+        200, payloads.Application, "The application.", writes=True, conditional=True
+    ),
+)
+async def update_application(
+    call: Change,
+    id: Uid,  # noqa: A002
+    payload: payloads.UpdateApplication,
+) -> Response:
+    """Change the name or the image of an application; an image asks for a deployment."""
+    given = payload.given()
+    for name, value in given.items():
+        if name not in ("display_name", "docker_image"):
+            _check_build_field(name, value)
+
+    def changed(one: Record) -> dict[str, Any]:
+        spec = one.spec
+        if "display_name" in given:
+            spec["displayName"] = given["display_name"]
+        if "docker_image" in given:
+            spec["image"] = given["docker_image"]
+        return spec
+
+    written = await call.writer.change(call.application(id), changed, call.wish)
+    body = call.present_application(written.record, written.taken)
+    return calls.reply(body, of=written.record)
+
+
+def _check_build_field(name: str, value: Any) -> None:
+    """Let only what stands in every reply pass: clients send their defaults."""
+    if value and value != presenters.BUILD_FIELDS.get(name):
+        raise problems.refused(
+            f"{name}: there are neither builds nor hibernation here; leave it out"
+        )
+
+
+@router.delete(
+    "/v3/applications/{id}",
+    summary="Delete an application",
+    responses=calls.documented(
+        200, payloads.Message, "It is being deleted.", writes=True, conditional=True
+    ),
+)
+async def delete_application(call: Remove, id: Uid) -> Response:  # noqa: A002
+    """Delete an application: first its processes, with what runs of them."""
+    record = call.application(id)
+    call.writer.match(record, call.wish)
+    unconditional = Wish(caller=call.wish.caller, asker=call.wish.asker, dry_run=call.wish.dry_run)
+    for process in call.processes(record):
+        await call.writer.delete(process, unconditional)
+    await call.writer.delete(record, unconditional)
+    return calls.reply({"message": "Application is being deleted"})
+
+
+@router.post(
+    "/v3/applications/{id}/suspend",
+    summary="Suspend an application",
+    responses=calls.documented(
+        200, payloads.Message, "It is being suspended.", writes=True, conditional=True
+    ),
+)
+async def suspend_application(call: Change, id: Uid) -> Response:  # noqa: A002
+    """Stop every process; everything that is saved stays."""
+    await call.writer.change(
+        call.application(id), lambda one: {**one.spec, "suspend": True}, call.wish
+    )
+    return calls.reply({"message": "Application is being suspended"})
+
+
+@router.post(
+    "/v3/applications/{id}/activate",
+    summary="Activate an application",
+    responses=calls.documented(
+        200, payloads.Message, "It is being activated.", writes=True, conditional=True
+    ),
+)
+async def activate_application(call: Change, id: Uid) -> Response:  # noqa: A002
+    """Bring back exactly what served before it was suspended."""
+
+    def active(one: Record) -> dict[str, Any]:
+        return {name: value for name, value in one.spec.items() if name != "suspend"}
+
+    await call.writer.change(call.application(id), active, call.wish)
+    return calls.reply({"message": "Application is being activated"})

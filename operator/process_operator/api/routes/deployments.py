@@ -1,0 +1,229 @@
+"""Deployments, which are releases: list, trigger, read, cancel, go back, and their logs."""
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+
+from process_operator import errors, names
+from process_operator.api import cache, payloads, presenters, problems, writer
+from process_operator.api import call as calls
+from process_operator.api.cache import Record
+from process_operator.api.call import Call, Change, Create, CreateForced, Limit, Offset, Read, Uid
+from process_operator.models.release import ReleaseState, ReleaseStep
+
+router = APIRouter(tags=["Deployments"])
+
+_OPEN = {ReleaseState.WAITING, ReleaseState.IN_PROGRESS}
+_DECIDED = {ReleaseStep.AFTER_SUCCESS_JOBS, ReleaseStep.ROLLBACK, ReleaseStep.AFTER_FAILED_JOBS}
+
+
+def _present(call: Call, record: Record, application: Record) -> dict[str, Any]:
+    target = record.spec.get("rollbackTo")
+    back_to = call.cache.named(names.RELEASE_KIND, record.namespace, target) if target else None
+    return presenters.deployment(record, application, back_to)
+
+
+@router.get(
+    "/v3/applications/{id}/deployments",
+    summary="List deployments",
+    responses=calls.documented(200, payloads.Page[payloads.Deployment], "A page of deployments."),
+)
+async def list_deployments(call: Read, id: Uid, limit: Limit = 25, offset: Offset = 0) -> Response:  # noqa: A002
+    """Return the deployments of an application, newest first."""
+    application = call.application(id)
+    return calls.paged(
+        call.releases(application),
+        lambda one: _present(call, one, application),
+        limit=limit,
+        offset=offset,
+    )
+
+
+@router.post(
+    "/v3/applications/{id}/deployments",
+    summary="Trigger a deployment",
+    responses=calls.documented(
+        201, payloads.Deployment, "The new deployment; it waits.", writes=True
+    ),
+)
+async def trigger_deployment(
+    call: CreateForced,
+    id: Uid,  # noqa: A002
+    payload: payloads.CreateDeployment | None = None,
+) -> Response:
+    """Deploy what is saved, or an image that the application gets by this."""
+    application = call.application(id)
+    given = payload.given() if payload is not None else {}
+    if given.get("branch"):
+        raise problems.refused(
+            "branch: there are no builds here; give docker_image, or nothing to deploy what is "
+            "saved"
+        )
+    image = given.get("docker_image")
+    if not image and "image" not in application.spec:
+        raise problems.refused(
+            "docker_image: the application has no image yet; give one here or by "
+            "PATCH /v3/applications/{id}"
+        )
+    if not call.processes(application):
+        raise problems.refused("the application has no process yet; create one first")
+    release = writer.repeated(call.ticket, call.releases(application))
+    if release is None:
+        if image:
+            # Asked before, so that a manifest that declares the image is heard of in time.
+            call.writer.admit(application, {**application.spec, "image": image}, call.wish)
+        restart = {"restart": True} if given.get("is_restart") else {}
+        release = await _release(call, application, restart)
+        if image:
+            # After the release: it waits until all is settled, and so takes the image with it.
+            written = await call.writer.change(
+                application, lambda one: {**one.spec, "image": image}, call.wish
+            )
+            application = written.record
+    return calls.reply(_present(call, release, application), HTTPStatus.CREATED)
+
+
+async def _release(call: Call, application: Record, spec: dict[str, Any]) -> Record:
+    about: dict[str, Any] = {
+        "namespace": application.namespace,
+        "generateName": f"{application.name}-",
+        # It goes with its application. Not as its controller: that is how the operator marks its
+        # own releases, which count as asked for by an image or a revision.
+        "ownerReferences": [
+            {
+                "apiVersion": names.API_VERSION,
+                "kind": names.APPLICATION_KIND,
+                "name": application.name,
+                "uid": application.uid,
+            }
+        ],
+    }
+    if call.ticket is not None:
+        about["annotations"] = {cache.IDEMPOTENCY: call.ticket}
+        # The name says which request it is, so that two at the same time make one release.
+        about["name"] = f"{application.name}-{call.ticket.partition('-')[0]}"
+    manifest = {
+        "apiVersion": names.API_VERSION,
+        "kind": names.RELEASE_KIND,
+        "metadata": about,
+        "spec": {"applicationRef": {"name": application.name}, **spec},
+    }
+    try:
+        return await call.writer.create(manifest, call.wish)
+    except errors.AlreadyExists:
+        found = await call.writer.read(names.RELEASE_KIND, application.namespace, about["name"])
+        made = writer.repeated(call.ticket, [found] if found is not None else [])
+        if made is None:
+            raise
+        return made
+
+
+@router.post(
+    "/v3/applications/{id}/deployments/rollback",
+    summary="Go back to an earlier deployment",
+    responses=calls.documented(201, payloads.Deployment, "The new deployment.", writes=True),
+)
+async def rollback(
+    call: Create,
+    id: Uid,  # noqa: A002
+    payload: payloads.Rollback | None = None,
+) -> Response:
+    """Deploy again what an earlier deployment did; jobs are skipped."""
+    given = payload.given() if payload is not None else {}
+    return await _go_back(call, id, given.get("deployment_id"))
+
+
+@router.post(
+    "/v3/applications/{id}/deployments/{deployment_id}/rollback",
+    summary="Go back to this deployment",
+    responses=calls.documented(201, payloads.Deployment, "The new deployment.", writes=True),
+)
+async def rollback_to(call: Create, id: Uid, deployment_id: Uid) -> Response:  # noqa: A002
+    """Deploy again what this deployment did; jobs are skipped."""
+    return await _go_back(call, id, deployment_id)
+
+
+async def _go_back(call: Call, application_id: str, deployment_id: str | None) -> Response:
+    application = call.application(application_id)
+    release = writer.repeated(call.ticket, call.releases(application))
+    if release is None:
+        target = _target(call, application, deployment_id)
+        release = await _release(call, application, {"rollbackTo": target.name})
+    return calls.reply(_present(call, release, application), HTTPStatus.CREATED)
+
+
+def _target(call: Call, application: Record, deployment_id: str | None) -> Record:
+    if deployment_id is not None:
+        target = call.release(application, deployment_id)
+        if presenters.state_of(target) is not ReleaseState.SUCCESS:
+            raise problems.refused(
+                "deployment_id: that deployment did not succeed; choose one with status success"
+            )
+        return target
+    serving = (application.status.get("servingRelease") or {}).get("name")
+    for one in call.releases(application):
+        if presenters.state_of(one) is ReleaseState.SUCCESS and one.name != serving:
+            return one
+    raise problems.refused("there is no earlier successful deployment to go back to")
+
+
+@router.get(
+    "/v3/applications/{id}/deployments/{deployment_id}",
+    summary="Get a deployment",
+    responses=calls.documented(200, payloads.Deployment, "The deployment."),
+)
+async def get_deployment(call: Read, id: Uid, deployment_id: Uid) -> Response:  # noqa: A002
+    """Return a deployment and how far it is."""
+    application = call.application(id)
+    return calls.reply(_present(call, call.release(application, deployment_id), application))
+
+
+@router.post(
+    "/v3/applications/{id}/deployments/{deployment_id}/cancel",
+    summary="Cancel a deployment",
+    responses=calls.documented(
+        200,
+        payloads.Deployment,
+        "The deployment, which is being cancelled.",
+        writes=True,
+        conditional=True,
+    ),
+)
+async def cancel_deployment(call: Change, id: Uid, deployment_id: Uid) -> Response:  # noqa: A002
+    """Stop a deployment and go back to what served before."""
+    application = call.application(id)
+    record = call.release(application, deployment_id)
+
+    def cancelled(one: Record) -> dict[str, Any]:
+        if presenters.state_of(one) not in _OPEN or one.status.get("step") in _DECIDED:
+            raise problems.refused("the deployment cannot be cancelled any more; it is decided")
+        return {**one.spec, "cancel": True}
+
+    written = await call.writer.change(record, cancelled, call.wish)
+    return calls.reply(_present(call, written.record, application))
+
+
+@router.get(
+    "/v3/applications/{id}/deployments/{deployment_id}/logs",
+    summary="Get the log of a deployment",
+    responses=calls.documented(200, list[payloads.LogEntry], "Lines, oldest first."),
+)
+async def deployment_logs(
+    *,
+    call: Read,
+    id: Uid,  # noqa: A002
+    deployment_id: Uid,
+    start: Annotated[datetime | None, Query(alias="from")] = None,
+    to: datetime | None = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Response:
+    """Return the course of a deployment: its jobs, its rollout, and the words of what failed."""
+    record = call.release(call.application(id), deployment_id)
+    lines = [
+        line
+        for line in presenters.log_lines(record)
+        if calls.lies_between(datetime.fromisoformat(line["timestamp"]), start, to)
+    ]
+    return calls.reply(lines[-limit:])

@@ -1,0 +1,117 @@
+"""Domains, as far as hosts go: those of the one web process of an application."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from process_operator.api import call as calls
+from process_operator.api import identity, payloads, presenters, problems
+from process_operator.api.cache import Record
+from process_operator.api.call import Call, Change, CreateForced, Limit, Offset, Read, Uid
+
+router = APIRouter(tags=["Domains"])
+
+_MAX_HOSTS = 16
+
+
+def _web(call: Call, application: Record) -> Record | None:
+    """Return the web process that domains belong to; of several the oldest."""
+    return next((one for one in call.processes(application) if one.spec["type"] == "web"), None)
+
+
+def _hosts(record: Record) -> list[dict[str, Any]]:
+    return list((record.spec.get("ingress") or {}).get("hosts") or ())
+
+
+def _with_hosts(record: Record, hosts: list[dict[str, Any]]) -> dict[str, Any]:
+    spec = record.spec
+    return {**spec, "ingress": {**(spec.get("ingress") or {}), "hosts": hosts}}
+
+
+def _find(call: Call, application_id: str, domain_id: str) -> tuple[Record, str]:
+    record = _web(call, call.application(application_id))
+    for item in _hosts(record) if record is not None else ():
+        if record is not None and identity.domain(record.uid, item["host"]) == domain_id.lower():
+            return record, item["host"]
+    raise problems.missing("the domain")
+
+
+def _present(record: Record, host: str) -> dict[str, Any]:
+    hosts = _hosts(record)
+    return presenters.domain(record, host, is_primary=bool(hosts) and hosts[0]["host"] == host)
+
+
+@router.get(
+    "/v3/applications/{id}/domains",
+    summary="List domains",
+    responses=calls.documented(200, payloads.Page[payloads.Domain], "A page of domains."),
+)
+async def list_domains(call: Read, id: Uid, limit: Limit = 100, offset: Offset = 0) -> Response:  # noqa: A002
+    """Return the hosts of the web process; the first one is the primary."""
+    record = _web(call, call.application(id))
+    found = [(record, item["host"]) for item in _hosts(record)] if record is not None else []
+    return calls.paged(found, lambda one: _present(*one), limit=limit, offset=offset)
+
+
+@router.post(
+    "/v3/applications/{id}/domains",
+    summary="Add a domain",
+    responses=calls.documented(201, payloads.Domain, "The new domain.", writes=True),
+)
+async def add_domain(call: CreateForced, id: Uid, payload: payloads.AddDomain) -> Response:  # noqa: A002
+    """Add a host to the web process; it acts at once."""
+    given = payload.given()
+    if given.get("custom_ssl_cert") or given.get("custom_ssl_key"):
+        raise problems.refused(
+            "custom_ssl_cert: certificates come from an issuer or a Secret here; leave it out"
+        )
+    record = _web(call, call.application(id))
+    if record is None:
+        raise problems.refused("the application has no web process; create one first")
+    host = given["domain_name"].lower()
+    if given.get("is_wildcard") and not host.startswith("*."):
+        host = f"*.{host}"
+
+    def added(one: Record) -> dict[str, Any]:
+        hosts = _hosts(one)
+        if any(item["host"] == host for item in hosts):
+            if call.wish.idempotency_key is not None:
+                return one.spec
+            raise problems.refused(f"domain_name: {host} is there already")
+        if len(hosts) >= _MAX_HOSTS:
+            raise problems.refused(
+                f"domain_name: a process has at most {_MAX_HOSTS} domains; remove one first"
+            )
+        return _with_hosts(one, [*hosts, {"host": host}])
+
+    written = await call.writer.change(record, added, call.wish)
+    return calls.reply(_present(written.record, host), HTTPStatus.CREATED)
+
+
+@router.get(
+    "/v3/applications/{id}/domains/{domain_id}",
+    summary="Get a domain",
+    responses=calls.documented(200, payloads.Domain, "The domain."),
+)
+async def get_domain(call: Read, id: Uid, domain_id: Uid) -> Response:  # noqa: A002
+    """Return one host of the web process."""
+    return calls.reply(_present(*_find(call, id, domain_id)))
+
+
+@router.delete(
+    "/v3/applications/{id}/domains/{domain_id}",
+    summary="Remove a domain",
+    responses=calls.documented(
+        200, payloads.Message, "It is removed.", writes=True, conditional=True
+    ),
+)
+async def remove_domain(call: Change, id: Uid, domain_id: Uid) -> Response:  # noqa: A002
+    """Remove a host of the web process; it acts at once."""
+    record, host = _find(call, id, domain_id)
+    await call.writer.change(
+        record,
+        lambda one: _with_hosts(one, [item for item in _hosts(one) if item["host"] != host]),
+        call.wish,
+    )
+    return calls.reply({"message": "Domain is removed"})

@@ -1,0 +1,178 @@
+"""Processes: list, create, read, change, delete."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from process_operator import errors, names
+from process_operator.api import cache, changes, payloads, presenters, problems, writer
+from process_operator.api import call as calls
+from process_operator.api.cache import Record
+from process_operator.api.call import Call, Change, Create, Limit, Offset, Read, Remove, Uid
+from process_operator.api.writer import Written
+
+router = APIRouter(tags=["Processes"])
+
+_TRIES = 5
+
+
+@router.get(
+    "/v3/applications/{id}/processes",
+    summary="List processes",
+    responses=calls.documented(200, payloads.Page[payloads.Process], "A page of processes."),
+)
+async def list_processes(call: Read, id: Uid, limit: Limit = 25, offset: Offset = 0) -> Response:  # noqa: A002
+    """Return the processes of an application, oldest first."""
+    application = call.application(id)
+    view = call.view(application)
+    return calls.paged(
+        call.processes(application),
+        lambda one: presenters.process(one, view),
+        limit=limit,
+        offset=offset,
+    )
+
+
+@router.post(
+    "/v3/applications/{id}/processes",
+    summary="Create a process",
+    responses=calls.documented(201, payloads.Process, "The new process.", writes=True),
+)
+async def create_process(call: Create, id: Uid, payload: payloads.CreateProcess) -> Response:  # noqa: A002
+    """Create a process. It does nothing until a deployment."""
+    application = call.application(id)
+    given = payload.given()
+    known = call.processes(application)
+    repeated = writer.repeated(call.ticket, known)
+    if repeated is None and given["type"] == "web":
+        web = [one for one in known if one.spec["type"] == "web"]
+        if any(cache.DEFAULT_PROCESS in one.marks for one in web):
+            record = await _adopt(call, web[0], given)
+            return _created(call, record, application)
+        if web:
+            raise problems.refused(
+                "type web: the application has a web process already; change that one, or create "
+                "a worker"
+            )
+    record = repeated or await _create(call, application, given)
+    return _created(call, record, application)
+
+
+def _created(call: Call, record: Record, application: Record) -> Response:
+    body = call.present(Written(record=record), application)
+    return calls.reply(body, HTTPStatus.CREATED, of=record)
+
+
+async def _adopt(call: Call, record: Record, given: dict[str, Any]) -> Record:
+    """Make the web process that came with the application the one that is asked for."""
+    sizes = _sizes(call)
+    written = await call.writer.change(
+        record,
+        lambda one: changes.process(given, _bare(one.spec), sizes=sizes),
+        call.wish,
+        marks={cache.DEFAULT_PROCESS: None, cache.IDEMPOTENCY: call.ticket},
+    )
+    return written.record
+
+
+def _bare(spec: dict[str, Any]) -> dict[str, Any]:
+    """Return what nobody chose, and the domains, which may have been added before the process."""
+    bare = {name: spec[name] for name in ("applicationRef", "key", "type")}
+    hosts = (spec.get("ingress") or {}).get("hosts")
+    return {**bare, "ingress": {"hosts": hosts}} if hosts else bare
+
+
+async def _create(call: Call, application: Record, given: dict[str, Any]) -> Record:
+    wanted = "web" if given["type"] == "web" else _slug(given)
+    for attempt in range(_TRIES):
+        # Asked anew each time: somebody else may have taken the key a moment ago.
+        taken = {one.spec["key"] for one in call.processes(application)}
+        key = changes.numbered(wanted, taken, limit=changes.MAX_KEY)
+        name = names.child(application.name, key)
+        if attempt % 2:
+            # Something else bears that name: a process of another key, or of another application.
+            name = names.job(application.name, key, application.uid)
+        bare = {"applicationRef": {"name": application.name}, "key": key, "type": given["type"]}
+        manifest = {
+            "apiVersion": names.API_VERSION,
+            "kind": names.PROCESS_KIND,
+            "metadata": {
+                "namespace": application.namespace,
+                "name": name,
+                "annotations": {cache.IDEMPOTENCY: call.ticket} if call.ticket else {},
+            },
+            "spec": changes.process(given, bare, sizes=_sizes(call)),
+        }
+        try:
+            return await call.writer.create(manifest, call.wish)
+        except errors.AlreadyExists:
+            found = await call.writer.read(names.PROCESS_KIND, application.namespace, name)
+            if found is not None and writer.repeated(call.ticket, [found]) is not None:
+                return found
+    raise problems.refused("display_name: no free key can be made of it; choose another")
+
+
+def _slug(given: dict[str, Any]) -> str:
+    return changes.slug(given["display_name"], limit=changes.MAX_KEY, instead=given["type"])
+
+
+def _sizes(call: Call) -> dict[str, str]:
+    return {one.id: one.name for one in call.sizes().values()}
+
+
+@router.get(
+    "/v3/applications/{id}/processes/{process_id}",
+    summary="Get a process",
+    responses=calls.documented(200, payloads.Process, "The process."),
+)
+async def get_process(call: Read, id: Uid, process_id: Uid) -> Response:  # noqa: A002
+    """Return a process with its saved values."""
+    application = call.application(id)
+    record = call.process(application, process_id)
+    return calls.reply(call.present(Written(record=record), application), of=record)
+
+
+@router.patch(
+    "/v3/applications/{id}/processes/{process_id}",
+    summary="Update a process",
+    responses=calls.documented(
+        200, payloads.Process, "The process.", writes=True, conditional=True
+    ),
+)
+async def update_process(
+    call: Change,
+    id: Uid,  # noqa: A002
+    process_id: Uid,
+    payload: payloads.UpdateProcess,
+) -> Response:
+    """Update the configuration of an existing process.
+
+    Only the provided fields are changed; all other fields retain their current values. Changes to
+    resource type, scaling or probes take effect on the next deployment. Protocol changes are
+    applied asynchronously.
+    """
+    application = call.application(id)
+    record = call.process(application, process_id)
+    given, sizes = payload.given(), _sizes(call)
+    written = await call.writer.change(
+        record,
+        lambda one: changes.process(given, one.spec, sizes=sizes),
+        call.wish,
+        marks={cache.DEFAULT_PROCESS: None} if given else None,
+    )
+    return calls.reply(call.present(written, application), of=written.record)
+
+
+@router.delete(
+    "/v3/applications/{id}/processes/{process_id}",
+    summary="Delete a process",
+    responses=calls.documented(
+        200, payloads.Message, "It is being deleted.", writes=True, conditional=True
+    ),
+)
+async def delete_process(call: Remove, id: Uid, process_id: Uid) -> Response:  # noqa: A002
+    """Delete a process; what runs of it ends at once."""
+    record = call.process(call.application(id), process_id)
+    await call.writer.delete(record, call.wish)
+    return calls.reply({"message": "Process is being deleted"})

@@ -1,0 +1,126 @@
+"""Runs of cron processes, and what can be measured of a process now."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Response
+
+from process_operator import errors, names
+from process_operator.api import cache, payloads, presenters, problems, usage, writer
+from process_operator.api import call as calls
+from process_operator.api.call import Create, Limit, Offset, Read, Uid
+
+router = APIRouter(tags=["Runs and metrics"])
+
+_LATELY = timedelta(minutes=1)
+
+Measurement = Literal["cpu-usage", "cpu-limit", "memory-usage", "memory-limit", "instance-count"]
+
+
+@router.post(
+    "/v3/applications/{id}/processes/{process_id}/trigger",
+    summary="Trigger a cron job",
+    responses=calls.documented(200, payloads.Message, "A run was asked for.", writes=True),
+)
+async def trigger(call: Create, id: Uid, process_id: Uid) -> Response:  # noqa: A002
+    """Run a cron process once, now, with what serves."""
+    application = call.application(id)
+    process = call.process(application, process_id)
+    if process.spec["type"] != "cron":
+        raise problems.refused("only cron processes can be triggered")
+    if call.view(application).entry_of(process.spec) is None:
+        raise problems.refused("the process was not deployed yet; deploy the application first")
+    known = list(call.cache.of(names.RUN_KIND, process.namespace, process.name))
+    if writer.repeated(call.ticket, known) is None:
+        about: dict[str, Any] = {
+            "namespace": process.namespace,
+            "generateName": f"{process.name[:200]}-",
+            "ownerReferences": [
+                {
+                    "apiVersion": names.API_VERSION,
+                    "kind": names.PROCESS_KIND,
+                    "name": process.name,
+                    "uid": process.uid,
+                }
+            ],
+        }
+        if call.ticket is not None:
+            about["annotations"] = {cache.IDEMPOTENCY: call.ticket}
+            about["name"] = f"{process.name[:200]}-{call.ticket.partition('-')[0]}"
+        manifest = {
+            "apiVersion": names.API_VERSION,
+            "kind": names.RUN_KIND,
+            "metadata": about,
+            "spec": {"processRef": {"name": process.name}},
+        }
+        try:
+            await call.writer.create(manifest, call.wish)
+        except errors.AlreadyExists:
+            if call.ticket is None:
+                raise
+    return calls.reply({"message": "Cron job triggered"})
+
+
+@router.get(
+    "/v3/applications/{id}/processes/{process_id}/runs",
+    summary="List runs",
+    responses=calls.documented(200, payloads.Page[payloads.Run], "A page of runs."),
+)
+async def list_runs(
+    call: Read,
+    id: Uid,  # noqa: A002
+    process_id: Uid,
+    limit: Limit = 25,
+    offset: Offset = 0,
+) -> Response:
+    """Return the runs of a cron process, newest first; other types have none.
+
+    Of the runs by the schedule the last one is known, of those that were triggered all that the
+    cluster keeps.
+    """
+    process = call.process(call.application(id), process_id)
+    found = []
+    if process.spec["type"] == "cron":
+        known = call.cache.of(names.RUN_KIND, process.namespace, process.name)
+        found = [(one.created_at, presenters.run(one, process.uid)) for one in known]
+        status = process.status
+        last = status.get("lastScheduledRun")
+        if last is not None:
+            at = last.get("startedAt") or status.get("lastScheduleTime") or process.created_at
+            found.append((at, presenters.scheduled_run(last, status, process.uid)))
+    newest = sorted(found, key=lambda one: (presenters.time(one[0]), one[1]["id"]), reverse=True)
+    return calls.paged(newest, lambda one: dict(one[1]), limit=limit, offset=offset)
+
+
+@router.get(
+    "/v3/applications/{id}/processes/{process_id}/metrics/{measurement}",
+    summary="Get a measurement",
+    responses=calls.documented(200, list[payloads.Point], "A series of points in time."),
+)
+async def metrics(
+    *,
+    call: Read,
+    id: Uid,  # noqa: A002
+    process_id: Uid,
+    measurement: Measurement,
+    start: Annotated[datetime | None, Query(alias="from")] = None,
+    to: datetime | None = None,
+    interval_in_seconds: Annotated[int, Query(ge=1, le=86_400)] = 60,
+) -> Response:
+    """Return what is measured now, if now lies within the asked time; no history is kept.
+
+    CPU is in millicores and memory in megabytes: limits are those of one instance, use is the mean
+    of all, and an empty series where the cluster does not measure it.
+    """
+    del interval_in_seconds  # There is one point, however far apart others would be.
+    application = call.application(id)
+    process = call.process(application, process_id)
+    now = datetime.now(UTC)
+    if measurement in usage.MEASURED:
+        value = await call.parts.usage.of(measurement, process)
+    else:
+        value = presenters.measurement(measurement, process, call.view(application))
+    # Whoever asks until now was a moment faster than this.
+    asked = calls.lies_between(now, start, None) and calls.lies_between(now - _LATELY, None, to)
+    points = [presenters.point(now, value)] if value is not None and asked else []
+    return calls.reply(points)

@@ -1,0 +1,160 @@
+"""Environment variables of an application: those with a literal value."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from process_operator.api import cache, identity, payloads, presenters, problems
+from process_operator.api import call as calls
+from process_operator.api.cache import Record
+from process_operator.api.call import Call, Change, CreateForced, Limit, Offset, Read, Uid
+
+router = APIRouter(tags=["Environment variables"])
+
+Item = dict[str, Any]
+
+
+def _is_literal(item: Item) -> bool:
+    return "valueFrom" not in item
+
+
+def _ids(record: Record) -> dict[str, str]:
+    """Return the ids of variables that were renamed, by their names of today."""
+    return calls.parsed(record.marks.get(cache.VARIABLE_IDS))
+
+
+def _id_of(record: Record, name: str) -> str:
+    return _ids(record).get(name) or identity.variable(record.uid, name)
+
+
+def _present(record: Record, item: Item) -> Item:
+    name = item["name"]
+    return presenters.variable(record, name, item.get("value", ""), _id_of(record, name))
+
+
+def _find(record: Record, identifier: str) -> Item:
+    for item in record.spec.get("env") or ():
+        if _is_literal(item) and _id_of(record, item["name"]) == identifier.lower():
+            found: Item = item
+            return found
+    raise problems.missing("the environment variable")
+
+
+def _check_times(given: Mapping[str, Any]) -> None:
+    if given.get("is_buildtime"):
+        raise problems.refused("is_buildtime: there are no builds here; leave it out")
+    if not given.get("is_runtime", True):
+        raise problems.refused("is_runtime: there is only the run time here; leave it out")
+
+
+@router.get(
+    "/v3/applications/{id}/env-vars",
+    summary="List environment variables",
+    responses=calls.documented(200, payloads.Page[payloads.Variable], "A page of variables."),
+)
+async def list_variables(call: Read, id: Uid, limit: Limit = 100, offset: Offset = 0) -> Response:  # noqa: A002
+    """Return the variables that have a literal value; those from Secrets are not shown."""
+    record = call.application(id)
+    items = [one for one in record.spec.get("env") or () if _is_literal(one)]
+    return calls.paged(items, lambda one: _present(record, one), limit=limit, offset=offset)
+
+
+@router.post(
+    "/v3/applications/{id}/env-vars",
+    summary="Create an environment variable",
+    responses=calls.documented(201, payloads.Variable, "The new variable.", writes=True),
+)
+async def create_variable(
+    call: CreateForced,
+    id: Uid,  # noqa: A002
+    payload: payloads.CreateVariable,
+) -> Response:
+    """Add a variable to all processes; it waits for the next deployment."""
+    given = payload.given()
+    _check_times(given)
+    name, value = given["key"], given["value"]
+
+    def added(one: Record) -> dict[str, Any]:
+        spec = one.spec
+        items = spec.get("env") or []
+        there = next((item for item in items if item["name"] == name), None)
+        if there is not None and _is_repeated(call, there, value):
+            return spec
+        if there is not None:
+            raise problems.refused(f"key: there is a variable {name} already; update that one")
+        return {**spec, "env": [*items, {"name": name, "value": value}]}
+
+    written = await call.writer.change(call.application(id), added, call.wish)
+    item = {"name": name, "value": value}
+    return calls.reply(_present(written.record, item), HTTPStatus.CREATED)
+
+
+def _is_repeated(call: Call, there: Item, value: str) -> bool:
+    """Whether a variable is what an earlier request with an Idempotency-Key has made."""
+    return call.wish.idempotency_key is not None and there.get("value", "") == value
+
+
+@router.put(
+    "/v3/applications/{id}/env-vars/{env_var_id}",
+    summary="Update an environment variable",
+    responses=calls.documented(
+        200, payloads.Variable, "The variable.", writes=True, conditional=True
+    ),
+)
+async def update_variable(
+    call: Change,
+    id: Uid,  # noqa: A002
+    env_var_id: Uid,
+    payload: payloads.UpdateVariable,
+) -> Response:
+    """Change the name or the value of a variable; it waits for the next deployment."""
+    given = payload.given()
+    _check_times(given)
+    record = call.application(id)
+    found = _find(record, env_var_id)
+    name = given.get("key", found["name"])
+
+    def changed(one: Record) -> dict[str, Any]:
+        spec = one.spec
+        before = _find(one, env_var_id)
+        items = spec["env"]
+        if name != before["name"] and any(item["name"] == name for item in items):
+            raise problems.refused(f"key: there is a variable {name} already; update that one")
+        after = {"name": name, "value": given.get("value", before.get("value", ""))}
+        return {**spec, "env": [after if item == before else item for item in items]}
+
+    marks = None
+    if name != found["name"]:
+        # Its id stays, so that whoever knows the variable by it finds it under its new name.
+        ids = {key: one for key, one in _ids(record).items() if key != found["name"]}
+        marks = {cache.VARIABLE_IDS: json.dumps({**ids, name: env_var_id.lower()})}
+    written = await call.writer.change(record, changed, call.wish, marks=marks)
+    return calls.reply(_present(written.record, _find(written.record, env_var_id)))
+
+
+@router.delete(
+    "/v3/applications/{id}/env-vars/{env_var_id}",
+    summary="Delete an environment variable",
+    responses=calls.documented(
+        200, payloads.Message, "It is deleted.", writes=True, conditional=True
+    ),
+)
+async def delete_variable(call: Change, id: Uid, env_var_id: Uid) -> Response:  # noqa: A002
+    """Delete a variable; this waits for the next deployment."""
+    record = call.application(id)
+    found = _find(record, env_var_id)
+
+    def removed(one: Record) -> dict[str, Any]:
+        spec = one.spec
+        items = [item for item in spec.get("env") or () if item["name"] != found["name"]]
+        return {**spec, "env": items}
+
+    marks = None
+    if found["name"] in _ids(record):
+        ids = {key: one for key, one in _ids(record).items() if key != found["name"]}
+        marks = {cache.VARIABLE_IDS: json.dumps(ids) if ids else None}
+    await call.writer.change(record, removed, call.wish, marks=marks)
+    return calls.reply({"message": "Environment variable is deleted"})

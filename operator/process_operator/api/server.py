@@ -1,0 +1,106 @@
+"""The HTTP server: uvicorn, with an end to patience in every phase of a request."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from process_operator.api.settings import Settings
+
+_log = logging.getLogger("process_operator.api")
+
+_HEAD_SECONDS = 10.0
+_MAX_HEAD = 32 * 1024
+_KEEP_ALIVE_SECONDS = 30
+_CONNECTIONS = 1024
+_SHUTDOWN_SECONDS = 10
+
+
+class _Patient(HttpToolsProtocol):
+    """Ends connections whose request line and headers are too long, or too long under way."""
+
+    _head_bytes = 0
+    _head_ends: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_arrived()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._head_ends is not None:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if self._head_ends is not None and self._head_bytes > _MAX_HEAD:
+            self.transport.close()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._expect_head()
+
+    def on_headers_complete(self) -> None:
+        self._head_arrived()
+        super().on_headers_complete()
+
+    def _expect_head(self) -> None:
+        if self._head_ends is None:
+            self._head_ends = self.loop.call_later(_HEAD_SECONDS, self._give_up)
+
+    def _head_arrived(self) -> None:
+        self._head_bytes = 0
+        if self._head_ends is not None:
+            self._head_ends.cancel()
+            self._head_ends = None
+
+    def _give_up(self) -> None:
+        self._head_ends = None
+        if not self.transport.is_closing():
+            self.transport.close()
+
+
+async def serve(app: Any, given: Settings, background: list[Coroutine[Any, Any, None]]) -> int:
+    """Serve until told to stop, or until something in the background fails; return the code."""
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=given.host,
+            port=given.port,
+            http=_Patient,
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+            limit_concurrency=_CONNECTIONS,
+            ssl_certfile=given.tls_certificate,
+            ssl_keyfile=given.tls_key,
+        )
+    )
+    failed = False
+
+    def check(task: asyncio.Task[None]) -> None:
+        nonlocal failed
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.critical("stops because of a defect", exc_info=error)
+            failed = True
+            server.should_exit = True
+
+    tasks = [asyncio.create_task(work) for work in background]
+    for task in tasks:
+        task.add_done_callback(check)
+    try:
+        await server.serve()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return 1 if failed or not server.started else 0

@@ -1,0 +1,92 @@
+"""Settings of the API, read once at its start from flags and environment."""
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from process_operator.settings import LogFormat, LogLevel
+
+_PREFIX = "PROCESS_OPERATOR_API_"
+DEFAULT_NAMESPACE = "process-operator"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the API can be told from outside."""
+
+    host: str
+    port: int
+    tls_certificate: Path | None
+    tls_key: Path | None
+    keys_namespace: str
+    """Namespace of the Secret that holds the keys."""
+    cluster_name: str
+    """Name of the cluster in replies."""
+    rate_scale: int
+    """What every rate limit is multiplied with."""
+    log_format: LogFormat
+    log_level: LogLevel
+
+
+def add_arguments(parser: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
+    """Add the flags to a parser, with what the environment says as their defaults."""
+
+    def flag(name: str, default: str | None, text: str, **how: Any) -> None:
+        variable = _PREFIX + name.upper().replace("-", "_")
+        told = f"default: {default}; " if default is not None else ""
+        parser.add_argument(
+            f"--{name}",
+            default=environment.get(variable, default),
+            help=f"{text} ({told}variable: {variable})",
+            **how,
+        )
+
+    flag("host", "0.0.0.0", "address to listen on")  # noqa: S104 - a Service leads here
+    flag("port", "8080", "port to listen on; 0 for a free one", type=_port)
+    flag("tls-certificate", None, "file with the certificate chain; without it: HTTP", type=Path)
+    flag("tls-key", None, "file with the certificate's private key", type=Path)
+    add_keys_namespace(parser, environment)
+    flag("cluster-name", "local", "name of this cluster in replies")
+    flag("rate-scale", "1", "what every rate limit is multiplied with", type=_scale)
+    flag("log-format", "json", "json or text", type=LogFormat)
+    flag("log-level", "info", "debug, info, warning or error", type=LogLevel)
+
+
+def add_keys_namespace(parser: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
+    """Add the one flag that the API and the commands about its keys share."""
+    default = environment.get("POD_NAMESPACE", DEFAULT_NAMESPACE)
+    variable = f"{_PREFIX}KEYS_NAMESPACE"
+    parser.add_argument(
+        "--keys-namespace",
+        default=environment.get(variable, default),
+        help=f"namespace of the Secret with the keys (default: {default}; variable: {variable})",
+    )
+
+
+def of(parsed: argparse.Namespace) -> Settings:
+    """Return the settings that a parser with our flags has read."""
+    return Settings(
+        host=parsed.host,
+        port=parsed.port,
+        tls_certificate=parsed.tls_certificate,
+        tls_key=parsed.tls_key,
+        keys_namespace=parsed.keys_namespace,
+        cluster_name=parsed.cluster_name,
+        rate_scale=parsed.rate_scale,
+        log_format=parsed.log_format,
+        log_level=parsed.log_level,
+    )
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"give a number from 0 to 65535, not {text!r}")
+    return int(text)
+
+
+def _scale(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"give a number from 1 to 1000000, not {text!r}")
+    return int(text)

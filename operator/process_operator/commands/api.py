@@ -1,0 +1,69 @@
+"""`process-operator api`: the REST API, as a process of its own."""
+
+import argparse
+import importlib.util
+import os
+import sys
+from typing import Any
+
+from process_operator.api import settings
+
+
+def add_to(commands: Any) -> None:
+    """Add this command to the subparsers of the command line."""
+    parser = commands.add_parser(
+        "api",
+        help="serve the REST API",
+        description="Serve the REST API before the current cluster. It writes applications, "
+        "processes, releases and runs, and never what the operator makes of them.",
+    )
+    settings.add_arguments(parser, os.environ)
+    parser.set_defaults(command=_run)
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    if importlib.util.find_spec("fastapi") is None or importlib.util.find_spec("uvicorn") is None:
+        print(
+            "process-operator api: its packages are missing; install process-operator[api]",
+            file=sys.stderr,
+        )
+        return 1
+    import asyncio
+
+    from process_operator import logs
+    from process_operator.commands import loops
+
+    given = settings.of(parsed)
+    logs.configure(given.log_format, given.log_level)
+    with asyncio.Runner(loop_factory=loops.factory()) as runner:
+        return runner.run(_serve(given))
+
+
+async def _serve(given: settings.Settings) -> int:
+    import time
+
+    from process_operator import cluster
+    from process_operator.api import asgi, ownership, server
+    from process_operator.api.cache import Cache
+    from process_operator.api.call import Parts
+    from process_operator.api.keys import Ring
+    from process_operator.api.limits import Limiter
+    from process_operator.api.usage import Usage
+    from process_operator.api.writer import Writer
+    from process_operator.commands import connect
+
+    connection = connect.connection(connect.credentials())
+    async with cluster.Cluster(connection, manager=ownership.MANAGER) as api:
+        known = Cache(api)
+        ring = Ring(api, given.keys_namespace)
+        app = asgi.application(
+            parts=Parts(
+                cache=known,
+                writer=Writer(api, known),
+                usage=Usage(api),
+                cluster_name=given.cluster_name,
+            ),
+            ring=ring,
+            limiter=Limiter(time.monotonic, scale=given.rate_scale),
+        )
+        return await server.serve(app, given, [*known.tasks(), ring.run()])
