@@ -8,9 +8,10 @@ rollout and after-jobs in this order.
 """
 
 import asyncio
+import json
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,7 +35,9 @@ RESTART_SECONDS = 3.0
 """What the start of a Python process and its first lists take here, apart from the grace."""
 PATIENCE_SECONDS = 60.0
 AT_ONCE = 6
-SOON = {"settleSeconds": 0, "progressDeadlineSeconds": 3}
+SOON = {"settleSeconds": 0}
+IMPATIENT = {"settleSeconds": 0, "progressDeadlineSeconds": 5}
+"""For a rollout that has to fail; also the time within which a Job must have started."""
 HOLD = [{"name": "KWOK_RUNS_FOR", "value": "1h"}]
 NOWHERE = "nowhere-for-faults"
 
@@ -110,11 +113,27 @@ async def _serves(place: Place) -> None:
     await place.ended("shop-1", "success")
 
 
+async def _asks_for_what_cannot_run(place: Place, release: Body) -> None:
+    await place.change(names.PROCESS_KIND, "web", resourceTypeRef={"name": NOWHERE})
+    await place.change(names.APPLICATION_KIND, "shop", image=f"{IMAGE}:v2", release=release)
+
+
 async def _fails(place: Place) -> None:
-    size = {"resourceTypeRef": {"name": NOWHERE}}
-    await place.change(names.PROCESS_KIND, "web", **size)
-    await place.change(names.APPLICATION_KIND, "shop", image=f"{IMAGE}:v2")
+    await _asks_for_what_cannot_run(place, IMPATIENT)
     await place.ended("shop-2", "failed")
+
+
+async def _is_cancelled_in_its_rollout(place: Place) -> None:
+    await _asks_for_what_cannot_run(place, SOON)
+
+    async def rolls_out() -> bool:
+        found = await place.get("Deployment", "shop-web")
+        image: str = found["spec"]["template"]["spec"]["containers"][0]["image"]
+        return image.endswith(":v2")
+
+    await place.until(rolls_out, "the rollout")
+    await place.change(names.RELEASE_KIND, "shop-2", cancel=True)
+    await place.ended("shop-2", "cancelled")
 
 
 async def _is_cancelled(place: Place) -> None:
@@ -134,6 +153,7 @@ SCENARIOS = {
     "success": Scenario(_nothing, _succeeds),
     "rollback": Scenario(_serves, _fails),
     "cancel": Scenario(_nothing, _is_cancelled),
+    "cancel-rollout": Scenario(_serves, _is_cancelled_in_its_rollout),
 }
 
 
@@ -170,6 +190,7 @@ class Matrix:
     api: cluster.Cluster
     proxy: Proxy
     operator: running.Operator
+    audit_log: Path
     active: dict[str, set[str]] = field(default_factory=dict)
     doubles: list[str] = field(default_factory=list)
     """Namespaces that had two releases in progress at once."""
@@ -180,9 +201,14 @@ class Matrix:
 
     async def run(
         self, scenario: Scenario, strike: Strike | None
-    ) -> tuple[float, list[Write], Any]:
-        """Run a scenario in a namespace of its own; return its time, its writes and its end."""
+    ) -> tuple[float, list[Write], list[str], Any]:
+        """Run a scenario in a namespace of its own.
+
+        Return its time, its writes, the Jobs that were created by the API server's own log, and
+        how it ended.
+        """
         place = Place(self.api, f"faults-{uuid.uuid4().hex[:8]}")
+        since = self.audit_log.stat().st_size
         await self.api.create(
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": place.name}}
         )
@@ -199,7 +225,22 @@ class Matrix:
         else:
             restarting.cancel()
         # What was asked for before the fault counts as well: the prologue makes Jobs too.
-        return took, record.writes, found
+        return took, record.writes, self._created_jobs(place.name, since), found
+
+    def _created_jobs(self, namespace: str, since: int) -> list[str]:
+        """Return the names of the Jobs that were created in a namespace, as often as they were."""
+        made = []
+        with self.audit_log.open() as lines:
+            lines.seek(since)
+            for line in lines:
+                if namespace not in line or not line.endswith("}\n"):
+                    continue
+                event = json.loads(line)
+                what = event.get("objectRef") or {}
+                code = (event.get("responseStatus") or {}).get("code")
+                if (event["verb"], what.get("resource"), code) == ("create", "jobs", 201):
+                    made.append(what["name"])
+        return made
 
     async def _start_again(self, record: Record) -> None:
         """Start the operator again as soon as a strike has killed it."""
@@ -267,7 +308,9 @@ async def matrix(directory: Path) -> AsyncIterator[Matrix]:
     ):
         log = directory / "logs" / "operator-under-faults.log"
         operator = running.Operator(proxy.kubeconfig, log, "--election", "false")
-        found = Matrix(api, proxy, operator)
+        if made.audit_log is None:
+            raise RuntimeError("the faults need a cluster with an audit log")
+        found = Matrix(api, proxy, operator, made.audit_log)
         proxy.kill = found.restart
         await asyncio.to_thread(operator.start)
         watching = asyncio.create_task(found.watch())
@@ -292,7 +335,7 @@ async def test_a_spoilt_write_changes_nothing_in_the_end(
     lines: list[str] = []
     failed: list[str] = []
     async with matrix(DIRECTORY / name) as made:
-        plain, writes, expected = await made.run(scenario, None)
+        plain, writes, _, expected = await made.run(scenario, None)
         count = made.proxy.record(_namespace_of(writes)).count
         first = len(writes) - count
         todo = [(n, way) for n in range(1, count + 1) for way in chosen(n, full=full)]
@@ -301,12 +344,12 @@ async def test_a_spoilt_write_changes_nothing_in_the_end(
         async def run(number: int, way: Way) -> None:
             strike = Strike(number, way)
             async with limit:
-                took, written, found = await made.run(scenario, strike)
+                took, written, jobs, found = await made.run(scenario, strike)
             slack = GRACE_SECONDS + (RESTART_SECONDS if "killed" in way else 0)
             wrong = [
                 *([] if found == expected else [f"ended as {found} and not as {expected}"]),
                 *([] if took <= plain + slack else [f"took {took:.1f} s"]),
-                *_twice(written),
+                *_twice(jobs),
                 *_disorder(written),
             ]
             what = writes[first + number - 1]
@@ -341,37 +384,33 @@ def _short(write: Write) -> str:
     )
 
 
-def _created(writes: list[Write]) -> list[str]:
+def _twice(made: Sequence[str]) -> list[str]:
     return [
-        one.name
-        for one in writes
-        if one.verb == "POST" and one.path.endswith("/jobs") and 200 <= one.status < 300
-    ]
-
-
-def _twice(writes: list[Write]) -> list[str]:
-    made = _created(writes)
-    return [
-        f"Job {one} was created {made.count(one)} times" for one in {*made} if made.count(one) > 1
+        f"Job {one} was created {made.count(one)} times"
+        for one in sorted(set(made))
+        if made.count(one) > 1
     ]
 
 
 def _disorder(writes: list[Write]) -> list[str]:
-    """Return where a job before, the rollout and a job after did not come in this order."""
-    order = []
-    for one in writes:
-        if not 200 <= one.status < 300:
-            continue
-        if one.verb == "POST" and one.path.endswith("/jobs"):
-            order.append(one.name.rpartition("-")[0].rpartition("-")[2])
-        if "/deployments/" in one.path:
-            order.append("rollout")
-    if (
-        "migrate" in order
-        and "rollout" in order
-        and order.index("migrate") > order.index("rollout")
-    ):
-        return [f"out of order: {order}"]
-    if "warm" in order and order.index("warm") < order.index("rollout"):
-        return [f"out of order: {order}"]
-    return []
+    """Return what came before that which has to come first: jobs before, rollout, jobs after."""
+    order = [step for one in writes if 200 <= one.status < 300 and (step := _step(one))]
+    rollout = [place for place, step in enumerate(order) if step == "rollout"]
+    wrong = (
+        any(
+            step == "migrate" and rollout and place > rollout[0] for place, step in enumerate(order)
+        )
+        # A rollout ends before the jobs after it begin: after a failure with the way back.
+        or any(
+            step in {"warm", "alarm"} and (not rollout or place < rollout[-1])
+            for place, step in enumerate(order)
+        )
+    )
+    return [f"out of order: {order}"] if wrong else []
+
+
+def _step(write: Write) -> str:
+    """Return which step of a release a write belongs to, "" for none."""
+    if write.verb == "POST" and write.path.endswith("/jobs"):
+        return write.name.rpartition("-")[0].rpartition("-")[2]
+    return "rollout" if "/deployments/" in write.path else ""
