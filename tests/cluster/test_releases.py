@@ -11,6 +11,8 @@ EXIT_3 = [{"name": "KWOK_EXIT_CODE", "value": "3"}]
 """Makes the played pod of a run end with exit code 3."""
 AN_HOUR = [{"name": "KWOK_RUNS_FOR", "value": "1h"}]
 """Makes the played pod of a run go on."""
+A_WHILE = [{"name": "KWOK_RUNS_FOR", "value": "12s"}]
+"""Makes the played pod of a run go on for longer than a user here needs to do something."""
 
 WEB = process("web", "web")
 
@@ -187,8 +189,8 @@ def test_a_job_that_fails_after_success_is_a_warning_and_the_release_stands(
 
 
 def test_a_release_that_is_asked_for_meanwhile_waits_and_then_runs(here: Namespace) -> None:
-    slow = job("migrate", "beforeDeployment", env=[{"name": "KWOK_RUNS_FOR", "value": "3s"}])
-    here.release(application(), WEB, slow)
+    here.release(application(), WEB, MIGRATE)
+    here.patch("pproc", "migrate", {"spec": {"env": A_WHILE}})
     next_release(here)
     here.wait("prel/shop-2", "jsonpath={.status.state}=inProgress")
     here.patch("papp", "shop", {"spec": {"image": f"{IMAGE}:v3"}})
@@ -199,8 +201,8 @@ def test_a_release_that_is_asked_for_meanwhile_waits_and_then_runs(here: Namespa
 
 
 def test_a_suspended_application_holds_its_release_and_goes_on_with_it(here: Namespace) -> None:
-    slow = job("migrate", "beforeDeployment", env=[{"name": "KWOK_RUNS_FOR", "value": "2s"}])
-    here.release(application(), WEB, slow)
+    here.release(application(), WEB, MIGRATE)
+    here.patch("pproc", "migrate", {"spec": {"env": A_WHILE}})
     next_release(here)
     here.wait("prel/shop-2", "jsonpath={.status.jobs[0].jobUID}")
     here.patch("papp", "shop", {"spec": {"suspend": True}})

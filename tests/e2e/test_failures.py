@@ -4,7 +4,8 @@ import pytest
 
 from userside import IMAGE, Body, Namespace, application, process
 
-SOON = {"settleSeconds": 0, "progressDeadlineSeconds": 12}
+IMPATIENT = 12
+"""Seconds within which a release must be ready, once one has served."""
 TINY = {"name": "tiny"}
 
 
@@ -13,8 +14,10 @@ def _tiny(tiny: None) -> None:
     del tiny
 
 
-def shop(**spec: object) -> Body:
-    return application(release=SOON, **spec)
+def serves(here: Namespace, *processes: Body, patience: int = IMPATIENT) -> None:
+    """Let a first version serve, however long its start takes, and have less patience then."""
+    here.release(application(release={"settleSeconds": 0}), *processes)
+    here.patch("papp", "shop", {"spec": {"release": {"progressDeadlineSeconds": patience}}})
 
 
 def worker(**spec: object) -> Body:
@@ -40,7 +43,7 @@ def serves_the_first_version(here: Namespace) -> None:
 
 
 def test_an_image_that_cannot_be_pulled(here: Namespace) -> None:
-    here.release(shop(), worker())
+    serves(here, worker())
     here.patch("papp", "shop", {"spec": {"image": "localhost/no/such:image"}})
     report = failed(here)
     assert (report["reason"], report["process"]) == ("ImagePullFailed", "worker")
@@ -50,7 +53,7 @@ def test_an_image_that_cannot_be_pulled(here: Namespace) -> None:
 
 
 def test_a_process_that_exits(here: Namespace) -> None:
-    here.release(shop(), worker())
+    serves(here, worker())
     here.patch(
         "pproc",
         "worker",
@@ -81,7 +84,7 @@ def test_a_process_that_takes_too_much_memory(here: Namespace) -> None:
     # With CPU enough to take it at once.
     size = {"name": "hungry"}
     here.kubectl("apply", "--server-side", "-f", "-", stdin=HUNGRY)
-    here.release(shop(), worker(resourceTypeRef=size))
+    serves(here, worker(resourceTypeRef=size))
     here.patch("pproc", "worker", {"spec": {"command": ["/sample", "job", "--memory", "96"]}})
     here.patch("papp", "shop", {"spec": {"image": f"{IMAGE}:v2"}})
     report = failed(here)
@@ -98,7 +101,7 @@ def test_a_probe_that_fails(here: Namespace, probe: str) -> None:
     check = {f"{probe}Probe": {"httpGet": {"path": path}, "periodSeconds": 1}}
     plain = process("web", "web", **({"readinessProbe": None} | check), **quick)
     # A liveness probe has to fail, and its container to stop, before the deadline.
-    here.release(application(release=SOON | {"progressDeadlineSeconds": 20}), plain)
+    serves(here, plain, patience=20)
     here.patch(
         "pproc", "web", {"spec": {"env": [{"name": f"NEVER_{probe.upper()}", "value": "1"}]}}
     )
@@ -111,7 +114,7 @@ def test_a_probe_that_fails(here: Namespace, probe: str) -> None:
 
 
 def test_a_quota_that_is_full(here: Namespace) -> None:
-    here.release(shop(), worker())
+    serves(here, worker())
     quota = {
         "apiVersion": "v1",
         "kind": "ResourceQuota",
@@ -128,7 +131,7 @@ def test_a_quota_that_is_full(here: Namespace) -> None:
 
 
 def test_pod_security_that_refuses(here: Namespace) -> None:
-    here.release(shop(), worker())
+    serves(here, worker())
     here.patch("papp", "shop", {"spec": {"image": f"{IMAGE}:v2", "podSecurity": "baseline"}})
     report = failed(here)
     assert report["reason"] == "PodSecurityRefused"
@@ -144,7 +147,7 @@ def test_a_migration_that_fails_prints_why(here: Namespace) -> None:
         jobStartPolicy="beforeDeployment",
         entrypoint='sample job --print "column price is missing" --exit 3',
     )
-    here.release(shop(), worker())
+    serves(here, worker())
     here.apply(migrate)
     here.patch("papp", "shop", {"spec": {"image": f"{IMAGE}:v2"}})
     report = failed(here)
@@ -160,7 +163,7 @@ def test_a_migration_whose_image_cannot_be_pulled_never_starts_the_rollout(
     migrate = process(
         "migrate", "job", resourceTypeRef=TINY, jobStartPolicy="beforeDeployment", command=RUN
     )
-    here.release(shop(), worker())
+    serves(here, worker())
     before = here.get("deployment", "shop-worker")["metadata"]["generation"]
     here.apply(migrate)
     here.patch("papp", "shop", {"spec": {"image": "localhost/no/such:image"}})
@@ -177,7 +180,7 @@ def test_a_run_by_hand_keeps_its_last_lines(here: Namespace) -> None:
         schedule="0 4 * * *",
         command=["/sample", "job", "--print", "the report is done"],
     )
-    here.release(shop(), nightly)
+    serves(here, nightly)
     here.apply(
         {
             "apiVersion": "process-operator.dev/v1alpha1",
