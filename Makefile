@@ -5,7 +5,6 @@ SHELL := /bin/bash
 UV := $(shell command -v uv || echo build/uv/bin/uv)
 RUN := $(UV) run --no-sync
 LOCAL := PYTHONPATH=deploy/local $(RUN) python -m local_cluster
-KUBECONFIG ?= $(CURDIR)/build/cluster/kubeconfig
 
 .PHONY: help
 help: ## List the targets
@@ -58,12 +57,16 @@ cluster: install ## Bring a local Kubernetes cluster up (CLUSTER=node|kwok|kind|
 	$(LOCAL) up
 
 .PHONY: cluster-stop
-cluster-stop: install ## End the local cluster and everything that belongs to it
+cluster-stop: install ## End the local clusters, also those of tests, and all that belongs to them
 	$(LOCAL) down
 
 .PHONY: run
 run: install ## Run the operator in the foreground against KUBECONFIG, as its own ServiceAccount
 	PYTHONPATH=deploy/local $(RUN) python -m operate
+
+.PHONY: api
+api: install ## Run the REST API in the foreground against KUBECONFIG, as its own ServiceAccount
+	PYTHONPATH=deploy/local $(RUN) python -m serve_api
 
 .PHONY: test-cluster
 test-cluster: install ## Run the tests against a real API server and real controllers
@@ -85,3 +88,7 @@ bench: install ## Measure writes, CPU, memory and time with N processes, beside 
 .PHONY: bench-releases
 bench-releases: install ## Release a hundred applications at once, each with a job before
 	PYTHONPATH=tests:deploy/local $(RUN) python -m bench.releases
+
+.PHONY: bench-api
+bench-api: install ## Measure the REST API under load, beside the raw calls of kubectl
+	PYTHONPATH=tests:deploy/local $(RUN) python -m bench.api --n $(N)

@@ -14,19 +14,38 @@ from pathlib import Path
 import operate
 from local_cluster import Cluster
 from operate import NAMESPACE
+from process_operator import names
 
 
 def operator(cluster: Cluster) -> "Operator":
-    """Install what the operator needs, and start it as its own ServiceAccount."""
+    """Install what the operator needs, start it as its own ServiceAccount, and let it lead."""
     started = Operator(
         operate.install(cluster), cluster.directory / "logs" / "operator-under-test.log"
     )
     try:
         started.start()
+        _await_lead(cluster, started)
     except AssertionError:
         started.kill()
         raise
     return started
+
+
+def _await_lead(cluster: Cluster, started: "Operator") -> None:
+    """See that it is this operator that acts: another one, left behind, would be tested instead."""
+    ask = kubectl(cluster.kubectl, cluster.kubeconfig)
+    lease = ("get", "lease", "-n", NAMESPACE, names.OPERATOR, "--ignore-not-found")
+    holder = ""
+
+    def leads() -> bool:
+        nonlocal holder
+        holder = ask(*lease, "-o", "jsonpath={.spec.holderIdentity}")
+        return holder.endswith(f"-{started.pid}")
+
+    try:
+        until(leads, seconds=30)
+    except AssertionError:
+        raise AssertionError(f"operator {holder} leads here: end it, then test again") from None
 
 
 def kubectl(program: Path, kubeconfig: Path) -> Callable[..., str]:

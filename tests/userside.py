@@ -70,6 +70,11 @@ class Namespace:
         message: str = next(one["message"] for one in conditions if one["type"] == "Ready")
         return message
 
+    def deadline(self, seconds: int) -> None:
+        """Have so much patience with further releases; the first one may take its time."""
+        change = {"spec": {"release": {"progressDeadlineSeconds": seconds}}}
+        self.patch("papp", "shop", change)
+
     def release(self, *manifests: Body) -> None:
         """Apply manifests and wait until their first release has succeeded."""
         self.apply(*manifests)

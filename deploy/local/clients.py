@@ -29,12 +29,12 @@ class Failed(Exception):  # noqa: N818 - it is an answer, not an error of this p
 class Http:
     """Requests of one URL over one connection that is kept, as browsers and proxies keep theirs."""
 
-    def __init__(self, url: str, host: str = "") -> None:
+    def __init__(self, url: str, host: str = "", timeout: float = TIMEOUT_SECONDS) -> None:
         parts = urllib.parse.urlsplit(url)
         self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._headers = {"Host": host} if host else {}
         self._connection = http.client.HTTPConnection(
-            parts.hostname or "", parts.port or 80, timeout=TIMEOUT_SECONDS
+            parts.hostname or "", parts.port or 80, timeout=timeout
         )
 
     def __call__(self) -> str:
@@ -58,7 +58,9 @@ class Http:
 class Grpc:
     """Calls of the sample's echo service over one channel, HTTP/2 without TLS."""
 
-    def __init__(self, address: str, text: str, authority: str = "") -> None:
+    def __init__(
+        self, address: str, text: str, authority: str = "", timeout: float = TIMEOUT_SECONDS
+    ) -> None:
         options: list[tuple[str, str | int]] = [("grpc.enable_http_proxy", 0)]
         if authority:
             options.append(("grpc.default_authority", authority))
@@ -69,11 +71,12 @@ class Grpc:
             response_deserializer=StringValue.FromString,
         )
         self._text = text
+        self._timeout = timeout
 
     def __call__(self) -> str:
         """Return the answer; raise Failed for any status but OK."""
         try:
-            answer: str = self._say(StringValue(value=self._text), timeout=TIMEOUT_SECONDS).value
+            answer: str = self._say(StringValue(value=self._text), timeout=self._timeout).value
         except grpc.RpcError as error:
             raise Failed(f"{error.code().name}: {error.details()}") from error
         return answer

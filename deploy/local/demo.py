@@ -12,21 +12,27 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import local_cluster
 import operate
+import serve_api
 from clients import Failed, Grpc, Http, Load
-from local_cluster import Cluster, ClusterError, components, kubeconfigs, traefik
+from local_cluster import Cluster, ClusterError, components, kubeconfigs, machine, traefik
 from local_cluster import state as states
 from local_cluster.components import Component
+from local_cluster.network import LOOPBACK
 from local_cluster.traefik import Traefik
 
 NAMESPACE = "demo"
 SAMPLES = "deploy/samples/demo"
 SHOP_HOST, API_HOST = "shop.localhost", "api.localhost"
-OPERATOR = "operator"
+OPERATOR, API = "operator", "api"
+KEY = "demo"
+_SHOWN = ("display_name", "resource_type_name", "scaling_strategy", "ingress_protocol", "pending")
+"""What is shown of the API's long answers about a process."""
 
 
 class Untrue(Exception):  # noqa: N818 - what was shown was not true
@@ -36,9 +42,10 @@ class Untrue(Exception):  # noqa: N818 - what was shown was not true
 class Demo:
     """The chapters, and what they share."""
 
-    def __init__(self, cluster: Cluster, entrance: Traefik | None) -> None:
+    def __init__(self, cluster: Cluster, entrance: Traefik | None, api: str) -> None:
         self._cluster = cluster
         self._entrance = entrance
+        self._api = api
         self._chapter = 0
 
     # How things are shown.
@@ -121,6 +128,7 @@ class Demo:
         self._releases()
         self._switches()
         self._fails_and_succeeds()
+        self._is_asked_over_http()
         self._lists_all()
 
     def _comes_up(self) -> None:
@@ -140,7 +148,10 @@ class Demo:
 
     def _takes_traffic(self) -> None:
         if self._entrance is None:
-            self._title("Traffic needs real pods: not shown on a kwok cluster")
+            self._title(
+                "Traffic through an ingress controller: not shown",
+                "This needs the node cluster, whose pods this machine reaches (root on Linux).",
+            )
             return
         self._title("HTTP and gRPC through Traefik")
         self._http("/version", "v1")
@@ -218,7 +229,11 @@ class Demo:
         self._kubectl("patch", "processapplication", "shop", "--type=merge", "-p", again)
         self._wait(f"processrelease/shop-{number}", "jsonpath={.status.state}=success")
         jobs = '{range .status.jobs[*]}{.policy} {.key}: {.result}{"\\n"}{end}'
-        self._kubectl("get", f"processrelease/shop-{number}", "-o", f"jsonpath={jobs}")
+        told = self._kubectl("get", f"processrelease/shop-{number}", "-o", f"jsonpath={jobs}")
+        self._check(
+            holds="migrate: success" in told and "announce: success" in told,
+            otherwise=f"the jobs ended as {told!r}",
+        )
         self._http("/version", "v3")
         self._title("The nightly job, now", "A ProcessRun runs a cron or job process once.")
         print(f"$ cat {SAMPLES}/run.yaml")
@@ -235,21 +250,128 @@ class Demo:
         patch = ["patch", "processapplication", "shop", "--type=merge", "-p"]
         image = json.dumps({"spec": {"image": "process-operator.dev/sample:v3"}})
         if self._entrance is None:
-            raise Untrue("a cluster with real pods has no ingress controller")
-        url = f"{self._entrance.url}/version"
-        with Load(lambda: Http(url, SHOP_HOST)) as load:
             self._kubectl(*patch, image)
             self._wait("processrelease/shop-3", "jsonpath={.status.state}=failed")
-        tally = load.tally
-        print(f"{tally.answered} requests answered meanwhile, all by {tally.answers}")
-        self._check(
-            holds=tally.answers == {"v2"} and not tally.failures,
-            otherwise=f"answers {tally.answers}, failures {tally.failures[:3]}",
-        )
+        else:
+            url = f"{self._entrance.url}/version"
+            with Load(lambda: Http(url, SHOP_HOST)) as load:
+                self._kubectl(*patch, image)
+                self._wait("processrelease/shop-3", "jsonpath={.status.state}=failed")
+            tally = load.tally
+            print(f"{tally.answered} requests answered meanwhile, all by {tally.answers}")
+            self._check(
+                holds=tally.answers == {"v2"} and not tally.failures,
+                otherwise=f"answers {tally.answers}, failures {tally.failures[:3]}",
+            )
         self._kubectl("get", "processreleases")
         why = '{.status.failure.sentence}{"\\n"}its last lines: {.status.failure.log}{"\\n"}'
         report = self._kubectl("get", "processrelease", "shop-3", "-o", f"jsonpath={why}")
         self._check(holds="column price is missing" in report, otherwise="the report has no log")
+
+    def _is_asked_over_http(self) -> None:
+        self._title(
+            "The REST API: a second front door to the same objects",
+            "A key is made, a process is updated, and a deployment is asked for.",
+        )
+        key = self._new_key()
+        (application,) = self._curl(key, "GET", "/v3/applications")["data"]
+        place = f"/v3/applications/{application['id']}"
+        found = self._curl(key, "GET", f"{place}/processes")["data"]
+        web = f"{place}/processes/{next(one['id'] for one in found if one['key'] == 'web')}"
+        sizes = self._curl(key, "GET", "/v3/resources/process-resource-types")
+        change = {
+            "resource_type_id": next(one["id"] for one in sizes if one["name"] == "demo-small"),
+            "scaling_strategy": {"type": "manual", "config": {"instanceCount": 2}},
+            "readiness_probe": {"httpGet": {"path": "/readyz"}, "periodSeconds": 3},
+            "ingress_protocol": "grpc",
+        }
+        print("kubectl applied a manifest that declares these fields, and would set them back:\n")
+        refused = self._curl(key, "PATCH", web, change, show=("status", "message"))
+        self._check(
+            holds=refused["status"] == 422 and "kubectl" in refused["message"],
+            otherwise=f"the change was not refused: {refused}",
+        )
+        print("Forced, they change hands. The protocol acts at once, the rest waits:\n")
+        shown = (*_SHOWN, "routing_status", "taken_over")
+        saved = self._curl(key, "PATCH", f"{web}?force=true", change, show=shown)
+        waits = [one["field"] for one in saved["pending"]]
+        self._check(
+            holds=waits == ["resource_type_id", "scaling_strategy", "readiness_probe"],
+            otherwise=f"what waits is {waits}",
+        )
+        self._grpc(SHOP_HOST, "v3: hello")
+        asked = self._curl(key, "POST", f"{place}/deployments", {}, show=("id", "status"))
+        self._check(holds=asked["status"] == "waiting", otherwise=f"it is {asked['status']}")
+        ended = self._polled(key, f"{place}/deployments/{asked['id']}")
+        self._check(holds=ended["status"] == "success", otherwise=f"it {ended['status']}")
+        after = self._curl(key, "GET", web, show=_SHOWN)
+        self._check(holds=not after["pending"], otherwise=f"{after['pending']} still waits")
+        print("kubectl shows the same:\n")
+        self._kubectl("get", "process", "web", "-o", "wide")
+        self._kubectl("get", "processreleases")
+        size = self._value("deployment/shop-web", "{.spec.replicas}")
+        self._check(holds=size == "2", otherwise=f"web has {size} instances instead of 2")
+
+    def _new_key(self) -> str:
+        arguments = ["keys", "create", "--name", KEY, "--namespace", NAMESPACE, "--role", "write"]
+        print(
+            f"$ export API={self._api} KEY=$(process-operator {shlex.join(arguments)})", flush=True
+        )
+        key = keys(self._cluster, *arguments).stdout.strip()
+        print(f"$ echo $KEY\n{key}\n", flush=True)
+        self._check(holds=self._is_known(key), otherwise="the API does not know the new key")
+        return key
+
+    def _is_known(self, key: str) -> bool:
+        """Wait until a key is valid: the API reads its keys once a second."""
+        url = f"{self._api}/v3/api-keys/validate"
+        validate = [
+            "curl",
+            "-s",
+            "-o",
+            "-",
+            "-w",
+            "%{http_code}",
+            "-H",
+            f"Authorization: Bearer {key}",
+        ]
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            done = subprocess.run([*validate, url], capture_output=True, text=True, check=False)
+            if done.stdout.endswith("200"):
+                return True
+            time.sleep(0.2)
+        return False
+
+    def _curl(
+        self, key: str, method: str, path: str, body: Any = None, *, show: tuple[str, ...] = ()
+    ) -> Any:
+        """Send a request by curl, with its command; print what is asked for of its answer."""
+        words = ["-X", method, f"$API{path}", "-H", "Authorization: Bearer $KEY"]
+        if body is not None:
+            words += ["-H", "Content-Type: application/json", "-d", json.dumps(body)]
+        print("$ curl " + " ".join(map(_quoted, words)), flush=True)
+        told = [one.replace("$API", self._api).replace("$KEY", key) for one in words]
+        command = ["curl", "--silent", "--show-error", *told]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        try:
+            answer = json.loads(done.stdout)
+        except ValueError:
+            raise Untrue(f"curl: {done.stderr.strip() or done.stdout}") from None
+        if show:
+            print(json.dumps({name: answer[name] for name in show if name in answer}, indent=2))
+        print(flush=True)
+        return answer
+
+    def _polled(self, key: str, path: str) -> Any:
+        """Ask for a deployment until it has ended."""
+        deadline = time.monotonic() + 120
+        while True:
+            found = self._curl(key, "GET", path, show=("status", "steps", "finished_at"))
+            if found["finished_at"] is not None:
+                return found
+            self._check(holds=time.monotonic() < deadline, otherwise="the deployment did not end")
+            time.sleep(2)
 
     def _lists_all(self) -> None:
         self._title("All kinds at once")
@@ -272,13 +394,15 @@ def main() -> int:
 def start() -> int:
     """Bring everything up and show it."""
     begun = time.monotonic()
+    machine.ensure_program("curl")
     cluster = local_cluster.up()
     _remove(cluster)
     entrance = traefik.ensure(cluster) if cluster.provider == "node" else None
     run_operator(cluster, operate.install(cluster))
+    api = run_api(cluster, serve_api.install(cluster))
     kubeconfig = _kubeconfig(cluster)
     print(f"\n$ export KUBECONFIG={kubeconfig} PATH={cluster.bin}:$PATH")
-    Demo(cluster, entrance).show()
+    Demo(cluster, entrance, api).show()
     print(
         f"\n{'─' * 88}\n"
         f"The demo ended as promised after {time.monotonic() - begun:.0f} s. "
@@ -289,6 +413,7 @@ def start() -> int:
         '\'{"spec":{"resourceTypeRef":{"name":"nosuch"}}}\'; kubectl get process web -o wide\n'
         "   kubectl delete deployment shop-web        # it comes back\n"
         "   kubectl scale process web --replicas=1    # staged, until the next release\n"
+        f"   open {api}/docs            # every path of the REST API\n"
         "   make demo-stop                            # removes the demo\n"
         "   make cluster-stop                         # removes the cluster"
     )
@@ -296,42 +421,77 @@ def start() -> int:
 
 
 def stop() -> int:
-    """Remove the demo's namespace, the operator and Traefik; the cluster stays."""
+    """Remove the demo's namespace, operator, API and Traefik; the cluster stays."""
     if not local_cluster.is_up():
         print("demo: there is no cluster, so there is nothing to remove")
         return 0
     cluster = local_cluster.up()
     _remove(cluster)
-    with states.locked(cluster.directory):
-        components.stop(states.load(cluster.directory), [OPERATOR])
+    stop_operator(cluster)
     if cluster.provider == "node":
         traefik.stop(cluster)
     print("demo: gone; `make cluster-stop` ends the cluster too")
     return 0
 
 
+def stop_operator(cluster: Cluster) -> None:
+    """End the demo's operator and API, if they run."""
+    with states.locked(cluster.directory):
+        components.stop(states.load(cluster.directory), [OPERATOR, API])
+
+
 def run_operator(cluster: Cluster, kubeconfig: Path) -> None:
     """Run the operator as its own ServiceAccount, in the background of the cluster."""
+    arguments = ["run", "--lease-namespace", operate.NAMESPACE, "--health-port"]
+    _run(cluster, OPERATOR, arguments, kubeconfig)
+
+
+def run_api(cluster: Cluster, kubeconfig: Path) -> str:
+    """Run the REST API as its own ServiceAccount, likewise; return its address."""
+    arguments = ["api", "--host", LOOPBACK, "--keys-namespace", serve_api.NAMESPACE, "--port"]
+    return _run(cluster, API, arguments, kubeconfig)
+
+
+def _run(cluster: Cluster, name: str, arguments: list[str], kubeconfig: Path) -> str:
+    """Run a command of ours anew, on the port that its arguments end with; return its address."""
     with states.locked(cluster.directory):
         state = states.load(cluster.directory)
-        components.stop(state, [OPERATOR])
-        port = state.port(f"{OPERATOR}-health")
-        command: Sequence[str] = [
-            *(sys.executable, "-m", "process_operator", "run", "--log-format", "text"),
-            *("--lease-namespace", operate.NAMESPACE, "--health-port", str(port)),
-        ]
-        url = f"http://127.0.0.1:{port}/readyz"
+        components.stop(state, [name])
+        port = state.port(f"{name}-http")
+        address = f"http://{LOOPBACK}:{port}"
+        command = [sys.executable, "-m", "process_operator", *arguments, str(port)]
         component = Component(
-            name=OPERATOR,
-            command=command,
+            name=name,
+            command=[*command, "--log-format", "text"],
             environment={"KUBECONFIG": str(kubeconfig)},
-            is_ready=lambda: kubeconfigs.answers(url),
+            is_ready=lambda: kubeconfigs.answers(f"{address}/readyz"),
         )
         components.ensure(state, [component])
+    return address
+
+
+def keys(cluster: Cluster, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `process-operator keys ...` as the cluster's administrator."""
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "process_operator", *arguments),
+            *("--keys-namespace", serve_api.NAMESPACE),
+        ],
+        env=os.environ | {"KUBECONFIG": str(cluster.kubeconfig)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def _quoted(word: str) -> str:
+    """Quote a word for a shell that shall still fill in what begins with $."""
+    return f'"{word}"' if "$" in word else shlex.quote(word)
 
 
 def _remove(cluster: Cluster) -> None:
     """Remove what an earlier demo left, and wait until it is gone."""
+    keys(cluster, "keys", "revoke", "--name", KEY)
     kubeconfigs.kubectl(
         cluster, ["delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=120s"]
     )

@@ -25,9 +25,20 @@ def install(cluster: Cluster) -> Path:
     return local_cluster.service_account_kubeconfig(cluster, NAMESPACE, "process-operator", path)
 
 
+def target() -> Cluster:
+    """Return the cluster that KUBECONFIG names; without it, the local one."""
+    named = os.environ.get("KUBECONFIG")
+    if not named or Path(named) == local_cluster.DIRECTORY / "kubeconfig":
+        return local_cluster.up()
+    directory = local_cluster.DIRECTORY.with_name("cluster-current")
+    # What is kept of the way there may be of another KUBECONFIG, from another day.
+    local_cluster.down(directory)
+    return local_cluster.up("current", directory)
+
+
 def main() -> None:
     """Install what the operator needs, then become it."""
-    kubeconfig = install(local_cluster.up())
+    kubeconfig = install(target())
     os.environ["KUBECONFIG"] = str(kubeconfig)
     command = [sys.executable, "-m", "process_operator", "run", "--log-format", "text"]
     command += ["--lease-namespace", NAMESPACE, *sys.argv[1:]]

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import local_cluster
+import operate
 from local_cluster import Cluster, kubeconfigs
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -29,7 +30,7 @@ def install(cluster: Cluster, path: Path | None = None) -> Path:
 
 def main() -> None:
     """Install what the API needs, then become it."""
-    cluster = local_cluster.up()
+    cluster = operate.target()
     os.environ["KUBECONFIG"] = str(install(cluster))
     command = [sys.executable, "-m", "process_operator", "api", "--log-format", "text"]
     command += ["--keys-namespace", NAMESPACE, "--host", "127.0.0.1", *sys.argv[1:]]

@@ -8,7 +8,9 @@ import connecting
 from process_operator.cluster import Cluster
 from process_operator.election import Election, Timing
 
-QUICK = Timing(duration=2, renew=1.5, retry=0.2, call=1.0)
+QUICK = Timing(duration=5, renew=4.0, retry=0.3, call=2.5)
+LONGER = QUICK.duration + 1.0
+"""Within this time a standby would have taken a Lease that nobody renews."""
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ async def test_the_lead_is_won_renewed_and_handed_over_by_a_real_lease(
         await first.started.wait()
     second = Candidate(server, namespace, "second")
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(second.started.wait(), timeout=3)
+        await asyncio.wait_for(second.started.wait(), timeout=LONGER)
     lease = await server.get("Lease", namespace, "operator")
     assert lease["spec"]["holderIdentity"] == "first"
     assert lease["spec"]["renewTime"] > lease["spec"]["acquireTime"]
@@ -54,7 +56,7 @@ async def test_the_lead_is_won_renewed_and_handed_over_by_a_real_lease(
     async with asyncio.timeout(10):
         await second.started.wait()
     spec = (await server.get("Lease", namespace, "operator"))["spec"]
-    assert (spec["holderIdentity"], spec["leaseDurationSeconds"]) == ("second", 2)
+    assert (spec["holderIdentity"], spec["leaseDurationSeconds"]) == ("second", QUICK.duration)
     await second.leave()
 
 
@@ -65,7 +67,7 @@ async def test_of_candidates_that_start_together_exactly_one_wins(
     waits = [asyncio.create_task(one.started.wait()) for one in candidates]
     async with asyncio.timeout(10):
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    await asyncio.wait(waits, timeout=2.5)
+    await asyncio.wait(waits, timeout=LONGER)
     assert sum(one.election.leading for one in candidates) == 1
     assert sum(one.started.is_set() for one in candidates) == 1
     for waiting in waits:

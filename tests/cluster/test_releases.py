@@ -136,9 +136,8 @@ def test_cancelling_during_a_job_stops_it_and_nothing_is_rolled_out(here: Namesp
 def test_a_rollout_that_fails_goes_back_and_then_runs_the_jobs_after_failure(
     here: Namespace,
 ) -> None:
-    here.release(
-        application(release={"settleSeconds": 1, "progressDeadlineSeconds": 5}), WEB, ALARM
-    )
+    here.release(application(), WEB, ALARM)
+    here.deadline(5)
     # No node has this label, so the new pods cannot be scheduled.
     here.patch("pproc", "web", {"spec": {"resourceTypeRef": {"name": "nowhere"}}})
     here.kubectl("apply", "--server-side", "-f", "-", stdin=NOWHERE)
@@ -163,7 +162,7 @@ spec: {cpu: "1", memory: 1Gi, category: hobby, nodeSelector: {there.is/none: suc
 
 def test_a_process_that_came_with_a_failed_release_goes_with_it(here: Namespace) -> None:
     settings = {"settleSeconds": 1, "progressDeadlineSeconds": 5}
-    here.release(application(release=settings), WEB)
+    here.release(application(), WEB)
     here.kubectl("apply", "--server-side", "-f", "-", stdin=NOWHERE)
     here.apply(
         application(image=f"{IMAGE}:v2", release=settings),

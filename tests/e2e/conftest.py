@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import demo
 import local_cluster
 import running
 import userside
@@ -29,6 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[_PLACE] = json.dumps({"obstacle": obstacle})
         return
     cluster = local_cluster.up(provider)
+    demo.stop_operator(cluster)
     entrance = traefik.ensure(cluster)
     config.stash[_OPERATOR] = running.operator(cluster)
     os.environ[_PLACE] = json.dumps(
@@ -87,8 +89,14 @@ def kubeconfig() -> Path:
 
 
 @pytest.fixture(scope="session")
-def kubectl(kubeconfig: Path) -> Callable[..., str]:
-    return running.kubectl(Path(_place()["kubectl"]), kubeconfig)
+def program() -> Path:
+    """Return kubectl itself."""
+    return Path(_place()["kubectl"])
+
+
+@pytest.fixture(scope="session")
+def kubectl(kubeconfig: Path, program: Path) -> Callable[..., str]:
+    return running.kubectl(program, kubeconfig)
 
 
 @pytest.fixture

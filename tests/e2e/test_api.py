@@ -34,7 +34,7 @@ def test_what_is_deployed_by_the_api_answers_and_is_measured(
     assert "hello from the API" in client()
     client.close()
     # The other front door to the same object: the API has no word for a deadline.
-    here.patch("papp", "shop", {"spec": {"release": {"progressDeadlineSeconds": 5}}})
+    here.deadline(5)
     failed = app.deploy(docker_image=f"{IMAGE}:no-such-tag")
     assert failed["status"] == "failed"
     assert "no-such-tag" in failed["failure"]

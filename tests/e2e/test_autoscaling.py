@@ -1,6 +1,10 @@
 """Real CPU load makes a web process grow, and idleness makes it shrink again."""
 
 import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from clients import Http, Load
 from running import until
@@ -51,3 +55,44 @@ def test_load_adds_instances_and_idleness_takes_them_away(here: Namespace, tiny:
     assert managers == ["kube-controller-manager"]
     until(lambda: size(here) == 1, seconds=240)
     here.wait("pproc/web", "condition=Ready")
+
+
+@contextmanager
+def sizes(kubeconfig: Path, program: Path, here: Namespace) -> Iterator[list[int]]:
+    """Record every size that the Deployment is seen to have, without a gap between two looks."""
+    command = [
+        *(str(program), "--kubeconfig", str(kubeconfig), "-n", here.name),
+        *("get", "deployment", "shop-web", "--watch", "-o", 'jsonpath={.spec.replicas}{"\\n"}'),
+    ]
+    seen: list[int] = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watch:
+        try:
+            yield seen
+        finally:
+            watch.terminate()
+            told, _ = watch.communicate()
+            seen += [int(line) for line in told.split()]
+
+
+def test_the_hand_over_between_manual_and_horizontal_dips_in_neither_direction(
+    here: Namespace, tiny: None, kubeconfig: Path, program: Path
+) -> None:
+    del tiny
+    three = {"type": "manual", "manual": {"instanceCount": 3}}
+    above = {"type": "horizontal", "horizontal": PACE | {"minInstanceCount": 3, "maxInstanceCount": 4}}
+    here.release(
+        application(scalingPolicy="immediate"),
+        process("web", "web", resourceTypeRef={"name": "tiny"}, scalingStrategy=three),
+    )
+    address = here.get("service", "shop-web")["spec"]["clusterIP"]
+    with (
+        sizes(kubeconfig, program, here) as seen,
+        Load(lambda: Http(f"http://{address}/burn?ms=50"), clients=4),
+    ):
+        here.patch("pproc", "web", {"spec": {"scalingStrategy": above}})
+        until(lambda: size(here) == 4, seconds=180)
+        here.patch("pproc", "web", {"spec": {"scalingStrategy": three}})
+        here.wait("hpa/shop-web", "delete")
+        until(lambda: size(here) == 3)
+        here.wait("pproc/web", "condition=Ready")
+    assert (seen[0], seen[-1], min(seen), max(seen)) == (3, 3, 3, 4)

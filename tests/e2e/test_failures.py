@@ -17,7 +17,7 @@ def _tiny(tiny: None) -> None:
 def serves(here: Namespace, *processes: Body, patience: int = IMPATIENT) -> None:
     """Let a first version serve, however long its start takes, and have less patience then."""
     here.release(application(release={"settleSeconds": 0}), *processes)
-    here.patch("papp", "shop", {"spec": {"release": {"progressDeadlineSeconds": patience}}})
+    here.deadline(patience)
 
 
 def worker(**spec: object) -> Body:
@@ -50,6 +50,20 @@ def test_an_image_that_cannot_be_pulled(here: Namespace) -> None:
     assert report["containerState"] == "Waiting: ImagePullBackOff"
     assert "localhost/no/such:image" in report["message"]
     serves_the_first_version(here)
+
+
+@pytest.mark.parametrize(
+    ("reason", "words", "image", "command"),
+    [
+        ("ImagePullFailed", "localhost/no/such:image", "localhost/no/such:image", RUN),
+        ("CrashLoop", "exit code 3", f"{IMAGE}:v1", ["/sample", "job", "--exit", "3"]),
+    ],
+)
+def test_a_process_says_why_its_first_version_does_not_come_up(
+    here: Namespace, reason: str, words: str, image: str, command: list[str]
+) -> None:
+    here.apply(application(image=image), worker(command=command))
+    assert words in here.wait_reason("pproc/worker", reason)
 
 
 def test_a_process_that_exits(here: Namespace) -> None:
@@ -107,6 +121,7 @@ def test_a_probe_that_fails(here: Namespace, probe: str) -> None:
     )
     here.patch("papp", "shop", {"spec": {"image": f"{IMAGE}:v2"}})
     report = failed(here)
+    assert report["reason"] == "ProbeFailing"
     assert f"{probe} fails because it was asked to" in report["probe"] or (
         "statuscode: 503" in report["probe"]
     )

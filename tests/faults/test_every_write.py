@@ -319,6 +319,7 @@ async def matrix(directory: Path) -> AsyncIterator[Matrix]:
         finally:
             watching.cancel()
             await asyncio.to_thread(operator.stop)
+            await asyncio.to_thread(local_cluster.down, directory)
 
 
 def chosen(number: int, *, full: bool) -> list[Way]:
@@ -374,7 +375,6 @@ async def test_a_spoilt_write_changes_nothing_in_the_end(
         print("\n".join(sorted(lines)))
     assert not failed, "\n".join(failed)
     assert doubles == [], "two releases were in progress at once"
-    await asyncio.to_thread(local_cluster.down, DIRECTORY / name)
 
 
 def _namespace_of(writes: list[Write]) -> str:

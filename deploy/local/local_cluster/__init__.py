@@ -16,9 +16,11 @@ from local_cluster.providers.kwok import Kwok
 from local_cluster.providers.node import Node
 
 __all__ = [
+    "DIRECTORY",
     "Cluster",
     "ClusterError",
     "down",
+    "down_all",
     "is_up",
     "obstacle",
     "service_account_kubeconfig",
@@ -65,6 +67,13 @@ def down(directory: Path = DIRECTORY) -> None:
                 shutil.rmtree(path)
             else:
                 path.unlink()
+
+
+def down_all() -> None:
+    """Remove the cluster of this checkout, and those that tests and benchmarks made beside it."""
+    beside = (build.CHECKOUT / "build").glob("cluster*/**/state.json")
+    for directory in sorted({DIRECTORY, *(state.parent for state in beside)}):
+        down(directory)
 
 
 def is_up(directory: Path = DIRECTORY) -> bool:

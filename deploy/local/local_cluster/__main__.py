@@ -14,14 +14,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="local_cluster", description=__doc__)
     parser.add_argument("command", choices=("up", "down"))
     parser.add_argument("--provider", help="the kind of cluster; CLUSTER= says the same")
-    parser.add_argument("--dir", type=Path, default=local_cluster.DIRECTORY)
+    parser.add_argument("--dir", type=Path, help="of one cluster; down without it: of all")
     parsed = parser.parse_args(arguments)
     try:
         if parsed.command == "down":
-            local_cluster.down(parsed.dir)
+            local_cluster.down_all() if parsed.dir is None else local_cluster.down(parsed.dir)
             print("cluster: gone")
             return 0
-        cluster = local_cluster.up(parsed.provider, parsed.dir)
+        cluster = local_cluster.up(parsed.provider, parsed.dir or local_cluster.DIRECTORY)
     except ClusterError as error:
         print(f"cluster: {error}", file=sys.stderr)
         return 1

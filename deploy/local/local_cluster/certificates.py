@@ -65,6 +65,11 @@ class Store:
         self._client("node", user=f"system:node:{node}", group="system:nodes")
         self._client("front-proxy-client", user="front-proxy-client", authority="front-proxy-ca")
 
+    def ensure_server(self, name: str, *, addresses: Sequence[str]) -> None:
+        """Make what a server beside the cluster needs: an authority, and its own certificate."""
+        self._authority("ca")
+        self._server(name, names=[], addresses=addresses)
+
     def _authority(self, name: str) -> None:
         if self.certificate(name).exists():
             return

@@ -4,7 +4,7 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from local_cluster import components, errors
@@ -75,6 +75,24 @@ def install_packages() -> None:
     missing = missing_packages()
     if not missing:
         return
+    _install(missing)
+    if missing := missing_packages():
+        raise errors.ClusterError(
+            f"{', '.join(missing)} did not bring the expected programs: install them by hand, "
+            "or use CLUSTER=kwok"
+        )
+
+
+def ensure_program(name: str) -> None:
+    """Install a program that bears the name of its Debian package, where it is missing."""
+    if has_program(name):
+        return
+    if not (_installs_packages() and _is_root()):
+        raise errors.ClusterError(f"{name} is missing: install it with this machine's packages")
+    _install([name])
+
+
+def _install(missing: Sequence[str]) -> None:
     names = " ".join(missing)
     print(f"cluster: installing {names} by apt-get", flush=True)
     for arguments in (
@@ -95,11 +113,6 @@ def install_packages() -> None:
                 f"apt-get {arguments[0]} failed: install {names} by hand, or use CLUSTER=kwok "
                 f"({' '.join(result.stderr.split())[-300:]})"
             )
-    if missing := missing_packages():
-        raise errors.ClusterError(
-            f"{', '.join(missing)} did not bring the expected programs: install them by hand, "
-            "or use CLUSTER=kwok"
-        )
 
 
 def missing_packages() -> list[str]:
