@@ -69,6 +69,19 @@ def rss_mib(pid: int) -> float:
     raise RuntimeError(f"process {pid} says nothing of its memory")
 
 
+def busy(seconds: float) -> float:
+    """Return which part of the machine's CPU is at work for a while, from 0 to 1."""
+
+    def times() -> tuple[int, int]:
+        each = [int(one) for one in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]]
+        return sum(each), each[3] + each[4]  # what is idle, and what waits for disks
+
+    total, idle = times()
+    time.sleep(seconds)
+    total, idle = (after - before for after, before in zip(times(), (total, idle), strict=True))
+    return 1 - idle / total
+
+
 class Watcher:
     """Remembers when each process was first seen as wanted, by our own clock."""
 

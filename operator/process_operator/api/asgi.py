@@ -30,6 +30,8 @@ def application(*, parts: Parts, ring: Ring, limiter: Limiter) -> Gate:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        # Meters count what is asked; nothing else tells of requests, and nothing costs them time.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         exception_handlers={
             Problem: _on_problem,
             errors.ApiError: _on_cluster_error,

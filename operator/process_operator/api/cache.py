@@ -7,8 +7,9 @@ process is put in at once, so that nobody's reads are behind their own writes.
 import asyncio
 import functools
 from collections import OrderedDict
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import orjson
@@ -55,6 +56,8 @@ class Record:
     """How far a release is; "" for every other kind, and before the operator has seen it."""
     number: int
     """The number of a release within its application; 0 where there is none."""
+    owner: str
+    """The uid of the application that a release is of; "" where the operator has not told it."""
     marks: Mapping[str, str]
     """Those of its annotations that mean something here."""
     appliers: bytes
@@ -96,6 +99,7 @@ def record(kind: str, found: Manifest) -> Record:
         application=_application(kind, about["name"], spec),
         state=str(status.get("state") or ""),
         number=int(status.get("number") or 0),
+        owner=str(status.get("applicationUID") or ""),
         marks={name: annotations[name] for name in annotations.keys() & _MARKS},
         appliers=_bytes(ownership.appliers(managers)),
         spec_json=_bytes(spec if kind != NAMESPACE_KIND else {}),
@@ -124,6 +128,11 @@ def _bytes(value: Any) -> bytes:
     return bytes(memoryview(orjson.dumps(value)))
 
 
+def oldest_first(records: Iterable[Record]) -> list[Record]:
+    """Return records with the oldest first, always in the same order."""
+    return sorted(records, key=attrgetter("created_at", "name", "uid"))
+
+
 class _Group(NamedTuple):
     kind: str
     namespace: str
@@ -148,6 +157,8 @@ class Cache:
         self._gone: OrderedDict[str, None] = OrderedDict()
         """Ids of what was deleted here: an event from before may still be under way."""
         self._groups: dict[_Group, dict[str, None]] = {}
+        self._sorted: dict[str, Sequence[Record]] = {}
+        """By kind, what `oldest_first` has sorted since the last change."""
 
     def tasks(self) -> list[Coroutine[Any, Any, None]]:
         """Return what keeps the cache, to be run for as long as it is read."""
@@ -185,6 +196,13 @@ class Cache:
         """Yield every object of a kind."""
         return (one for one in self._mirrors[kind].all() if one.uid not in self._gone)
 
+    def oldest_first(self, kind: str) -> Sequence[Record]:
+        """Return every object of a kind, the oldest first; it is sorted only after a change."""
+        found = self._sorted.get(kind)
+        if found is None:
+            found = self._sorted[kind] = oldest_first(self.all(kind))
+        return found
+
     def observe(self, answer: Manifest) -> Record:
         """Take in what the API server answered to a write; return it."""
         kind = answer["kind"]
@@ -192,6 +210,8 @@ class Cache:
         before = self._mirrors[kind].get(about.get("namespace") or "", about["name"])
         after = self._mirrors[kind].observe(answer)
         self.changed(before, after)
+        if after is not None and after.resource_version == about["resourceVersion"]:
+            return after
         return record(kind, answer)
 
     def forget(self, gone: Record) -> None:
@@ -204,6 +224,9 @@ class Cache:
 
     def changed(self, old: Record | None, new: Record | None) -> None:
         """Keep the ways to find a record."""
+        for one in (old, new):
+            if one is not None:
+                self._sorted.pop(one.kind, None)
         if old is not None and (new is None or new.uid != old.uid):
             self._places.pop(old.uid, None)
             group = _group(old)

@@ -1,7 +1,7 @@
 """One request, as routes see it: whose it is, what it may see, and how it wants to be done."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -11,7 +11,7 @@ import orjson
 from fastapi import Depends, Header, Path, Query, Request, Response
 
 from process_operator import names
-from process_operator.api import identity, payloads, presenters, problems, views, writer
+from process_operator.api import cache, identity, payloads, presenters, problems, views, writer
 from process_operator.api.cache import NAMESPACE_KIND, Cache, Record
 from process_operator.api.keys import Key
 from process_operator.api.ownership import Claim
@@ -80,8 +80,7 @@ class Call:
 
     def applications(self) -> list[Record]:
         """Return every application of the key, oldest first."""
-        mine = (one for one in self.cache.all(names.APPLICATION_KIND) if self.sees(one))
-        return oldest_first(mine)
+        return [one for one in self.cache.oldest_first(names.APPLICATION_KIND) if self.sees(one)]
 
     def process(self, application: Record, uid: str) -> Record:
         """Return a process of an application."""
@@ -89,7 +88,7 @@ class Call:
 
     def processes(self, application: Record) -> list[Record]:
         """Return the processes of an application, oldest first."""
-        return oldest_first(self._members(names.PROCESS_KIND, application))
+        return cache.oldest_first(self._members(names.PROCESS_KIND, application))
 
     def release(self, application: Record, uid: str) -> Record:
         """Return a release of an application."""
@@ -97,12 +96,12 @@ class Call:
 
     def releases(self, application: Record) -> list[Record]:
         """Return the releases of an application itself, not of a predecessor; newest first."""
-        mine = (
-            one
-            for one in self._members(names.RELEASE_KIND, application)
-            if one.status.get("applicationUID", application.uid) == application.uid
-        )
-        return presenters.newest_first(mine)
+        return presenters.newest_first(self._releases(application))
+
+    def _releases(self, application: Record) -> Iterator[Record]:
+        mine = ("", application.uid)
+        found = self._members(names.RELEASE_KIND, application)
+        return (one for one in found if one.owner in mine)
 
     def _members(self, kind: str, application: Record) -> list[Record]:
         found = self.cache.of(kind, application.namespace, application.name)
@@ -118,10 +117,9 @@ class Call:
             raise problems.missing(what)
         return found
 
-    def sizes(self) -> dict[str, Size]:
-        """Return every resource type by name."""
-        found = (views.size(one) for one in self.cache.all(names.RESOURCE_TYPE_KIND))
-        return {one.name: one for one in sorted(found, key=_by_size)}
+    def sizes(self) -> Mapping[str, Size]:
+        """Return every resource type by name, the smallest first."""
+        return views.sizes(self.cache.all(names.RESOURCE_TYPE_KIND))
 
     def view(self, application: Record) -> View:
         """Return what stands around the objects of an application."""
@@ -138,12 +136,16 @@ class Call:
         The application's own status says the same, but a moment later than the release's.
         """
         found = self._members(names.RELEASE_KIND, application)
-        successful = [one for one in found if one.state == ReleaseState.SUCCESS]
-        for one in sorted(successful, key=lambda one: one.number, reverse=True):
-            if one.status.get("applicationUID") == application.uid:
-                told = application.status.get("servingRelease") or {}
-                return one if one.number >= told.get("number", 0) else None
-        return None
+        successful = [
+            one
+            for one in found
+            if one.state == ReleaseState.SUCCESS and one.owner == application.uid
+        ]
+        if not successful:
+            return None
+        newest = max(successful, key=lambda one: one.number)
+        told = application.status.get("servingRelease") or {}
+        return newest if newest.number >= told.get("number", 0) else None
 
     def present(self, written: Written, application: Record) -> Reply:
         """Return a process as it was written."""
@@ -161,16 +163,7 @@ class Call:
 
     def status_of(self, application: Record) -> str | None:
         """Return what became of an application's newest deployment."""
-        return presenters.application_status(self.releases(application))
-
-
-def _by_size(size: Size) -> tuple[int, int, str]:
-    return size.millicores, size.megabytes, size.name
-
-
-def oldest_first(records: Iterable[Record]) -> list[Record]:
-    """Return records with the oldest first, always in the same order."""
-    return sorted(records, key=lambda one: (one.created_at, one.name, one.uid))
+        return presenters.application_status(self._releases(application))
 
 
 # What routes take from requests.
@@ -206,7 +199,8 @@ def _call(request: Request, wish: Mapping[str, Any]) -> Call:
         parts=request.app.state.parts,
         key=key,
         wish=Wish(caller=key.id, asker=key.name, **wish),
-        place=f"{request.method} {request.url.path}",
+        # Not of `request.url`, which is parsed anew for each request.
+        place=f"{request.method} {request.scope['path']}",
         body=state["body"],
     )
 

@@ -1,5 +1,6 @@
 """The ids that callers see: uids of objects, and names turned into ids for what has no uid."""
 
+import functools
 import uuid
 
 PATTERN = (
@@ -11,6 +12,7 @@ PATTERN = (
 _ROOT = uuid.uuid5(uuid.NAMESPACE_DNS, "process-operator.dev")
 
 
+@functools.lru_cache(maxsize=256)  # every process tells it
 def resource_type(name: str) -> str:
     """Return the id of a resource type: of its name, so that a reinstall changes no client."""
     return _of("resource-type", name)

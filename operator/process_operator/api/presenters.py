@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 from process_operator import names
@@ -214,7 +215,7 @@ def application_status(releases: Iterable[Record]) -> str | None:
 
 def newest_first(records: Iterable[Record]) -> list[Record]:
     """Return records with the newest first, always in the same order."""
-    return sorted(records, key=lambda one: (one.created_at, one.number, one.uid), reverse=True)
+    return sorted(records, key=attrgetter("created_at", "number", "uid"), reverse=True)
 
 
 def state_of(record: Record) -> ReleaseState:

@@ -78,6 +78,7 @@ async def serve(app: Any, given: Settings, background: list[Coroutine[Any, Any, 
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # nobody asks where a request came from
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
             limit_concurrency=_CONNECTIONS,

@@ -2,7 +2,7 @@
 
 import functools
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +35,21 @@ def size(record: Record) -> Size:
     return _size(record.name, record.spec_json)
 
 
-@functools.lru_cache(maxsize=256)  # every reply needs every size, and they hardly ever change
+def sizes(records: Iterable[Record]) -> Mapping[str, Size]:
+    """Return what replies need of every resource type, by name, the smallest first."""
+    return _sizes(tuple((one.name, one.spec_json) for one in records))
+
+
+@functools.lru_cache(maxsize=4)  # every reply needs every size, and they hardly ever change
+def _sizes(given: tuple[tuple[str, bytes], ...]) -> Mapping[str, Size]:
+    found = [_size(name, spec_json) for name, spec_json in given]
+    return {one.name: one for one in sorted(found, key=_by_size)}
+
+
+def _by_size(size: Size) -> tuple[int, int, str]:
+    return size.millicores, size.megabytes, size.name
+
+
 def _size(name: str, spec_json: bytes) -> Size:
     spec = orjson.loads(spec_json)
     return Size(
@@ -48,7 +62,7 @@ def _size(name: str, spec_json: bytes) -> Size:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class View:
     """What stands around the objects of one application."""
 
@@ -68,11 +82,18 @@ class View:
 
     def entry_of(self, spec: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Return what serves of a process."""
-        for entry in (self.snapshot or {}).get("processes", ()):
-            if (entry["key"], entry["type"]) == (spec["key"], spec["type"]):
-                found: Mapping[str, Any] = entry
-                return found
-        return None
+        return self._entries.get((spec["key"], spec["type"]))
+
+    @functools.cached_property
+    def scales_at_once(self) -> bool:
+        """Whether scaling waits for no deployment."""
+        return bool(self.application.spec.get("scalingPolicy") == "immediate")
+
+    @functools.cached_property
+    def _entries(self) -> Mapping[tuple[str, str], Mapping[str, Any]]:
+        """What serves by key and type: a list asks for each of its processes."""
+        processes = (self.snapshot or {}).get("processes", ())
+        return {(entry["key"], entry["type"]): entry for entry in processes}
 
 
 def command_line(spec: Mapping[str, Any]) -> str:

@@ -47,12 +47,12 @@ def of_process(spec: Mapping[str, Any], status: Mapping[str, Any], view: View) -
     entry = view.entry_of(spec)
     saved = _saved(spec, view)
     running = _running(entry) if entry is not None else dict.fromkeys(saved)
-    immediate = view.application.spec.get("scalingPolicy") == "immediate"
     found = [
         _difference(name, running[name], value)
         for name, value in saved.items()
         if _FIELDS[name] in _STAGED
-        and not (immediate and name == "scaling_strategy")
+        and not (view.scales_at_once and name == "scaling_strategy")
+        and running[name] != value  # the same is the same with its defaults filled in too
         and _comparable(name, running[name]) != _comparable(name, value)
     ]
     return [*found, *_others(status, _TOLD)]

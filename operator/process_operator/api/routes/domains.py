@@ -1,10 +1,12 @@
 """Domains, as far as hosts go: those of the one web process of an application."""
 
+import contextlib
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter, Response
 
+from process_operator import errors
 from process_operator.api import call as calls
 from process_operator.api import identity, payloads, presenters, problems
 from process_operator.api.cache import Record
@@ -108,10 +110,18 @@ async def get_domain(call: Read, id: Uid, domain_id: Uid) -> Response:  # noqa: 
 )
 async def remove_domain(call: Change, id: Uid, domain_id: Uid) -> Response:  # noqa: A002
     """Remove a host of the web process; it acts at once."""
+    if _web(call, call.application(id)) is None:
+        return _removed()
     record, host = _find(call, id, domain_id)
-    await call.writer.change(
-        record,
-        lambda one: _with_hosts(one, [item for item in _hosts(one) if item["host"] != host]),
-        call.wish,
-    )
+
+    def left(one: Record) -> dict[str, Any]:
+        return _with_hosts(one, [item for item in _hosts(one) if item["host"] != host])
+
+    with contextlib.suppress(errors.NotFound):
+        await call.writer.change(record, left, call.wish)
+    return _removed()
+
+
+def _removed() -> Response:
+    """Answer so also when the process is gone: clients remove both at once, in any order."""
     return calls.reply({"message": "Domain is removed"})

@@ -1,0 +1,53 @@
+"""What is found in the cache after writes of our own, told without an API server."""
+
+from typing import Any
+
+import pytest
+
+from process_operator import names
+from process_operator.api.cache import Cache, Record
+
+KIND = names.APPLICATION_KIND
+
+
+def manifest(name: str, version: int, **about: Any) -> dict[str, Any]:
+    metadata = {
+        "namespace": "demo",
+        "name": name,
+        "uid": f"uid-{name}",
+        "resourceVersion": str(version),
+        "generation": 1,
+        "creationTimestamp": "2026-01-05T12:00:00Z",
+        **about,
+    }
+    return {"kind": KIND, "metadata": metadata, "spec": {"image": f"shop:{version}"}}
+
+
+@pytest.fixture
+async def cache() -> Cache:
+    return Cache(None)  # type: ignore[arg-type] # nothing is asked here
+
+
+def listed(cache: Cache) -> list[Record]:
+    return list(cache.oldest_first(KIND))
+
+
+async def test_what_is_listed_follows_every_change(cache: Cache) -> None:
+    assert listed(cache) == []
+    second = cache.observe(manifest("b", 1))
+    first = cache.observe(manifest("c", 2, creationTimestamp="2026-01-04T12:00:00Z"))
+    assert listed(cache) == [first, second]
+    changed = cache.observe(manifest("b", 3))
+    assert listed(cache) == [first, changed]
+    cache.forget(first)
+    assert listed(cache) == [changed]
+
+
+async def test_an_answer_is_returned_as_it_was_even_when_the_watch_was_faster(
+    cache: Cache,
+) -> None:
+    newer = cache.observe(manifest("a", 5))
+    older = cache.observe(manifest("a", 4))
+    assert older.spec == {"image": "shop:4"}
+    assert listed(cache) == [newer]
+    assert cache.get(KIND, newer.uid) == newer
