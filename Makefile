@@ -80,6 +80,14 @@ test-e2e: install ## Run the tests with real pods, real Traefik and real traffic
 test-faults: install ## Spoil every write of a release, in one way each (FULL=--full: in all five)
 	PYTHONPATH=tests $(RUN) pytest tests/faults $(FULL)
 
+.PHONY: test-clients
+TERRAFORM ?= terraform
+PROVIDER ?=
+CLI ?= sevalla
+test-clients: install ## Drive the hosted platform's own clients against the API (PROVIDER= CLI=, see tests/clients)
+	@PYTHONPATH=tests:deploy/local $(RUN) python tests/clients \
+	  --terraform "$(TERRAFORM)" --provider "$(PROVIDER)" --cli "$(CLI)"
+
 .PHONY: bench
 N ?= 1000
 bench: install ## Measure writes, CPU, memory and time with N processes, beside a floor client

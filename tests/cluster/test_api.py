@@ -312,6 +312,19 @@ def test_there_is_one_web_process_and_creating_it_takes_over_the_one_that_came_a
     assert "web" in answer.body["message"]
 
 
+def test_domains_stay_when_the_web_process_is_taken_over_and_go_with_it(
+    app: App, me: Client
+) -> None:
+    # Public clients make, and remove, a domain and the web process at the same time.
+    domain = me.done("POST", f"{app.path}/domains", {"domain_name": "shop.example.com"})
+    place = f"{app.path}/domains/{domain['id']}"
+    assert app.process("web")["id"] == app.web["id"]
+    assert me.done("GET", place) | {"updated_at": ""} == domain | {"updated_at": ""}
+    me.done("DELETE", app.web_path)
+    assert me.get(place).status == 404
+    assert me.delete(place).status == 200
+
+
 def test_what_kubectl_makes_is_there_and_what_is_made_here_is_there_for_kubectl(
     me: Client, here: Namespace
 ) -> None:

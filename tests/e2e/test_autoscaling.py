@@ -79,7 +79,8 @@ def test_the_hand_over_between_manual_and_horizontal_dips_in_neither_direction(
 ) -> None:
     del tiny
     three = {"type": "manual", "manual": {"instanceCount": 3}}
-    above = {"type": "horizontal", "horizontal": PACE | {"minInstanceCount": 3, "maxInstanceCount": 4}}
+    pace = PACE | {"minInstanceCount": 3, "maxInstanceCount": 4}
+    horizontal = {"type": "horizontal", "horizontal": pace, "manual": None}
     here.release(
         application(scalingPolicy="immediate"),
         process("web", "web", resourceTypeRef={"name": "tiny"}, scalingStrategy=three),
@@ -89,9 +90,9 @@ def test_the_hand_over_between_manual_and_horizontal_dips_in_neither_direction(
         sizes(kubeconfig, program, here) as seen,
         Load(lambda: Http(f"http://{address}/burn?ms=50"), clients=4),
     ):
-        here.patch("pproc", "web", {"spec": {"scalingStrategy": above}})
+        here.patch("pproc", "web", {"spec": {"scalingStrategy": horizontal}})
         until(lambda: size(here) == 4, seconds=180)
-        here.patch("pproc", "web", {"spec": {"scalingStrategy": three}})
+        here.patch("pproc", "web", {"spec": {"scalingStrategy": three | {"horizontal": None}}})
         here.wait("hpa/shop-web", "delete")
         until(lambda: size(here) == 3)
         here.wait("pproc/web", "condition=Ready")

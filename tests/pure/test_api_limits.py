@@ -47,6 +47,25 @@ def test_a_limit_lets_as_many_through_as_it_says_and_then_one_at_a_time() -> Non
     assert not limiter.take("key", Sort.MUTATION, APP).allowed
 
 
+def test_whoever_is_refused_is_told_when_its_own_turn_is() -> None:
+    clock = Clock()
+    limiter = Limiter(clock)
+    most, seconds = LIMITS[Sort.MUTATION]
+
+    def take() -> limits.Verdict:
+        return limiter.take("key", Sort.MUTATION, APP)
+
+    turns = [take().retry_after for _ in range(most + 5)][most:]
+    assert turns == [6, 12, 18, 24, 30]
+    for turn in turns:
+        clock.now = turn
+        assert take().allowed
+    # However many do not wait, nobody waits for longer than until the whole limit is there again.
+    assert [take().retry_after for _ in range(most + 5)][-1] == seconds
+    clock.now += seconds
+    assert [take().retry_after for _ in range(most + 1)][-1] == 6
+
+
 def test_after_the_told_reset_the_whole_limit_is_there_again() -> None:
     clock = Clock()
     limiter = Limiter(clock)

@@ -50,13 +50,19 @@ class Verdict:
     reset: int
     """Seconds until the whole limit is there again."""
     retry_after: int
-    """Seconds until one request is; 0 where there is one now."""
+    """Seconds until it is this caller's turn; 0 where the request was allowed.
+
+    Whoever was refused before comes first: a client with many requests under way would otherwise
+    repeat all of them at the same time, for one that is let through.
+    """
 
 
 @dataclass(slots=True)
 class _Bucket:
     tokens: float
     at: float
+    waiting: int = 0
+    """Requests that were refused and have not been repeated, as far as is known."""
 
 
 def sort_of(method: str, path: str) -> tuple[Sort, str]:
@@ -104,12 +110,16 @@ class Limiter:
         bucket.tokens = min(float(requests), bucket.tokens + (now - bucket.at) * rate)
         bucket.at = now
         allowed = bucket.tokens >= 1
+        if bucket.tokens == requests:
+            bucket.waiting = 0
+        bucket.waiting = max(0, bucket.waiting - 1) if allowed else bucket.waiting + 1
         if allowed:
             bucket.tokens -= 1
+        turn = math.ceil((bucket.waiting - bucket.tokens) / rate)
         return Verdict(
             allowed=allowed,
             limit=requests,
             remaining=int(bucket.tokens),
             reset=math.ceil((requests - bucket.tokens) / rate),
-            retry_after=0 if allowed else math.ceil((1 - bucket.tokens) / rate),
+            retry_after=0 if allowed else min(turn, seconds),
         )
