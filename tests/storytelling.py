@@ -7,10 +7,9 @@ does is for `tests/cluster/` to show.
 """
 
 import asyncio
-import copy
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import orjson
 
@@ -26,9 +25,34 @@ Place = tuple[str, str, str]
 NAMESPACE = "demo"
 KEY = ApplicationKey(NAMESPACE, "shop")
 START = datetime(2026, 1, 5, 12, 0, 0, tzinfo=UTC)
+SMALL: Body = {
+    "apiVersion": names.API_VERSION,
+    "kind": names.RESOURCE_TYPE_KIND,
+    "metadata": {"name": "s1"},
+    "spec": {"cpu": "500m", "memory": "1Gi", "category": "standard", "default": True},
+}
 LONGEST = timedelta(hours=3)
 """No story takes longer: what has not settled by then never will."""
 _MOST_PASSES = 200
+
+
+def _copied(body: Body) -> Body:
+    """Return an object as it comes over the wire: nobody else's changes show in it."""
+    copy: Body = orjson.loads(orjson.dumps(body))
+    return copy
+
+
+class Saved(NamedTuple):
+    """What a server held at one moment."""
+
+    objects: bytes
+    now: datetime
+    version: int
+    uids: int
+
+
+_BEGINNINGS: dict[bytes, Saved] = {}
+"""How the beginnings of stories ended, by what was applied in them."""
 
 
 class Killed(Exception):  # noqa: N818 - it happens to the operator
@@ -38,9 +62,14 @@ class Killed(Exception):  # noqa: N818 - it happens to the operator
 class _Records:
     """A mirror of one kind, always up to date with what was written through it."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, absent: Collection[str]) -> None:
         self._kind = kind
+        self._absent = absent
         self._found: dict[tuple[str, str], Any] = {}
+
+    @property
+    def available(self) -> bool:
+        return self._kind not in self._absent
 
     def observe(self, body: Body) -> None:
         about = body["metadata"]
@@ -79,10 +108,13 @@ class _Classes:
 class Operator:
     """One life of the operator: what it knows is lost with it."""
 
+    _loop = asyncio.Runner()
+    """One for all: to make it anew takes as long as a look at a small application."""
+
     def __init__(self, server: "Server") -> None:
         kinds = (*sorted(CHILD_KINDS), "Job")
-        self.children = {kind: _Records(kind) for kind in kinds}
-        self.pods = _Records("Pod")
+        self.children = {kind: _Records(kind, server.absent) for kind in kinds}
+        self.pods = _Records("Pod", server.absent)
         self.store = Store(
             mirrors=Mirrors(
                 children=tuple(self.children.values()),
@@ -106,7 +138,7 @@ class Operator:
     def observe(self, place: Place, body: Body | None, uid: str = "") -> None:
         """Take in what a watch would tell."""
         kind, namespace, name = place
-        body = copy.deepcopy(body)
+        body = _copied(body) if body is not None else None
         records = self.pods if kind == "Pod" else self.children.get(kind)
         if records is not None:
             if body is None:
@@ -121,7 +153,7 @@ class Operator:
 
     def reconcile(self) -> reconcile.Result:
         """Look at the application once."""
-        return asyncio.run(self._reconciler.reconcile(KEY))
+        return self._loop.run(self._reconciler.reconcile(KEY))
 
 
 class Server:
@@ -130,11 +162,15 @@ class Server:
     def __init__(self, tell: Callable[[str], None]) -> None:
         self.now = START
         self.objects: dict[Place, Body] = {}
+        self.absent: set[str] = set()
+        """Kinds that are not installed."""
         self.log_text = ""
         self.strike: Callable[[str], None] | None = None
         """Called before and after each write of the operator with `before` or `after`."""
+        self.killed = False
+        """Nothing more comes from an operator that was killed."""
         self._tell = tell
-        self._version = 100
+        self.version = 100
         self._uids = 0
         self.seen: Callable[[Place, Body | None, str], None] = lambda *_: None
 
@@ -145,7 +181,7 @@ class Server:
         about = body["metadata"]
         place = (body["kind"], about.get("namespace", ""), about["name"])
         old = self.objects.get(place)
-        self._version += 1
+        self.version += 1
         if old is None:
             self._uids += 1
             about = {
@@ -159,7 +195,7 @@ class Server:
             about = {**{name: old["metadata"][name] for name in kept}, **about}
             if old.get("spec") != body.get("spec"):
                 about["generation"] = old["metadata"]["generation"] + 1
-        about["resourceVersion"] = str(self._version)
+        about["resourceVersion"] = str(self.version)
         body = {**body, "metadata": about}
         self.objects[place] = body
         self.seen(place, body, about["uid"])
@@ -177,6 +213,16 @@ class Server:
             if any(owner["uid"] == uid for owner in owners):
                 self.remove(other)
 
+    def saved(self) -> Saved:
+        """Return all that it holds."""
+        return Saved(orjson.dumps([*self.objects.values()]), self.now, self.version, self._uids)
+
+    def restore(self, saved: Saved) -> None:
+        """Become what another one was."""
+        found = orjson.loads(saved.objects)
+        self.objects = {_place(body["kind"], body["metadata"]["name"]): body for body in found}
+        _, self.now, self.version, self._uids = saved
+
     def find(self, kind: str) -> list[Body]:
         return [body for (found, _, _), body in self.objects.items() if found == kind]
 
@@ -192,6 +238,8 @@ class Server:
     ) -> Body:
         about = manifest["metadata"]
         place = (manifest["kind"], about["namespace"], about["name"])
+        if manifest["kind"] in self.absent:
+            raise errors.NotFound("the server could not find the requested resource")
         old = self.objects.get(place)
         if not force and old is not None:
             raise errors.Conflict("there is one already")
@@ -201,7 +249,7 @@ class Server:
             raise errors.Conflict("it has changed")
         status = {"status": old["status"]} if old is not None and "status" in old else {}
         said = f"applies {manifest['kind']} {about['name']}{_size(manifest)}"
-        return self._write(said, lambda: self.put({**copy.deepcopy(manifest), **status}))
+        return self._write(said, lambda: self.put({**_copied(manifest), **status}))
 
     async def create(self, manifest: Body) -> Body:
         about = dict(manifest["metadata"])
@@ -216,7 +264,7 @@ class Server:
         if place in self.objects:
             raise errors.AlreadyExists("there is one already")
         said = f"creates {manifest['kind']} {_shown(about['name'], manifest)}"
-        return self._write(said, lambda: self.put(copy.deepcopy(manifest)))
+        return self._write(said, lambda: self.put(_copied(manifest)))
 
     async def replace_status(
         self,
@@ -253,6 +301,9 @@ class Server:
             raise errors.NotFound("there is none")
         how = " and waits for its pods to end" if propagation == "Foreground" else ""
         said = f"deletes {kind} {_shown(name, found)}{how}"
+        if propagation == "Foreground":
+            about = {**found["metadata"], "deletionTimestamp": conditions.timestamp(self.now)}
+            return self._write(said, lambda: self.put({**found, "metadata": about}))
         return self._write(said, lambda: self._removed(place))
 
     def _removed(self, place: Place) -> Body:
@@ -264,41 +315,50 @@ class Server:
         return self.log_text
 
     async def list(self, _kind: str, **_: Any) -> AsyncGenerator[tuple[Sequence[Body], str], None]:
-        yield [], str(self._version)
+        yield [], str(self.version)
 
     def _write(self, said: str, commit: Callable[[], Body]) -> Body:
-        if self.strike is not None:
-            self.strike("before")
+        self._struck("before")
         body = commit()
         self._tell(f"operator {said}")
-        if self.strike is not None:
-            self.strike("after")
+        self._struck("after")
         return body
+
+    def _struck(self, when: str) -> None:
+        if self.killed:
+            raise Killed
+        if self.strike is not None:
+            try:
+                self.strike(when)
+            except Killed:
+                self.killed = True
+                raise
 
 
 class Story:
     """A user, the operator, the model's controllers, and what happens among them as lines."""
 
-    def __init__(self, title: str, *, restarts: bool = False) -> None:
+    def __init__(
+        self,
+        title: str,
+        *,
+        restarts: bool = False,
+        strike: Callable[[str], None] | None = None,
+    ) -> None:
         self.lines = [title, ""]
         self.server = Server(self._tell)
         self.server.seen = self._seen
         self.failing_images: dict[str, str] = {}
         """By image: what the pods of a Deployment with it do, `hangs` or `crashes`."""
         self.jobs: dict[str, str] = {}
-        """By key: what a Job does, `fails`, `hangs` or `cannot be pulled`; else it succeeds."""
+        """By key: what a Job does; it succeeds unless it `fails`, `fails once` (and is tried again
+        if it may), `hangs`, `is evicted` or `cannot be pulled`."""
         self._restarts = restarts
+        self._strike = self.server.strike = strike
         self._began: dict[str, datetime] = {}
         self._last_told = START - timedelta(days=1)
         self.operator = Operator(self.server)
-        self.put_silently(
-            {
-                "apiVersion": names.API_VERSION,
-                "kind": names.RESOURCE_TYPE_KIND,
-                "metadata": {"name": "s1"},
-                "spec": {"cpu": "500m", "memory": "1Gi", "category": "standard", "default": True},
-            }
-        )
+        self.server.put(SMALL)
 
     @property
     def text(self) -> str:
@@ -310,25 +370,26 @@ class Story:
         """The user applies manifests."""
         for manifest in manifests:
             about = manifest["metadata"]
-            place = (manifest["kind"], NAMESPACE, about["name"])
+            place = _place(manifest["kind"], about["name"])
             old = self.server.objects.get(place) or {}
             self._tell(
                 f"user applies {manifest['kind']} {about['name']}{_difference(old, manifest)}"
             )
             status = {"status": old["status"]} if "status" in old else {}
-            about = {**(old.get("metadata") or {}), **about, "namespace": NAMESPACE}
+            about = {**(old.get("metadata") or {}), **about, "namespace": place[1]}
             self.server.put({**manifest, "metadata": about, **status})
 
     def changes(self, kind: str, name: str, **spec: Any) -> None:
         """The user changes fields of a spec; None removes one."""
-        old = self.server.objects[(kind, NAMESPACE, name)]
+        old = self.server.objects[_place(kind, name)]
         merged = {k: v for k, v in (old["spec"] | spec).items() if v is not None}
         self.applies({**old, "spec": merged})
 
     def deletes(self, kind: str, name: str) -> None:
         """The user deletes an object."""
-        self._tell(f"user deletes {kind} {name}")
-        self.server.remove((kind, NAMESPACE, name))
+        shown = _shown(name, {"kind": kind})
+        self._tell(f"user deletes {kind} {shown}")
+        self.server.remove(_place(kind, name))
 
     def deletes_job(self, key: str) -> None:
         """The user deletes the Job of a job process."""
@@ -336,8 +397,30 @@ class Story:
             if job["metadata"]["labels"][names.PROCESS] == key:
                 self.deletes("Job", job["metadata"]["name"])
 
-    def put_silently(self, body: Body) -> None:
-        self.server.put(body)
+    def autoscales(self, deployment: str, size: int) -> None:
+        """An autoscaler finds another size for a Deployment."""
+        self._tell(f"autoscaler scales {deployment} to {size}")
+        old = self.server.objects[("Deployment", NAMESPACE, deployment)]
+        owned = {"manager": "autoscaler", "fieldsV1": {"f:spec": {"f:replicas": {}}}}
+        about = {**old["metadata"], "managedFields": [owned]}
+        self.server.put({**old, "metadata": about, "spec": {**old["spec"], "replicas": size}})
+
+    def begins_with(self, said: str, *manifests: Body) -> None:
+        """Apply manifests and let all settle; tell, and strike, only what comes after that.
+
+        The same beginning is played once, and each story goes on from a copy of how it ended.
+        """
+        key = orjson.dumps(manifests)
+        if key not in _BEGINNINGS:
+            self.server.strike = None
+            self.applies(*manifests)
+            self.settles()
+            _BEGINNINGS[key] = self.server.saved()
+        self.server.restore(_BEGINNINGS[key])
+        self.operator = Operator(self.server)
+        self._last_told = self.server.now
+        self.lines[2:] = [f"({said})"]
+        self.server.strike = self._strike
 
     # What happens then.
 
@@ -368,17 +451,20 @@ class Story:
     def _works(self) -> datetime | None:
         """Let the operator work until it has nothing to do; return when it wants to look again."""
         for _ in range(_MOST_PASSES):
+            version = self.server.version
             try:
                 result = self.operator.reconcile()
             except Killed:
                 self._tell("the operator is killed, and started again")
+                self.server.killed = False
                 self.operator = Operator(self.server)
                 continue
             except (errors.Conflict, errors.NotFound, errors.AlreadyExists):
                 continue
             if not result.again:
                 return result.at
-            if self._restarts:
+            # One that is started anew would ask again for what was answered with a no.
+            if self._restarts and self.server.version != version:
                 self.operator = Operator(self.server)
         raise AssertionError(f"the operator does not come to rest:\n{self.text}")
 
@@ -444,6 +530,10 @@ class Story:
 
     def _job(self, body: Body) -> bool:
         about, status = body["metadata"], body.get("status") or {}
+        if "deletionTimestamp" in about:
+            self._tell(f"Job {_shown(about['name'], body)} and its pods are gone")
+            self.server.remove(_place("Job", about["name"]))
+            return True
         if status.get("conditions"):
             return False
         does = self.jobs.get(about["labels"][names.PROCESS], "succeeds")
@@ -452,10 +542,15 @@ class Story:
         moment = conditions.timestamp(self.server.now)
         if self.server.now >= deadline:
             ending = {"type": "Failed", "status": "True", "reason": "DeadlineExceeded"}
-        elif does == "succeeds":
-            ending = {"type": "Complete", "status": "True", "reason": "CompletionsReached"}
-        elif does == "fails":
+        elif does == "fails once" and body["spec"]["backoffLimit"] and not status:
             self._pod(body, "exits")
+            self._tell(f"Job {_shown(about['name'], body)} fails, and is tried again")
+            self.server.put({**body, "status": {"failed": 1, "startTime": moment}})
+            return True
+        elif does in {"succeeds", "fails once"}:
+            ending = {"type": "Complete", "status": "True", "reason": "CompletionsReached"}
+        elif does in {"fails", "is evicted"}:
+            self._pod(body, "exits" if does == "fails" else "evicted")
             ending = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}
         else:
             if not status:
@@ -472,6 +567,7 @@ class Story:
         about = owner["metadata"]
         name = f"{about['name']}-pod"
         state, phase, restarts = _STATES[does]
+        evicted = {"reason": "Evicted", "message": "The node was low on resource: memory"}
         self.server.put(
             {
                 "kind": "Pod",
@@ -493,6 +589,7 @@ class Story:
                 "spec": {},
                 "status": {
                     "phase": phase,
+                    **(evicted if does == "evicted" else {}),
                     "containerStatuses": [
                         {"name": "process", "restartCount": restarts, "state": state}
                     ],
@@ -533,8 +630,13 @@ _STATES: Mapping[str, tuple[Body, str, int]] = {
         3,
     ),
     "exits": ({"terminated": {"exitCode": 3, "reason": "Error"}}, "Failed", 0),
+    "evicted": ({"terminated": {"exitCode": 137, "reason": "Error"}}, "Failed", 0),
     "runs": ({"running": {"startedAt": "2026-01-05T12:00:00Z"}}, "Running", 0),
 }
+
+
+def _place(kind: str, name: str) -> Place:
+    return (kind, "" if kind == names.RESOURCE_TYPE_KIND else NAMESPACE, name)
 
 
 def _shown(name: str, body: Body) -> str:
@@ -574,16 +676,49 @@ def _told(kind: str, name: str, old: Body, new: Body) -> str:
         said += [_job_told(one) for one in new.get("jobs", ()) if known.get(one["key"]) != one]
         if "failure" in new and "failure" not in old:
             said.append(f"because {new['failure']['sentence']}")
-        if ("pausedAt" in old) != ("pausedAt" in new):
-            said.append("paused" if "pausedAt" in new else "goes on")
+        if "pausedAt" in new and "pausedAt" not in old:
+            said.append("paused")
+        if "resumedAt" in new and old.get("resumedAt") != new["resumedAt"]:
+            said.append("goes on")
     ready = conditions.find(new, conditions.READY) or {}
     was = conditions.find(old, conditions.READY) or {}
     if (ready.get("reason"), ready.get("status")) != (was.get("reason"), was.get("status")):
         said.append(f"Ready={ready['status']} {ready['reason']}")
+    size = new.get("replicasBeforeSuspend")
+    if size is not None and size != old.get("replicasBeforeSuspend"):
+        said.append(f"remembers {size} instances")
     pending, waited = new.get("pending", ()), old.get("pending", ())
     if [one["field"] for one in pending] != [one["field"] for one in waited]:
         said.append("pending: " + (", ".join(one["field"] for one in pending) or "nothing"))
-    return f"says of {kind} {name}: " + ("; ".join(said) or "the same, in other words")
+    return f"says of {kind} {name}: " + ("; ".join(said) or _in_other_words(old, new))
+
+
+_LONGEST = 180
+_NUMBERS = {"observedGeneration", "conditions", "pendingCount"}
+
+
+def _in_other_words(old: Body, new: Body) -> str:
+    """Say what differs where neither state nor reason does: sentences first, else the fields."""
+    said = []
+    for one in new.get("conditions", ()):
+        was = conditions.find(old, one["type"]) or {}
+        words = f'{one["type"]}={one["status"]} {one["reason"]}, "{one["message"]}"'
+        twin = one["type"] in {conditions.RECONCILING, conditions.STALLED}
+        if twin and not was:
+            said.append(one["type"])
+        elif not twin and any(one[field] != was.get(field) for field in ("reason", "message")):
+            said.append(_cut(words))
+    known = old.get("warnings", ())
+    said += [_cut(f'warns "{text}"') for text in new.get("warnings", ()) if text not in known]
+    if not said:
+        fields = sorted((old.keys() | new.keys()) - _NUMBERS)
+        changed = [name for name in fields if old.get(name) != new.get(name)]
+        said = [_cut(f"{name} {orjson.dumps(new.get(name)).decode()}") for name in changed]
+    return "; ".join(said) or "that this generation is seen"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
 def _job_told(one: Body) -> str:

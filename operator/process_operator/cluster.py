@@ -36,6 +36,9 @@ _TOKEN_SECONDS = 60
 """How long a token is used before its file is read again; kubelets rotate well ahead."""
 _LOG = aiohttp.ClientTimeout(total=5, sock_connect=5)
 """The kubelet of a node that is gone answers never: a log must not hold a release up."""
+_LOG_KEPT = 16 * 1024
+_LOG_BYTES = 512 * 1024
+"""More than twenty of the longest pieces, of 16 KiB, that container runtimes cut lines into."""
 _WATCH_SECONDS = 10
 _WATCH_GRACE_SECONDS = 3
 _MAX_MESSAGE = 1000
@@ -316,7 +319,7 @@ class Cluster:
         return await self._call("DELETE", KINDS[kind].path(namespace, name), {}, options)
 
     async def log(self, namespace: str, pod: str, *, lines: int, previous: bool) -> str:
-        """Return the last lines that the container of a pod wrote, at most 16 KiB of them.
+        """Return the last lines that the container of a pod wrote, at most the last 16 KiB.
 
         Args:
             namespace: The pod's.
@@ -324,10 +327,15 @@ class Cluster:
             lines: How many, at most.
             previous: Of the container before its last restart.
         """
-        asked = {"tailLines": str(lines), "limitBytes": "16384", "previous": str(previous).lower()}
         path = KINDS["Pod"].path(namespace, pod, "log")
-        answer = await self._read("GET", path, asked, accept="*/*", timeout=_LOG)
-        return answer.decode(errors="replace")
+        asked = {"limitBytes": str(_LOG_BYTES), "previous": str(previous).lower()}
+        # The limit cuts the end off, where the error stands: then fewer lines have to do.
+        for count in (lines, 1):
+            asked["tailLines"] = str(count)
+            answer = await self._read("GET", path, asked, accept="*/*", timeout=_LOG)
+            if len(answer) < _LOG_BYTES:
+                break
+        return _end(answer, _LOG_KEPT).decode(errors="replace")
 
     async def _call(
         self,
@@ -423,6 +431,15 @@ async def _lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:
         if rest:
             begun.append(rest)
     # What is left was cut off by the end of the stream, and comes again with the next one.
+
+
+def _end(answer: bytes, most: int) -> bytes:
+    """Return the last bytes of a text, from the beginning of a line if one begins there."""
+    if len(answer) <= most:
+        return answer
+    kept = answer[-most:]
+    _, _, whole = kept.partition(b"\n")
+    return whole or kept
 
 
 def _parse(answer: bytes) -> Manifest:

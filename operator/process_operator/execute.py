@@ -22,6 +22,7 @@ from process_operator.errors import AlreadyExists, ApiError, Conflict, NotFound,
 from process_operator.models.snapshot import Snapshot
 from process_operator.observed import (
     ApplicationKey,
+    Broken,
     Child,
     Manifest,
     Owned,
@@ -36,10 +37,15 @@ from process_operator.world import Store
 log = logging.getLogger(__name__)
 
 AUTOSCALER = "HorizontalPodAutoscaler"
+ROUTE = "HTTPRoute"
 
 
 class Children(Protocol):
     """A mirror of one kind of children, which takes the answers to our own writes in at once."""
+
+    @property
+    def available(self) -> bool:
+        """Whether the server knew the kind when it was last asked for all of them."""
 
     def observe(self, answer: Manifest) -> object:
         """Take in an object as the server returned it."""
@@ -256,7 +262,7 @@ class Executor:
         log.info("removed as too old", extra=_about_own(old))
 
     async def _process(self, world: World, view: View) -> bool:
-        wrote = False
+        wrote = await self._remember(view)
         for child in view.deletes:
             if child.kind == AUTOSCALER:
                 wrote = True
@@ -275,6 +281,14 @@ class Executor:
                     await self._delete(child)
         return wrote
 
+    async def _remember(self, view: View) -> bool:
+        """Write the size that suspending is about to take, before the write that takes it."""
+        if view.remember is None or isinstance(view.process, Broken):
+            return False
+        status = {**view.process.status, "replicasBeforeSuspend": view.remember}
+        await self._record(view.process, status)
+        return True
+
     async def _apply(self, world: World, apply: Apply) -> bool:
         """Write one child; return False where the answer was a no, which is remembered."""
         try:
@@ -282,6 +296,12 @@ class Executor:
         except Rejected as error:
             refused = _refusal(error, apply.key, apply.intent, world.now)
             self._refuse(world.key, apply, refused)
+            return False
+        except NotFound:
+            if self._children[apply.key.kind].available:
+                # It is the namespace that went, or a kind that just did: its mirror is to notice.
+                raise
+            self._refuse(world.key, apply, _not_installed(apply, world.now))
             return False
         if body is None:
             conflict = plans.name_conflict(apply.key, apply.intent, "", world.now)
@@ -395,6 +415,20 @@ def _refusal(error: Rejected, key: observed.ChildKey, intent: str, now: datetime
         intent=intent,
         reason=reason,
         message=f'the API server refused {key.kind} "{key.name}": {text}',
+        retry_at=now + observed.RETRY_REFUSED,
+    )
+
+
+_GATEWAY = "install the Gateway API, or set spec.routing.backend of the application to ingress"
+
+
+def _not_installed(apply: Apply, now: datetime) -> RefusedWrite:
+    kind = apply.key.kind
+    remedy = _GATEWAY if kind == ROUTE else "install its CRD"
+    return RefusedWrite(
+        intent=apply.intent,
+        reason="KindNotInstalled",
+        message=f"kind {kind} is not installed in this cluster: {remedy}",
         retry_at=now + observed.RETRY_REFUSED,
     )
 

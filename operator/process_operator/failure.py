@@ -3,15 +3,21 @@
 The decision that a release has failed knows the process and its pod. What the container wrote
 last and what Kubernetes said of the pod has to be fetched: whoever does that adds it here, before
 the record is written, because going back removes the pod.
+
+What others have written may hold a value of a literal variable. Pods' own words go into records,
+conditions and events alike, so they are masked where they come in (`without_secrets`), and what
+is fetched is masked when it is added.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from process_operator import names
 from process_operator.models.process import JobStartPolicy
 from process_operator.models.release import ReleaseStep
 from process_operator.models.snapshot import Snapshot
-from process_operator.observed import Manifest, Pod
+from process_operator.observed import Child, Manifest, Pod, World
 from process_operator.rollout import Progress
 
 LOG_LINES = 20
@@ -19,8 +25,12 @@ MAX_LINE = 500
 MAX_EVENTS = 8
 MAX_EVENT = 500
 MASK = "***"
+_GAP = " ... "
 _SHORTEST_SECRET = 4
 """Shorter values are masked nowhere: they would take half of every line with them."""
+
+_ON_ITS_WAY = {"RolloutInProgress", "InstancesStarting"}
+"""Reasons that say no more of a workload than that it is late."""
 
 _WHEN = {
     JobStartPolicy.BEFORE_DEPLOYMENT: "before the rollout",
@@ -50,7 +60,7 @@ def of_rollout(key: str, progress: Progress, probe_failures: Mapping[str, str]) 
     return _failure(
         ReleaseStep.ROLLOUT,
         key,
-        trouble.reason if trouble else "ProgressDeadlineExceeded",
+        "ProgressDeadlineExceeded" if progress.reason in _ON_ITS_WAY else progress.reason,
         trouble.message if trouble else progress.message,
         sentence,
         pod=progress.pod,
@@ -101,7 +111,7 @@ def with_evidence(
     failure: Mapping[str, Any], *, log: str, events: Iterable[str], snapshot: Snapshot | None
 ) -> dict[str, Any]:
     """Add the last lines of the container and what Kubernetes said of its pod."""
-    secrets = literals(snapshot, failure["process"])
+    secrets = literals([snapshot], names.key_label(failure["process"]))
     lines = tail(log, secrets)
     told = [_masked(printable(one), secrets)[:MAX_EVENT] for one in events]
     return {
@@ -114,7 +124,15 @@ def with_evidence(
 def tail(log: str, secrets: Iterable[str]) -> str:
     """Return the last lines of a container's log, bounded, escaped and masked."""
     lines = _masked(log, secrets).splitlines()[-LOG_LINES:]
-    return "\n".join(printable(one)[:MAX_LINE] for one in lines)
+    return "\n".join(_shortened(printable(one)) for one in lines)
+
+
+def _shortened(line: str) -> str:
+    """Return a line without its middle if it is too long: errors stand at either end."""
+    if len(line) <= MAX_LINE:
+        return line
+    half = (MAX_LINE - len(_GAP)) // 2
+    return line[:half] + _GAP + line[-half:]
 
 
 def events_told(events: Iterable[Manifest]) -> list[str]:
@@ -126,18 +144,98 @@ def events_told(events: Iterable[Manifest]) -> list[str]:
     return list(dict.fromkeys(f"{one.get('reason')}: {one.get('note')}" for one in warnings))
 
 
-def literals(snapshot: Snapshot | None, key: str) -> Sequence[str]:
-    """Return the values that stand in the specs; longest first, for one may hold another."""
-    if snapshot is None:
-        return ()
-    own = [entry.env for entry in snapshot.processes if entry.key == key]
-    values = {one.value for env in (snapshot.env, *own) for one in env if one.value}
-    return sorted((v for v in values if len(v) >= _SHORTEST_SECRET), key=len, reverse=True)
+def without_secrets(world: World, snapshots: Iterable[Snapshot | None]) -> World:
+    """Return the world with the literal values of these environments masked in others' words.
+
+    Args:
+        world: All that is seen.
+        snapshots: What pods may have been made of.
+    """
+    processes = {
+        pod.uid: pod.process
+        for pod in world.pods
+        if pod.trouble is not None or pod.uid in world.probe_failures
+    }
+    told = [key for key, child in world.children.items() if _messages(child)]
+    if not (processes or told or world.refused or world.job_refusals):
+        return world
+    known = [one for one in snapshots if one is not None]
+    secrets = {label: literals(known, label) for label in set(processes.values())}
+    every = literals(known)
+    return replace(
+        world,
+        pods=tuple(_discreet_pod(one, secrets.get(one.process, every)) for one in world.pods),
+        probe_failures={
+            uid: _quoted(said, secrets[processes[uid]] if uid in processes else every)
+            for uid, said in world.probe_failures.items()
+        },
+        job_refusals={uid: _quoted(said, every) for uid, said in world.job_refusals.items()},
+        refused={
+            key: replace(one, message=_quoted(one.message, every))
+            for key, one in world.refused.items()
+        },
+        children={
+            **world.children,
+            **{key: _discreet_child(world.children[key], every) for key in told},
+        },
+    )
+
+
+def _discreet_pod(pod: Pod, secrets: Sequence[str]) -> Pod:
+    if pod.trouble is None:
+        return pod
+    return replace(pod, trouble=replace(pod.trouble, message=_quoted(pod.trouble.message, secrets)))
+
+
+def _discreet_child(child: Child, secrets: Sequence[str]) -> Child:
+    """Mask what a controller says: a webhook that refuses a pod may quote its environment."""
+    said = {
+        name: {**one, "message": _quoted(one["message"], secrets)}
+        for name, one in _messages(child).items()
+    }
+    conditions = {**child.status["conditions"], **said}
+    return replace(child, status={**child.status, "conditions": conditions})
+
+
+def _messages(child: Child) -> Mapping[str, Mapping[str, str]]:
+    """Return the conditions of a child that say something in words."""
+    found = child.status.get("conditions") or {}
+    return {name: one for name, one in found.items() if one.get("message")}
+
+
+def literals(snapshots: Iterable[Snapshot | None], label: str | None = None) -> Sequence[str]:
+    """Return the values that stand in the specs; longest first, for one may hold another.
+
+    Args:
+        snapshots: What a process may have been made of.
+        label: Its label, see `names.key_label`; None for all processes.
+    """
+    values: set[str] = set()
+    for one in snapshots:
+        if one is not None:
+            own = [e.env for e in one.processes if label in {None, names.key_label(e.key)}]
+            values.update(found.value for env in (one.env, *own) for found in env if found.value)
+    # Of a value of several lines each one counts, and it may be told with its controls escaped.
+    parts = {part for value in values for part in (value, *value.splitlines())}
+    parts |= {printable(part) for part in parts}
+    parts |= {part.replace("\t", r"\t") for part in parts}
+    return sorted((part for part in parts if len(part) >= _SHORTEST_SECRET), key=len, reverse=True)
 
 
 def _masked(text: str, secrets: Iterable[str]) -> str:
     for secret in secrets:
         text = text.replace(secret, MASK)
+    return text
+
+
+def _quoted(text: str, secrets: Iterable[str]) -> str:
+    """Mask a text that may have been cut, and a value at its end with it."""
+    secrets = tuple(secrets)
+    text = _masked(text, secrets)
+    for secret in secrets:
+        for length in range(min(len(secret) - 1, len(text)), _SHORTEST_SECRET - 1, -1):
+            if text.endswith(secret[:length]):
+                return text[:-length] + MASK
     return text
 
 

@@ -21,6 +21,14 @@ from process_operator.world import Store
 Enqueue = Callable[[Iterable[ApplicationKey], Lane], None]
 
 
+_WATCH_SECONDS = 10
+"""As for the mirrors: a quiet stream and a dead one look the same, so the server is asked to end it
+soon. Kopf goes on from the last version it has seen, and the server sends a bookmark shortly before
+the end: that costs one request and no list. An int, because Kopf sends it as it prints."""
+_WATCH_GRACE_SECONDS = 3
+"""A stream that has not ended by then is dead. By itself Kopf would wait for 70 seconds."""
+
+
 class _NoDiffBase(kopf.DiffBaseStorage):
     """Remembers nothing: no handler asks for a difference."""
 
@@ -78,6 +86,8 @@ def settings() -> kopf.OperatorSettings:
     made.persistence.progress_storage = _NoProgress()
     made.queueing.idle_timeout = 0.2
     made.watching.chunk_size = 500
+    made.watching.server_timeout = _WATCH_SECONDS
+    made.watching.client_timeout = _WATCH_SECONDS + _WATCH_GRACE_SECONDS
     made.networking.request_timeout = 30
     made.networking.connect_timeout = 5
     made.networking.error_backoffs = _Endless()

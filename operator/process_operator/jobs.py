@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from process_operator import conditions, names
+from process_operator import conditions, names, observed
 from process_operator.models.process import JobStartPolicy, ProcessSpec, ProcessType
 from process_operator.models.release import Jobs, ReleaseSpec, Result
 from process_operator.models.snapshot import Snapshot
-from process_operator.observed import Child, ChildKey, Owned, Pod, World
+from process_operator.observed import Broken, Child, ChildKey, Owned, Pod, Trouble, World
 
 KIND = "Job"
 
@@ -104,7 +104,12 @@ def phase(
             continue
         if "result" in entry:
             return _stopped(world, release, entry, kept)
-        if not _is_declared(world, entry["key"]):
+        if not _is_begun(world, release, entry) and not _is_declared(world, entry["key"]):
+            if (unread := _unread(world)) is not None:
+                # It may be this one: a migration must not be left out unseen.
+                why = f'Process "{unread.name}" cannot be read: {unread.message}'
+                entry.update(_result(Result.FAILED, "InvalidSpec", why, world.now))
+                return Phase(entries=kept, changed=True, failed=entry)
             why = "its Process was deleted before"
             entry.update(_result(Result.SKIPPED, "ProcessDeleted", why, world.now))
             changed = True
@@ -125,7 +130,7 @@ def stop(world: World, release: Owned[ReleaseSpec], reason: str, message: str) -
     """Return what it takes to end whatever job runs: its result first, then the Job itself."""
     kept = [dict(one) for one in release.status.get("jobs", ())]
     for entry in kept:
-        if "result" not in entry and ("jobUID" in entry or _made(world, release, entry)):
+        if "result" not in entry and _is_begun(world, release, entry):
             entry.update(_result(Result.CANCELLED, reason, message, world.now))
             return Phase(entries=kept, changed=True, running=entry["key"])
         if entry.get("result") in {Result.CANCELLED, Result.FAILED}:
@@ -189,7 +194,12 @@ def _attend(
             entry |= _result(Result.FAILED, refused.reason, refused.message, world.now)
             return Phase(entries=kept, changed=True, failed=entry)
         return Phase(entries=kept, start=entry["key"])
-    started = conditions.parse_time(entry["startedAt"])
+    # The patience of a Job that was there before a suspension begins anew.
+    started = max(
+        conditions.parse_time(at)
+        for at in (entry["startedAt"], release.status.get("resumedAt"))
+        if at is not None
+    )
     found = verdict(world, job, name=entry["jobName"], started=started, patience=patience)
     if found.result is None:
         return Phase(entries=kept, running=entry["key"], wake_at=found.wake_at)
@@ -246,14 +256,14 @@ def verdict(
             result=Result.SUCCESS, reason="Succeeded", message="ended well", exit_code=0, pod=pod
         )
     failed = _condition(job, "Failed")
+    trouble = pod.trouble if pod is not None else _refusal(world, job)
     if failed is not None:
-        return _failed(failed, pod, world.now)
+        return _failed(failed, pod, trouble, world.now)
     until = started + patience
     if any(pod.started for pod in pods):
         return Verdict(pod=pod)
     if world.now < until:
         return Verdict(pod=pod, wake_at=until)
-    trouble = pod.trouble if pod is not None else None
     late = f"did not start within {patience.total_seconds():.0f} s"
     return Verdict(
         result=Result.FAILED,
@@ -263,12 +273,19 @@ def verdict(
     )
 
 
-def _failed(failed: Mapping[str, Any], pod: Pod | None, now: datetime) -> Verdict:
+def _refusal(world: World, job: Child) -> Trouble | None:
+    """Return why a Job has no pod, in the API server's words."""
+    said = world.job_refusals.get(job.uid)
+    return observed.refusal(said) if said is not None else None
+
+
+def _failed(
+    failed: Mapping[str, Any], pod: Pod | None, trouble: Trouble | None, now: datetime
+) -> Verdict:
     since = conditions.parse_time(failed["since"]) if failed.get("since") else now
-    trouble = pod.trouble if pod is not None else None
     if pod is not None and trouble is None and now < since + _MIRROR_LAG:
         return Verdict(pod=pod, wake_at=since + _MIRROR_LAG)
-    if failed["reason"] == "DeadlineExceeded":
+    if failed["reason"] == "DeadlineExceeded" and (pod is not None or trouble is None):
         reason, message = "JobTimedOut", "ran longer than its time-out"
     elif trouble is not None:
         reason, message = trouble.reason, trouble.message
@@ -291,6 +308,14 @@ def _made(world: World, release: Owned[ReleaseSpec], entry: Mapping[str, Any]) -
     return job if entry.get("jobUID") in {None, job.uid} else None
 
 
+def _is_begun(world: World, release: Owned[ReleaseSpec], entry: Mapping[str, Any]) -> bool:
+    """Whether its Job was made: then it is followed to its end, even without its Process.
+
+    The Job belongs to the release, and a migration that is cut off is worse than one too many.
+    """
+    return "jobUID" in entry or _made(world, release, entry) is not None
+
+
 def is_finished(job: Child) -> bool:
     """Return whether a Job can do nothing any more."""
     return _condition(job, "Complete") is not None or _condition(job, "Failed") is not None
@@ -310,6 +335,12 @@ def _is_declared(world: World, key: str) -> bool:
         and not process.deleting
         for process in world.processes
     )
+
+
+def _unread(world: World) -> Broken | None:
+    """Return a process whose key nobody knows, because its spec cannot be read."""
+    broken = (one for one in world.processes if isinstance(one, Broken))
+    return next((one for one in broken if not one.deleting), None)
 
 
 def _result(result: Result, reason: str, message: str, now: datetime) -> Entry:

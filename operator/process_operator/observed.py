@@ -5,7 +5,7 @@ resourceVersion each; whoever holds one must not expect it to be the newest.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -151,12 +151,31 @@ class Trouble:
     """State of the container, for example `Waiting: ImagePullBackOff`, where one is to blame."""
 
 
+def refusal(message: str) -> Trouble:
+    """Return why the API server takes no pods, from the words in which it refused one."""
+    if "exceeded quota" in message:
+        return Trouble(reason="QuotaExceeded", message=message)
+    if "violates PodSecurity" in message:
+        return Trouble(reason="PodSecurityRefused", message=message)
+    return Trouble(reason="PodsRefused", message=message)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeFailure:
     """What the kubelet said of a failing probe, in an event."""
 
     namespace: str
     pod_uid: str
+    resource_version: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRefusal:
+    """What the API server said when the Job controller made a pod, in an event."""
+
+    namespace: str
+    job_uid: str
     resource_version: str
     message: str
 
@@ -196,6 +215,8 @@ class World:
     """Prefixes that `ingress.annotations` may have."""
     runs: tuple["Owned[Any] | Broken", ...] = ()
     """Runs by hand of this application's processes, oldest first."""
+    job_refusals: Mapping[str, str] = field(default_factory=dict)
+    """By uid of a Job: what the API server last said when it refused its pod."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,12 +18,31 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from process_operator import builders, jobs, names, observed, release, resolve, rollout, runs
+from process_operator import (
+    builders,
+    failure,
+    jobs,
+    names,
+    observed,
+    release,
+    resolve,
+    rollout,
+    runs,
+)
 from process_operator.builders import job
 from process_operator.models.application import ApplicationSpec
 from process_operator.models.process import ProcessSpec, ProcessType
 from process_operator.models.snapshot import Snapshot
-from process_operator.observed import Broken, Child, ChildKey, Manifest, Owned, RefusedWrite, World
+from process_operator.observed import (
+    Broken,
+    Child,
+    ChildKey,
+    Manifest,
+    Owned,
+    RefusedWrite,
+    Trouble,
+    World,
+)
 from process_operator.release import Course, Decision, Release
 from process_operator.resolve import Resolved, Target
 from process_operator.rollout import Progress, State
@@ -109,6 +128,8 @@ class View:
     deletes: tuple[Child, ...] = ()
     refused: RefusedWrite | None = None
     """The write of a child that was answered with a no, if there is one."""
+    blocked: RefusedWrite | None = None
+    """The same of its Deployment or CronJob: without that nothing is rolled out."""
     workload: Child | None = None
     route: Child | None = None
     size: int = 0
@@ -150,13 +171,19 @@ class Plan:
         return min(times, default=None)
 
 
+def discreet(world: World) -> World:
+    """Return the world as it may be told: without the values of the releases' environments."""
+    frozen = (release.snapshot(one) for one in world.releases if isinstance(one, Owned))
+    return failure.without_secrets(world, frozen)
+
+
 def plan(world: World) -> Plan:
     """Return what to do so that this application becomes what it declares."""
     application = world.application
     if not isinstance(application, Owned) or application.deleting:
         return Plan(
             subject=None,
-            decision=release.orphans(world, None),
+            decision=release.orphans(world),
             views=tuple(View(process=one, target=None) for one in world.processes),
             runs=_runs(world, None),
         )
@@ -167,10 +194,10 @@ def plan(world: World) -> Plan:
         for view in views
         if view.target is not None and view.target.entry.type != ProcessType.JOB
     ]
-    lost = release.orphans(world, application)
+    lost = release.orphans(world)
     decision = (
         lost
-        if lost.records
+        if lost.records or lost.stop
         else release.decide(world, application, subject.resolved, subject.course, rolling)
     )
     return Plan(
@@ -269,7 +296,7 @@ def _job(world: World, subject: Subject, decision: Decision) -> JobStart | None:
 def _subject(world: World, application: Owned[ApplicationSpec]) -> Subject:
     resolved = resolve.resolve(world, application)
     course = release.course(world, application)
-    running = release.running(course, resolved.settings)
+    running = release.running(course)
     return Subject(
         application=application,
         resolved=resolved,
@@ -350,14 +377,20 @@ def _view(
         # The size goes into the status first: it could not be read back after the next write.
         if isinstance(one, Apply) and not (remember is not None and one.key.kind == "Deployment")
     )
-    refused = next((one for one in judged if isinstance(one, RefusedWrite)), None)
+    refused = {
+        key.kind: one
+        for key, one in zip(wanted, judged, strict=True)
+        if isinstance(one, RefusedWrite)
+    }
+    blocked = refused.get("Deployment") or refused.get("CronJob")
     view = View(
         process=process,
         target=target,
         applies=applies,
         cleans=tuple(one for one in judged if isinstance(one, Clean)),
         deletes=tuple(_unwanted(world, target, set(wanted))),
-        refused=refused,
+        refused=blocked or next(iter(refused.values()), None),
+        blocked=blocked,
         workload=deployment or found.get("CronJob"),
         route=found.get("Ingress") or found.get("HTTPRoute"),
         size=declared if declared is not None else _live_size(deployment),
@@ -398,9 +431,17 @@ def _judge(
 
 
 def _progress(world: World, target: Target, view: View) -> Progress:
-    if view.refused is not None:
-        said = view.refused
-        return Progress(state=State.MOVING, reason=said.reason, message=said.message)
+    if view.blocked is not None:
+        said = Trouble(reason=view.blocked.reason, message=view.blocked.message)
+        live = view.workload
+        return Progress(
+            state=State.MOVING,
+            reason=said.reason,
+            message=said.message,
+            trouble=said,
+            available=rollout.instances(live) if live and live.owner_uid == target.uid else 0,
+            current=False,
+        )
     if target.entry.type == ProcessType.JOB:
         return Progress(state=State.READY, reason="AwaitingRelease", message="")
     if view.workload is None or view.workload.deleting or view.applies:

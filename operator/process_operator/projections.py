@@ -15,7 +15,15 @@ from typing import Any
 import orjson
 
 from process_operator import names
-from process_operator.observed import Child, IngressClass, Manifest, Pod, ProbeFailure, Trouble
+from process_operator.observed import (
+    Child,
+    IngressClass,
+    JobRefusal,
+    Manifest,
+    Pod,
+    ProbeFailure,
+    Trouble,
+)
 
 _MAX_MESSAGE = 500
 _DEFAULT_CLASS = "ingressclass.kubernetes.io/is-default-class"
@@ -160,7 +168,18 @@ def probe_failure(found: Manifest) -> ProbeFailure:
         namespace=about["namespace"],
         pod_uid=pod_about.get("uid") or "",
         resource_version=about["resourceVersion"],
-        message=_without_times(found.get("note") or "")[:_MAX_MESSAGE],
+        message=_printable(_without_times(found.get("note") or ""))[:_MAX_MESSAGE],
+    )
+
+
+def job_refusal(found: Manifest) -> JobRefusal:
+    """Return the record of an event of a Job that cannot have a pod."""
+    about = found["metadata"]
+    return JobRefusal(
+        namespace=about["namespace"],
+        job_uid=(found.get("regarding") or {}).get("uid") or "",
+        resource_version=about["resourceVersion"],
+        message=_printable(found.get("note") or "")[:_MAX_MESSAGE],
     )
 
 
@@ -299,8 +318,10 @@ def _without_times(message: str) -> str:
 def _said(
     reason: str, pod_name: str, message: str, *, exit_code: int | None = None, state: str = ""
 ) -> Trouble:
-    text = f"pod {pod_name}: {message}"
-    printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    return Trouble(
-        reason=reason, message=printable[:_MAX_MESSAGE], exit_code=exit_code, state=state
-    )
+    text = _printable(f"pod {pod_name}: {message}")
+    return Trouble(reason=reason, message=text[:_MAX_MESSAGE], exit_code=exit_code, state=state)
+
+
+def _printable(text: str) -> str:
+    """Escape control characters: what a container wrote must not drive a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -68,7 +68,7 @@ class Reconciler:
         if key == RESOURCE_TYPES:
             return await self._resource_types()
         await self._verify_owners(key)
-        world = self._store.gather(key)
+        world = plan.discreet(self._store.gather(key))
         todo = plan.plan(world)
         if await self._executor.carry_out(world, todo):
             return Result(again=True)
@@ -85,12 +85,16 @@ class Reconciler:
 
     async def _verify_owners(self, key: ApplicationKey) -> None:
         """Read the Process of a child that vanished: it may be gone too, its deletion unseen."""
-        for namespace, name, uid in self._store.take_doubtful(key):
+        while (doubtful := self._store.take_doubtful(key)) is not None:
+            namespace, name, uid = doubtful
             try:
                 body = await self._cluster.get(names.PROCESS_KIND, namespace, name)
             except errors.NotFound:
                 self._store.forget(names.PROCESS_KIND, namespace, name, uid)
                 continue
+            except errors.ApiError:
+                self._store.doubt(key, namespace, name)
+                raise
             if body["metadata"]["uid"] != uid:
                 self._store.forget(names.PROCESS_KIND, namespace, name, uid)
             self._store.observe(body)

@@ -9,7 +9,9 @@ an application is active; of several waiting ones the newest is taken and the ot
                     └─────────────────────────────┴──> afterFailedJobs ──> failed
 
     spec.cancel, until the rollout has succeeded or failed:
-                beforeJobs, rollout ──> (rollback) ──> cancelled
+                waiting, beforeJobs, rollout ──> (rollback) ──> cancelled
+    a newer one starts:          waiting ──> skipped
+    spec.rollbackTo names none:  waiting ──> failed
     spec.suspend of the application: nothing begins until it is false again
 
 A step that has nothing to do is left out: no jobs, nothing that was rolled out, nothing to go
@@ -24,7 +26,8 @@ recorded is derived from what is seen, so that a crash at any point changes noth
 rollout is never judged again.
 
 What asks for a release is compared with what the newest release *requested*, whatever became of
-it, and never with what serves: a version that failed must not be released again and again.
+it, and never with what serves: a version that failed must not be released again and again. One
+that was cancelled before it started has requested too: it takes along all that it stood for.
 """
 
 import functools
@@ -37,7 +40,12 @@ from typing import Any
 import orjson
 
 from process_operator import conditions, failure, jobs, names
-from process_operator.models.application import ApplicationSpec, InitialRelease, ReleasePolicy
+from process_operator.models.application import (
+    ApplicationSpec,
+    InitialRelease,
+    ReleasePolicy,
+    ScalingPolicy,
+)
 from process_operator.models.process import JobStartPolicy
 from process_operator.models.release import (
     Jobs,
@@ -53,6 +61,8 @@ from process_operator.rollout import Progress, State
 
 LONGEST_SETTLING = timedelta(seconds=60)
 """A release starts after this time even if its application keeps changing."""
+PATIENCE = timedelta(seconds=60)
+"""How long a release to go back to may be missing: objects arrive in any order."""
 DEADLINE_SLACK = timedelta(seconds=30)
 """How much longer than a Deployment's own deadline a release waits for it to be reported."""
 
@@ -70,7 +80,9 @@ class Course:
     waiting: tuple[Release, ...]
     """Oldest first."""
     newest: Release | None
-    """The one with the highest number, whatever became of it."""
+    """The one with the highest number that started, whatever became of it."""
+    withdrawn: Release | None
+    """A newer one that was cancelled before it started, and took along what asked for it."""
     rolled: Release | None
     """The newest whose rollout began, whatever became of it."""
     last_number: int
@@ -117,6 +129,7 @@ def course(world: World, application: Application) -> Course:
     """Sort the releases of this application's uid; records of a namesake do not count."""
     mine = [r for r in world.releases if isinstance(r, Owned) and _belongs(r, application)]
     numbered = sorted((r for r in mine if "number" in r.status), key=number)
+    started = [r for r in numbered if not _is_withdrawn(r)]
     succeeded = [r for r in numbered if state(r) == ReleaseState.SUCCESS]
     active = [r for r in numbered if state(r) == ReleaseState.IN_PROGRESS]
     serving = succeeded[-1] if succeeded else None
@@ -133,7 +146,8 @@ def course(world: World, application: Application) -> Course:
                 key=lambda r: (r.created_at, r.name),
             )
         ),
-        newest=numbered[-1] if numbered else None,
+        newest=started[-1] if started else None,
+        withdrawn=numbered[-1] if numbered and _is_withdrawn(numbered[-1]) else None,
         rolled=next((r for r in reversed(numbered) if "rolloutStartedAt" in r.status), None),
         last_number=max(given),
         missing=recorded["name"] if lost else None,
@@ -159,6 +173,10 @@ def _belongs(release: Release, application: Application) -> bool:
     if recorded is not None:
         return bool(recorded == application.uid)
     return release.owner_uid in {None, application.uid}
+
+
+def _is_withdrawn(release: Release) -> bool:
+    return state(release) == ReleaseState.CANCELLED and "startedAt" not in release.status
 
 
 def _newer(serving: Release | None, recorded: Mapping[str, Any]) -> bool:
@@ -187,24 +205,25 @@ def _parsed(frozen: bytes) -> Snapshot:
     return Snapshot.model_validate_json(frozen)
 
 
-def running(course: Course, settings: Settings) -> Release | None:
+def running(course: Course) -> Release | None:
     """Return the release whose snapshot is rendered now.
 
     That is the active one from its rollout on, unless it goes back; else the serving one. An
     application that never had one has nothing to go back to and keeps what was made last, and
-    so does one with `rollback: false` after a failure.
+    so does one whose last rollout failed under `rollback: false`. Which of the two it was, the
+    record says: the setting may have changed since.
     """
     last = course.rolled
     if last is None or last is course.serving:
         return course.serving
     if last is course.active and step(last) in _FORWARD:
         return last
-    if course.serving is None and course.missing is None:
+    if course.missing is not None:
+        return None
+    if course.serving is None:
         return last
-    is_newer = course.serving is None or number(last) > number(course.serving)
-    if is_newer and "failure" in last.status and not settings.rollback:
-        return last
-    return course.serving
+    stays = number(last) > number(course.serving) and "rollbackStartedAt" not in last.status
+    return last if stays else course.serving
 
 
 _FORWARD = {ReleaseStep.ROLLOUT, ReleaseStep.AFTER_SUCCESS_JOBS}
@@ -231,7 +250,10 @@ def decide(
         course: Its releases.
         rollout: Key, type and progress of each process that the running release renders.
     """
-    if not course.waiting:
+    withdrawn = _withdrawals(world, application, resolved, course)
+    if withdrawn is not None:
+        return withdrawn
+    if not course.waiting and not application.spec.suspend:
         # Also while another one is active: who asks for a release sees it wait.
         trigger = _request(world, application, resolved, course)
         if trigger is not None:
@@ -246,25 +268,37 @@ def decide(
     return Decision(forget=_history(application, course))
 
 
-def orphans(world: World, application: Application | None) -> Decision:
-    """Return what ends the releases in progress whose application is gone."""
-    uid = application.uid if application is not None else None
-    lost = [
+def orphans(world: World) -> Decision:
+    """Return what ends the releases whose application is gone, and their Jobs.
+
+    A Job is stopped whatever its release's record says: the end may have been recorded just
+    before a crash. One that waits is ended only if it was cancelled: its application may come.
+    """
+    application = world.application
+    uid = application.uid if application is not None and not application.deleting else None
+    alone = [one for one in world.releases if isinstance(one, Owned) and not one.deleting]
+    strayed = [one for one in alone if one.status.get("applicationUID") not in {None, uid}]
+    lost = [one for one in strayed if state(one) == ReleaseState.IN_PROGRESS]
+    cancelled = [
         one
-        for one in world.releases
-        if isinstance(one, Owned)
-        and state(one) == ReleaseState.IN_PROGRESS
-        and not one.deleting
-        and one.status.get("applicationUID") != uid
+        for one in alone
+        if uid is None and state(one) == ReleaseState.WAITING and one.spec.cancel
     ]
     said = conditions.stalled(
         "ApplicationDeleted", "the application was deleted while the release was in progress"
     )
-    uids = {one.uid for one in lost}
+    uids = {one.uid for one in strayed}
     return Decision(
-        records=tuple((one, _ended(one, ReleaseState.CANCELLED, said, world.now)) for one in lost),
-        stop=tuple(child for child in world.children.values() if child.owner_uid in uids),
-        note="cancelled the releases of an application that is gone",
+        records=(
+            *((one, _ended(one, ReleaseState.CANCELLED, said, world.now)) for one in lost),
+            *((one, _cancelled(one, world.now)) for one in cancelled),
+        ),
+        stop=tuple(
+            child
+            for child in world.children.values()
+            if child.owner_uid in uids and not child.deleting and not jobs.is_finished(child)
+        ),
+        note="cancelled the releases of an application that is gone" if lost or cancelled else "",
     )
 
 
@@ -285,10 +319,9 @@ def _request(
     world: World, application: Application, resolved: Resolved, course: Course
 ) -> ReleaseTrigger | None:
     """Return what asks for a release, None if nothing does."""
-    spec = application.spec
-    if resolved.candidate is None or spec.suspend:
+    if resolved.candidate is None:
         return None
-    if course.newest is None:
+    if course.newest is None and course.withdrawn is None:
         if course.last_number or _ever_released(world):
             return _difference_from_lost(application)
         wanted = (
@@ -297,7 +330,17 @@ def _request(
             and not resolved.refusals
         )
         return ReleaseTrigger.INITIAL if wanted else None
-    return _difference(application, resolved, course.newest)
+    return _news(application, resolved, course)
+
+
+def _news(application: Application, resolved: Resolved, course: Course) -> ReleaseTrigger | None:
+    """Compare with what was released last, and with what was withdrawn since.
+
+    Either is no news: who cancels a release and then takes back what asked for it is done.
+    """
+    known = [one for one in (course.newest, course.withdrawn) if one is not None]
+    differences = [_difference(application, resolved, one) for one in known]
+    return None if None in differences else differences[0]
 
 
 def _difference_from_lost(application: Application) -> ReleaseTrigger | None:
@@ -311,9 +354,9 @@ def _difference_from_lost(application: Application) -> ReleaseTrigger | None:
 
 
 def _difference(
-    application: Application, resolved: Resolved, newest: Release
+    application: Application, resolved: Resolved, before: Release
 ) -> ReleaseTrigger | None:
-    requested = newest.status.get("requested") or {}
+    requested = before.status.get("requested") or {}
     spec = application.spec
     if spec.image != requested.get("image"):
         return ReleaseTrigger.IMAGE
@@ -323,7 +366,7 @@ def _difference(
         resolved.settings.policy == ReleasePolicy.AUTOMATIC
         and resolved.candidate is not None
         and not resolved.refusals
-        and inputs_hash(resolved.candidate) != requested.get("hash")
+        and not _same_inputs(application, inputs_hash(resolved.candidate), requested["hash"])
     ):
         return ReleaseTrigger.AUTOMATIC
     return None
@@ -338,16 +381,29 @@ def _ever_released(world: World) -> bool:
 
 
 def inputs_hash(candidate: Snapshot) -> str:
-    """Hash all staged inputs, but of a resource type only its name.
+    """Hash all staged inputs, but of a resource type only its name; the scaling stands apart.
 
     An edit of a resource type alone must never roll every application of a cluster.
     """
     inputs = candidate.model_dump(by_alias=True, exclude_none=True, mode="json")
     del inputs["profile"], inputs["restart"]
+    scaling = []
     for entry in inputs["processes"]:
         entry["size"] = entry["size"]["name"]
-    text = orjson.dumps(inputs, option=orjson.OPT_SORT_KEYS)
+        scaling.append([entry["key"], entry.pop("scaling")])
+    return f"{_hash(inputs)}.{_hash(scaling)}"
+
+
+def _hash(value: Any) -> str:
+    text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     return hashlib.blake2b(text, digest_size=16).hexdigest()
+
+
+def _same_inputs(application: Application, now: str, before: str) -> bool:
+    """Compare the staged inputs; the scaling is none of them where it is applied at once."""
+    if application.spec.scaling_policy == ScalingPolicy.IMMEDIATE:
+        return now.partition(".")[0] == before.partition(".")[0]
+    return now == before
 
 
 def _manifest(application: Application, number: int) -> Manifest:
@@ -373,30 +429,76 @@ def _manifest(application: Application, number: int) -> Manifest:
     }
 
 
+def _withdrawals(
+    world: World, application: Application, resolved: Resolved, course: Course
+) -> Decision | None:
+    """Return what ends the waiting releases that were cancelled, whatever they wait for."""
+    cancelled = [one for one in course.waiting if one.spec.cancel]
+    if not cancelled:
+        return None
+    records = [(one, _cancelled(one, world.now)) for one in cancelled]
+    if len(cancelled) == len(course.waiting):
+        last, record = records[-1]
+        records[-1] = (last, record | _taken_along(world, application, resolved, course, last))
+    named = ", ".join(one.name for one in cancelled)
+    return Decision(records=tuple(records), note=f"cancelled before it started: {named}")
+
+
+def _taken_along(
+    world: World,
+    application: Application,
+    resolved: Resolved,
+    course: Course,
+    release: Release,
+) -> dict[str, Any]:
+    """Return the record of what the last waiting release stood for when it was cancelled.
+
+    It stood for all that asked for a release meanwhile, and without this record the same would
+    ask for the next one at once.
+    """
+    asks = (
+        release.owner_uid == application.uid
+        or _request(world, application, resolved, course) is not None
+    )
+    if resolved.candidate is None or not asks:
+        return {}
+    return {
+        "applicationUID": application.uid,
+        "number": _next_number(release, application, course),
+        "requested": _requested(application, resolved.candidate),
+    }
+
+
 def _start(world: World, application: Application, resolved: Resolved, course: Course) -> Decision:
     *older, release = course.waiting
-    ends = [(one, _skipped(one, release, world.now)) for one in older]
-    if release.spec.cancel:
-        return Decision(
-            records=(*ends, (release, _cancelled(release, world.now))),
-            note=f"cancelled release {release.name} before it started",
-        )
     ready = _ready(world, application, resolved, release)
     if isinstance(ready, Waiting):
-        return Decision(records=tuple(ends), waiting=ready, wake_at=ready.until)
+        return Decision(waiting=ready, wake_at=ready.until)
     if _is_moot(application, resolved, course, release):
         said = conditions.ready("NothingAsked", "skipped: what it was made for was taken back")
         return Decision(
-            records=(*ends, (release, _ended(release, ReleaseState.SKIPPED, said, world.now))),
+            records=((release, _ended(release, ReleaseState.SKIPPED, said, world.now)),),
             note=f"skipped release {release.name}",
         )
     record = _started(world, application, resolved, course, release=release, candidate=ready)
     if isinstance(record, Waiting):
-        return Decision(records=tuple(ends), waiting=record, wake_at=record.until)
+        return _without_target(world, release, record)
     return Decision(
         # The others first: after a crash in between, none of them may be taken for the next.
-        records=(*ends, (release, record)),
+        records=(*((one, _skipped(one, release, world.now)) for one in older), (release, record)),
         note=f"started release {release.name}, asked for by {record['trigger']}",
+    )
+
+
+def _without_target(world: World, release: Release, why: Waiting) -> Decision:
+    """Wait for the release to go back to, and then give up: it would hold up all others."""
+    if why.until is not None and world.now < why.until:
+        return Decision(waiting=why, wake_at=why.until)
+    said = conditions.stalled(why.reason, why.message)
+    told = {"reason": why.reason, "message": why.message, "sentence": why.message}
+    ended = _ended(release, ReleaseState.FAILED, said, world.now, failure=told)
+    return Decision(
+        records=((release, ended),), note=f"release {release.name} failed: {why.reason}"
     )
 
 
@@ -443,9 +545,9 @@ def _is_moot(
     """Whether a release that the operator made has lost its reason while it waited."""
     return (
         release.owner_uid == application.uid
-        and course.newest is not None
+        and (course.newest is not None or course.withdrawn is not None)
         and release.spec == ReleaseSpec(application_ref=release.spec.application_ref)
-        and _difference(application, resolved, course.newest) is None
+        and _news(application, resolved, course) is None
     )
 
 
@@ -464,9 +566,8 @@ def _started(
     frozen = _frozen(candidate, course, release)
     if isinstance(frozen, Waiting):
         return frozen
-    before = snapshot(course.serving) if course.serving is not None else None
     restarts = trigger == ReleaseTrigger.REVISION or release.spec.restart
-    restart = number if restarts else (before.restart if before is not None else 0)
+    restart = number if restarts else _line(course, release, frozen).restart
     mode = release.spec.jobs or (Jobs.SKIP if release.spec.rollback_to else Jobs.RUN)
     entries = jobs.entries(frozen, mode)
     return {
@@ -474,13 +575,7 @@ def _started(
         "applicationUID": application.uid,
         "number": number,
         "trigger": str(trigger),
-        "requested": {
-            "image": application.spec.image,
-            **(
-                {} if application.spec.revision is None else {"revision": application.spec.revision}
-            ),
-            "hash": inputs_hash(candidate),
-        },
+        "requested": _requested(application, candidate),
         "snapshot": frozen.model_copy(update={"restart": restart}).model_dump(
             by_alias=True, exclude_defaults=True, exclude_none=True, mode="json"
         )
@@ -489,6 +584,24 @@ def _started(
         **({"jobs": entries} if entries else {}),
         **_begun(release, entries, world.now),
     }
+
+
+def _requested(application: Application, candidate: Snapshot) -> dict[str, Any]:
+    revision = application.spec.revision
+    return {
+        "image": application.spec.image,
+        **({} if revision is None else {"revision": revision}),
+        "hash": inputs_hash(candidate),
+    }
+
+
+def _line(course: Course, release: Release, frozen: Snapshot) -> Snapshot:
+    """Return what a release goes on from: what serves, or the target that it goes back to.
+
+    With the target's own restart its ReplicaSets are found again.
+    """
+    serving = snapshot(course.serving) if course.serving is not None else None
+    return frozen if release.spec.rollback_to is not None or serving is None else serving
 
 
 def _begun(release: Release, entries: Sequence[jobs.Entry], now: datetime) -> dict[str, Any]:
@@ -564,7 +677,9 @@ def _frozen(candidate: Snapshot, course: Course, release: Release) -> Snapshot |
         return Waiting(
             reason="ReleaseNotFound",
             message=f'spec.rollbackTo: there is no release "{release.spec.rollback_to}" of this '
-            "application that has a snapshot; see `kubectl get processreleases`",
+            "application that has a snapshot; see `kubectl get processreleases`, and make a new "
+            "ProcessRelease",
+            until=release.created_at + PATIENCE,
         )
     serving = snapshot(course.serving) if course.serving is not None else None
     return _rolled_back(candidate, target, serving)
@@ -623,6 +738,9 @@ class _Active:
 
     def _next(self, step: ReleaseStep, **changes: Any) -> Decision:
         begun = _in(self.release, step, self.world.now)
+        if "pausedAt" in self.release.status:
+            # Cancelled while it is held: it will go back, and goes on to say so until then.
+            del begun["conditions"]
         return self._record(changes | begun, f"release {self.release.name} went on to {step}")
 
     def _end(
@@ -652,7 +770,7 @@ class _Active:
         if "pausedAt" not in record:
             return None
         begun = _in(self.release, step(self.release), self.world.now)
-        resumed = {**record, **begun}
+        resumed = {**record, **begun, "resumedAt": now}
         del resumed["pausedAt"]
         return Decision(
             records=((self.release, resumed),), note=f"release {self.release.name} goes on"
@@ -783,7 +901,10 @@ class _Active:
 
 
 def _cancelled(release: Release, now: datetime) -> dict[str, Any]:
-    said = conditions.stalled("Cancelled", "the release was cancelled by spec.cancel")
+    message = "the release was cancelled by spec.cancel"
+    if "rolloutStartedAt" in release.status and "rollbackStartedAt" not in release.status:
+        message += "; there was no earlier release to go back to, so what it made stays"
+    said = conditions.stalled("Cancelled", message)
     return _ended(release, ReleaseState.CANCELLED, said, now)
 
 
@@ -837,7 +958,9 @@ def _history(application: Application, course: Course) -> tuple[Release, ...]:
     given = application.spec.release
     limit = (given and given.history_limit) or 10
     beyond = course.ended[:-limit] if len(course.ended) > limit else ()
-    kept = {one.uid for one in (course.serving, course.newest) if one is not None}
+    # What was rolled out last may still run, and what was asked last must not ask again.
+    needed = (course.serving, course.rolled, course.newest, course.withdrawn)
+    kept = {one.uid for one in needed if one is not None}
     return tuple(r for r in beyond if r.uid not in kept and _removable(r, application))
 
 

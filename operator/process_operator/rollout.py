@@ -57,7 +57,7 @@ def of_deployment(
         probe_failures: What the kubelet last said of failing probes, by pod uid.
     """
     status = child.status
-    available = int(status.get("availableReplicas") or 0)
+    available = instances(child)
     updated = int(status.get("updatedReplicas") or 0)
     total = int(status.get("replicas") or 0)
     seen = int(status.get("observedGeneration") or 0) >= child.generation
@@ -109,18 +109,17 @@ def _trouble(
 
 def _refusal(condition: Mapping[str, Any]) -> Trouble | None:
     message = condition.get("message")
-    if not message:
-        return None
-    if "exceeded quota" in message:
-        return Trouble(reason="QuotaExceeded", message=message)
-    if "violates PodSecurity" in message:
-        return Trouble(reason="PodSecurityRefused", message=message)
-    return Trouble(reason="PodsRefused", message=message)
+    return observed.refusal(message) if message else None
 
 
 def _condition(status: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     found: Mapping[str, Any] = (status.get("conditions") or {}).get(name) or {}
     return found
+
+
+def instances(child: Child) -> int:
+    """Return how many instances of a live Deployment are available."""
+    return int(child.status.get("availableReplicas") or 0)
 
 
 def replicas(child: Child) -> int:

@@ -4,7 +4,7 @@ A run takes the serving release's image and environment, becomes one Job, and it
 record as a release's is: the uid of the Job is written right after it was made, its result once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -140,13 +140,23 @@ def _watch(world: World, serving: Serving | None, run: Run, patience: timedelta)
         **({} if found.exit_code is None else {"exitCode": found.exit_code}),
         **_said(run, said, world.now),
     }
-    key = process.spec.key if process is not None else ""
+    label = names.key_label(process.spec.key) if process is not None else None
     return Attention(
         run=run,
         record=ended,
         ended=found.pod,
-        secrets=failure.literals(serving.snapshot if serving is not None else None, key),
+        secrets=failure.literals(_environments(world, serving, run), label),
     )
+
+
+def _environments(world: World, serving: Serving | None, run: Run) -> Iterator[Snapshot]:
+    """Yield what the run was made of, and what serves: another release may have come since."""
+    if serving is not None:
+        yield serving.snapshot
+    made_with = run.status["release"]["name"]
+    for one in world.releases:
+        if one.name == made_with and (serving is None or one.name != serving.name):
+            yield Snapshot.model_validate(one.status["snapshot"])
 
 
 def started(

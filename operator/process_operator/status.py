@@ -48,6 +48,7 @@ PATIENCE = timedelta(seconds=60)
 PROGRESS_AFTER = timedelta(seconds=2)
 """How long a change may stay open before its progress is worth a write."""
 NEXT_RUNS = 3
+_MAX_WARNING = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +101,7 @@ def report(world: World, plan: Plan) -> Report:
         answers += _releases_without_application(world)
     else:
         answers.append(_application(world, plan.subject, plan.decision, answers))
-        waiting = _waiting_release(plan.subject, plan.decision)
-        if waiting is not None:
-            answers.append(waiting)
+        answers += _waiting_releases(plan.subject, plan.decision)
     return _report(world, answers)
 
 
@@ -194,7 +193,7 @@ def _events(one: Owned[Any] | Broken, status: Mapping[str, Any]) -> tuple[Event,
         for warning in status.get("warnings", ()):
             if warning not in told:
                 return (Event(regarding=one, warning=True, reason="JobFailed", message=warning),)
-    if after is not None and (before is None or before["reason"] != after["reason"]):
+    if after is not None and (before is None or _differs(one.status, status)):
         return (
             Event(regarding=one, warning=True, reason=after["reason"], message=after["message"]),
         )
@@ -214,6 +213,14 @@ def _events(one: Owned[Any] | Broken, status: Mapping[str, Any]) -> tuple[Event,
         message = f"{was['reason']} is over: {ready['message']}"
         return (Event(regarding=one, warning=False, reason="Recovered", message=message),)
     return ()
+
+
+def _differs(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether an object that is stalled is so for another reason, or because of another release."""
+    was, now = (conditions.find(one, conditions.STALLED) or {} for one in (before, after))
+    number = "lastReleaseNumber"
+    another = before.get(number) != after.get(number)
+    return was.get("reason") != now["reason"] or (now["reason"] == "ReleaseFailed" and another)
 
 
 def _impatient(
@@ -324,7 +331,7 @@ def _readiness(
 ) -> list[Condition]:
     progress = view.progress
     if view.refused is not None:
-        return conditions.stalled(progress.reason, progress.message)
+        return conditions.stalled(view.refused.reason, view.refused.message)
     course = subject.course
     if target.entry.type == ProcessType.JOB:
         return _job_readiness(course, target.entry.key, target.entry.job_start_policy)
@@ -348,11 +355,17 @@ def _readiness(
 
 
 def _blamed(course: Course, key: str) -> str:
-    """Return the report of the last release, if this process made it fail."""
-    why = course.newest.status.get("failure") if course.newest is not None else None
-    if course.newest is None or why is None or why["process"] != key:
+    """Return in short why the last rollout failed, to each process that went back with it.
+
+    A release that failed before its rollout has not touched what runs.
+    """
+    last = course.rolled
+    why = last.status.get("failure") if last is not None else None
+    if last is None or why is None:
         return ""
-    return f'; release "{course.newest.name}" failed here: {why["message"]}'
+    if why["process"] == key:
+        return f'; release "{last.name}" failed here: {why["message"]}'
+    return f'; release "{last.name}" failed: {why["sentence"]}'
 
 
 def _job_readiness(course: Course, key: str, policy: JobStartPolicy | None) -> list[Condition]:
@@ -536,7 +549,7 @@ def _size_fields(process: Owned[ProcessSpec], view: View, target: Target) -> dic
     live = view.workload.status if view.workload is not None else {}
     ready = int(live.get("readyReplicas") or 0)
     selector = names.selector(target.application, target.entry.key)
-    before = view.remember or process.status.get("replicasBeforeSuspend")
+    before = process.status.get("replicasBeforeSuspend")
     return {
         "replicas": int(live.get("replicas") or 0),
         "readyReplicas": ready,
@@ -556,6 +569,8 @@ def _warnings(world: World, process: Owned[ProcessSpec], view: View) -> Iterable
     if view.target is not None:
         yield from autoscaler.clamped(view.target.scaling)
         yield from pod.redirected_probes(view.target.entry)
+    if process.spec.type == ProcessType.CRON:
+        yield from _clock_changes(world, process.spec, view)
 
 
 def _url(target: Target, route: Route, host: Host) -> str:
@@ -573,18 +588,35 @@ def _cron_fields(world: World, process: Owned[ProcessSpec], view: View) -> dict[
     }
     if view.workload is not None:
         fields |= _scheduled_runs(world, process, view.workload)
-    if spec.schedule is None or spec.suspend or view.target is None or view.target.suspended:
-        return fields
-    name = spec.time_zone or resolve.DEFAULT_TIME_ZONE
-    try:
-        runs = cron.next_runs(spec.schedule, name, world.now, NEXT_RUNS)
-    except (cron.InvalidSchedule, cron.InvalidTimeZone):
-        return fields
-    zone = ZoneInfo(name)
     fields["nextRuns"] = [
-        {"time": run.astimezone(zone).isoformat(), "utc": conditions.timestamp(run)} for run in runs
+        {
+            "time": run.astimezone(ZoneInfo(_zone(spec))).isoformat(),
+            "utc": conditions.timestamp(run),
+        }
+        for run in _next_runs(world, spec, view)
     ]
     return fields
+
+
+def _zone(spec: ProcessSpec) -> str:
+    return spec.time_zone or resolve.DEFAULT_TIME_ZONE
+
+
+def _next_runs(world: World, spec: ProcessSpec, view: View) -> tuple[datetime, ...]:
+    if spec.schedule is None or spec.suspend or view.target is None or view.target.suspended:
+        return ()
+    try:
+        return cron.next_runs(spec.schedule, _zone(spec), world.now, NEXT_RUNS)
+    except (cron.InvalidSchedule, cron.InvalidTimeZone):
+        return ()
+
+
+def _clock_changes(world: World, spec: ProcessSpec, view: View) -> Iterable[str]:
+    """Yield which of the next runs a change of the clock skips or doubles."""
+    next_runs = _next_runs(world, spec, view)
+    if spec.schedule is not None and next_runs:
+        for change in cron.clock_changes(spec.schedule, _zone(spec), world.now, next_runs[-1]):
+            yield change.sentence
 
 
 def _scheduled_runs(world: World, process: Owned[ProcessSpec], cron_job: Child) -> dict[str, Any]:
@@ -593,14 +625,18 @@ def _scheduled_runs(world: World, process: Owned[ProcessSpec], cron_job: Child) 
     A CronJob keeps few of its Jobs, so the count goes on from what was counted before.
     """
     mine = sorted(
-        (one for one in world.children.values() if one.owner_uid == cron_job.uid),
-        key=lambda one: (one.status.get("startTime") or "", one.name),
+        (
+            one
+            for one in world.children.values()
+            if one.owner_uid == cron_job.uid and "startTime" in one.status
+        ),
+        key=lambda one: (one.status["startTime"], one.name),
     )
     last = process.status.get("lastScheduledRun")
     failures = int(process.status.get("consecutiveFailures") or 0)
     for one in mine:
         told = _scheduled_run(world, one)
-        if last is not None and told["startedAt"] < last["startedAt"]:
+        if last is not None and _place(told) < _place(last):
             continue
         is_counted = last is not None and last["name"] == one.name and "result" in last
         last = told if not is_counted else last
@@ -609,8 +645,13 @@ def _scheduled_runs(world: World, process: Owned[ProcessSpec], cron_job: Child) 
     return {"lastScheduledRun": last, "consecutiveFailures": failures or None}
 
 
+def _place(run: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what orders runs; two may start in the same second."""
+    return run["startedAt"], run["name"]
+
+
 def _scheduled_run(world: World, job: Child) -> dict[str, Any]:
-    started = job.status.get("startTime") or conditions.timestamp(world.now)
+    started = job.status["startTime"]
     told: dict[str, Any] = {"name": job.name, "startedAt": started}
     if not jobs.is_finished(job):
         return told
@@ -650,9 +691,23 @@ def _application(
         open=starts
         or settling
         or subject.running is None
-        or conditions.is_true(said, conditions.RECONCILING),
+        or conditions.is_true(said, conditions.RECONCILING)
+        or any(_moves(one) for one in processes),
         hushed=starts or settling,
         wake_at=wake_at,
+    )
+
+
+def _moves(answer: _Answer) -> bool:
+    """Whether a process is on its way, and what is counted of the application with it.
+
+    Not one of a job: that is so for as long as its job runs.
+    """
+    spec = answer.of.spec if isinstance(answer.of, Owned) else None
+    return (
+        isinstance(spec, ProcessSpec)
+        and spec.type != ProcessType.JOB
+        and conditions.is_true(answer.said, conditions.RECONCILING)
     )
 
 
@@ -688,23 +743,65 @@ def _application_readiness(
         return conditions.stalled("ServingReleaseMissing", message), None
     last = course.newest
     if last is not None and release.state(last) == ReleaseState.FAILED:
-        return conditions.stalled("ReleaseFailed", _failure(last, course.serving)), None
+        return conditions.stalled("ReleaseFailed", _failure(world, subject, last)), None
+    cancelled = course.withdrawn or last
+    if course.serving is None and cancelled is not None and _is_cancelled(cancelled):
+        message = f'release "{cancelled.name}" was cancelled, {_no_way_back(subject)}. {_TRY_AGAIN}'
+        said = conditions.ready("AwaitingRelease", message)
+        return _summary(processes, said, first=f"{message}. "), None
     if subject.running is None:
         return _unreleased(world, subject)
-    return _summary(processes, subject.running), None
+    said = conditions.ready("Released", f'release "{subject.running.name}" runs')
+    return _summary(processes, said), None
 
 
-def _failure(failed: Release, serving: Release | None) -> str:
+def _is_cancelled(one: Release) -> bool:
+    return release.state(one) == ReleaseState.CANCELLED
+
+
+def _no_way_back(subject: Subject) -> str:
+    """Say what is left where no release has succeeded yet."""
+    nothing = "there is no earlier release to go back to"
+    if subject.running is None:
+        return f"{nothing}, and nothing runs yet"
+    return f'{nothing}, and what release "{subject.running.name}" made stays'
+
+
+_TRY_AGAIN = "To try again, change spec.image or spec.revision, or create a ProcessRelease"
+
+
+def _failure(world: World, subject: Subject, failed: Release) -> str:
     sentence = (failed.status.get("failure") or {}).get("sentence", "")
-    back = (
-        f'release "{serving.name}" serves again'
-        if serving is not None
-        else "there is no earlier release to go back to"
-    )
     return (
-        f'release "{failed.name}" failed, {back}. {sentence}. To try again, change spec.image or '
-        "spec.revision, or create a ProcessRelease"
+        f'release "{failed.name}" failed, {_what_runs(world, subject, failed)}. {sentence}. '
+        f"{_TRY_AGAIN}"
     )
+
+
+def _what_runs(world: World, subject: Subject, failed: Release) -> str:
+    """Say what a failure has left running, and which processes could not go back."""
+    running, serving = subject.running, subject.course.serving
+    if serving is None or running is None:
+        return _no_way_back(subject)
+    if running is failed:
+        return (
+            "and its instances stay, because spec.release.rollback was false; the last release "
+            f'that succeeded is "{serving.name}"'
+        )
+    if "rolloutStartedAt" not in failed.status:
+        return f'release "{running.name}" still {"serves" if running is serving else "runs"}'
+    return f'release "{running.name}" serves again{_without_deleted(world, subject)}'
+
+
+def _without_deleted(world: World, subject: Subject) -> str:
+    """Name what the snapshot that was gone back to knows and that is not declared any more."""
+    readable = [one for one in world.processes if isinstance(one, Owned)]
+    if subject.snapshot is None or len(readable) < len(world.processes):
+        return ""
+    declared = {(one.spec.key, one.spec.type) for one in readable if not one.deleting}
+    gone = [one.key for one in subject.snapshot.processes if (one.key, one.type) not in declared]
+    named = ", ".join(f'"{key}"' for key in sorted(gone))
+    return f", without the deleted {named}" if gone else ""
 
 
 def _unreleased(world: World, subject: Subject) -> tuple[list[Condition], datetime | None]:
@@ -728,7 +825,9 @@ def _unreleased(world: World, subject: Subject) -> tuple[list[Condition], dateti
     return conditions.ready("AwaitingRelease", message), None
 
 
-def _summary(processes: Sequence[_Answer], running: Release) -> list[Condition]:
+def _summary(
+    processes: Sequence[_Answer], otherwise: list[Condition], *, first: str = ""
+) -> list[Condition]:
     """Say of the application what the worst of its processes says."""
     for kind, say in (
         (conditions.STALLED, conditions.stalled),
@@ -737,8 +836,9 @@ def _summary(processes: Sequence[_Answer], running: Release) -> list[Condition]:
         for answer in processes:
             found = next((c for c in answer.said if c.type == kind), None)
             if found is not None:
-                return say(found.reason, f'Process "{answer.of.name}": {found.message}')
-    return conditions.ready("Released", f'release "{running.name}" runs')
+                message = f'{first}Process "{answer.of.name}": {found.message}'
+                return say(found.reason, message)
+    return otherwise
 
 
 def _application_fields(
@@ -796,7 +896,8 @@ def _release_warnings(course: Course) -> Iterable[str]:
             entry["policy"] == JobStartPolicy.AFTER_SUCCESS_DEPLOYMENT
             and entry.get("result") == "failed"
         ):
-            yield f'release "{serving.name}": {failure.after_success(entry)}'
+            warning = f'release "{serving.name}": {failure.after_success(entry)}'
+            yield warning[:_MAX_WARNING]
 
 
 def _releases_without_application(world: World) -> Iterable[_Answer]:
@@ -821,25 +922,26 @@ def _releases_without_application(world: World) -> Iterable[_Answer]:
             )
 
 
-def _waiting_release(subject: Subject, decision: Decision) -> _Answer | None:
-    """Tell a waiting release why it waits, if it does so for more than settling."""
+def _waiting_releases(subject: Subject, decision: Decision) -> Iterable[_Answer]:
+    """Tell waiting releases why they wait, if they do so for more than settling."""
     course = subject.course
-    if not course.waiting:
-        return None
     if course.active is not None:
-        message = f'release "{course.active.name}" is in progress'
-        return _Answer(
-            of=course.waiting[-1],
+        active = f'release "{course.active.name}" is in progress'
+        why = release.Waiting(reason="AnotherReleaseActive", message=active)
+    elif decision.waiting is not None:
+        why = decision.waiting
+    else:
+        return
+    for one in course.waiting:
+        newest = course.waiting[-1]
+        said = conditions.reconciling(why.reason, why.message)
+        if one is not newest:
+            message = f'release "{newest.name}" is newer; when it starts, this one is skipped'
+            said = conditions.reconciling("NewerReleaseWaiting", message)
+        yield _Answer(
+            of=one,
             fields={"state": str(ReleaseState.WAITING)},
-            said=conditions.reconciling("AnotherReleaseActive", message),
+            said=said,
             open=True,
+            hushed=why.settling,
         )
-    if decision.waiting is None:
-        return None
-    return _Answer(
-        of=course.waiting[-1],
-        fields={"state": str(ReleaseState.WAITING)},
-        said=conditions.reconciling(decision.waiting.reason, decision.waiting.message),
-        open=True,
-        hushed=decision.waiting.settling,
-    )

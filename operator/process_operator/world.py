@@ -29,6 +29,7 @@ from process_operator.observed import (
     Child,
     ChildKey,
     IngressClass,
+    JobRefusal,
     Owned,
     Pod,
     ProbeFailure,
@@ -46,6 +47,8 @@ _SPECS: Mapping[str, type[pydantic.BaseModel]] = {
 _OWNER = f"{names.API_VERSION}/{names.PROCESS_KIND}"
 _PARSED = 2048
 """How many parsed specs are kept: the applications that are being worked on, not all."""
+_EARLY = 4096
+"""How many pods that are not known (most are other people's) are remembered to fail a probe."""
 
 
 RecordT = TypeVar("RecordT", covariant=True)  # noqa: PLC0105
@@ -106,6 +109,8 @@ class Store:
         self._members: dict[ApplicationKey, dict[tuple[str, str], _Entry]] = {}
         self._mirrors = mirrors
         self._probe_failures: dict[str, str] = {}
+        self._early_failures: OrderedDict[str, str] = OrderedDict()
+        self._job_refusals: dict[str, str] = {}
         self._changed_at: dict[ApplicationKey, datetime] = {}
         self._open_since: dict[str, datetime] = {}
         self._refused: dict[ApplicationKey, dict[ChildKey, RefusedWrite]] = {}
@@ -172,17 +177,33 @@ class Store:
         """Return whom a change of a pod concerns."""
         if old is not None and new is None:
             self._probe_failures.pop(old.uid, None)
+        elif new is not None and new.uid in self._early_failures:
+            self._probe_failures[new.uid] = self._early_failures.pop(new.uid)
         return _applications(old, new)
 
     def probe_failed(self, new: ProbeFailure | None) -> tuple[ApplicationKey, ...]:
-        """Take in what the kubelet says of a failing probe; other people's pods do not count."""
+        """Take in what the kubelet says of a failing probe; other people's pods do not count.
+
+        What it said of a pod that is not known yet is kept for a while: it never says it again.
+        """
         if new is None or self._probe_failures.get(new.pod_uid) == new.message:
             return ()
         for pod in self._mirrors.pods.all():
             if pod.uid == new.pod_uid:
                 self._probe_failures[pod.uid] = new.message
                 return (ApplicationKey(pod.namespace, pod.application),)
+        self._early_failures[new.pod_uid] = new.message
+        self._early_failures.move_to_end(new.pod_uid)
+        if len(self._early_failures) > _EARLY:
+            self._early_failures.popitem(last=False)
         return ()
+
+    def job_refused(self, old: JobRefusal | None, new: JobRefusal | None) -> None:
+        """Take in why a Job has no pod; it is read when the Job is late, so nobody is woken."""
+        if new is not None:
+            self._job_refusals[new.job_uid] = new.message
+        elif old is not None and self._job_refusals.get(old.job_uid) == old.message:
+            del self._job_refusals[old.job_uid]
 
     # What the writers remember.
 
@@ -202,15 +223,19 @@ class Store:
             else:
                 self._open_since.pop(entry.uid, None)
 
-    def take_doubtful(self, key: ApplicationKey) -> tuple[tuple[str, str, str], ...]:
-        """Return namespace, name and uid of the processes to look at before the next write."""
-        doubtful = self._doubtful.pop(key, ())
-        known = self._own[names.PROCESS_KIND]
-        return tuple(
-            (namespace, name, known[(namespace, name)].uid)
-            for namespace, name in sorted(doubtful)
-            if (namespace, name) in known
-        )
+    def doubt(self, key: ApplicationKey, namespace: str, name: str) -> None:
+        """Remember to look whether a process is still there."""
+        self._doubtful.setdefault(key, set()).add((namespace, name))
+
+    def take_doubtful(self, key: ApplicationKey) -> tuple[str, str, str] | None:
+        """Return namespace, name and uid of a process to look at before the next write."""
+        doubtful = self._doubtful.get(key)
+        while doubtful:
+            namespace, name = place = doubtful.pop()
+            if place in self._own[names.PROCESS_KIND]:
+                return namespace, name, self._own[names.PROCESS_KIND][place].uid
+        self._doubtful.pop(key, None)
+        return None
 
     # What is asked.
 
@@ -235,6 +260,9 @@ class Store:
         application = self._own[names.APPLICATION_KIND].get(key)
         now = self._clock()
         pods = tuple(self._mirrors.pods.of(*key))
+        children = {
+            child.key: child for mirror in self._mirrors.children for child in mirror.of(*key)
+        }
         return World(
             key=key,
             now=now,
@@ -244,14 +272,17 @@ class Store:
             runs=tuple(self._in_order(members, names.RUN_KIND)),
             resource_types=self.resource_types(),
             ingress_classes=tuple(self._mirrors.ingress_classes.all()),
-            children={
-                child.key: child for mirror in self._mirrors.children for child in mirror.of(*key)
-            },
+            children=children,
             pods=pods,
             probe_failures={
                 pod.uid: self._probe_failures[pod.uid]
                 for pod in pods
                 if pod.uid in self._probe_failures
+            },
+            job_refusals={
+                child.uid: self._job_refusals[child.uid]
+                for child in children.values()
+                if child.uid in self._job_refusals
             },
             changed_at=self._changed_at.get(key, now),
             open_since={
@@ -309,7 +340,7 @@ class Store:
     def _doubt(self, child: Child) -> None:
         key = ApplicationKey(child.namespace, child.application)
         if child.owner_name is not None and key in self._members:
-            self._doubtful.setdefault(key, set()).add((child.namespace, child.owner_name))
+            self.doubt(key, child.namespace, child.owner_name)
 
     def _in_order(self, members: Iterable[_Entry], kind: str) -> Iterator[Owned[Any] | Broken]:
         mine = (entry for entry in members if entry.kind == kind)

@@ -1,6 +1,6 @@
 """A real API server with real controllers, and the operator as its own ServiceAccount."""
 
-import json
+import functools
 import os
 import uuid
 from collections.abc import Callable, Iterator
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from kubernetes import client, config
 
+import audit
 import local_cluster
 import running
 import userside
@@ -66,22 +67,5 @@ def here(kubectl: Callable[..., str], namespace: str) -> userside.Namespace:
 
 @pytest.fixture
 def writes(kubeconfig: Path, namespace: str) -> Callable[[], list[str]]:
-    """Return what the operator has written in the test's namespace, as `verb resource/name`."""
-
-    def read() -> list[str]:
-        found = []
-        with (kubeconfig.parent / "audit.log").open() as lines:
-            for line in lines:
-                if namespace not in line or ":process-operator" not in line:
-                    continue
-                event = json.loads(line)
-                place = event.get("objectRef") or {}
-                if place.get("namespace") == namespace and event["verb"] not in _READS:
-                    parts = (place["resource"], place.get("subresource"), place.get("name"))
-                    found.append(f"{event['verb']} {'/'.join(part for part in parts if part)}")
-        return found
-
-    return read
-
-
-_READS = {"get", "list", "watch"}
+    """Return what the operator has written in the test's namespace, when nothing more comes."""
+    return functools.partial(audit.writes, kubeconfig.parent / "audit.log", namespace)

@@ -553,6 +553,34 @@ async def test_a_watch_survives_lines_in_any_pieces_and_drops_the_one_that_was_c
     assert seen == ["0", "1"]
 
 
+def container(written: bytes) -> Answer:
+    """Answer as a kubelet does: the last lines first, and of those not more than the limit."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        lines = written.splitlines(keepends=True)[-int(request.query["tailLines"]) :]
+        return web.Response(body=b"".join(lines)[: int(request.query["limitBytes"])])
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        (b"", ""),
+        (b"".join(b"%d\n" % number for number in range(100)), "98\n99\n"),
+        # However much stands before it, the error at the end is what matters.
+        (b"x" * 300_000 + b"\nerror\n", "error\n"),
+        (b"x" * 3_000_000 + b"\nerror\n", "error\n"),
+        (b"x" * 300_000 + b"error", "x" * (16 * 1024 - 5) + "error"),
+        (b"y\n" + b"x" * 3_000_000, "x" * 16 * 1024),
+        (b"\xff\n", "\ufffd\n"),
+    ],
+)
+async def test_the_end_of_a_log_is_what_is_read(written: bytes, told: str) -> None:
+    async with answering(container(written)) as server:
+        assert await server.log("ns", "pod", lines=2, previous=False) == told
+
+
 @pytest.mark.parametrize(
     ("line", "expected"),
     [

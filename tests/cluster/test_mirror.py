@@ -4,12 +4,12 @@ import dataclasses
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
 import connecting
-from process_operator import cluster, projections
+import freezing
+from process_operator import projections
 from process_operator.cluster import Cluster
 from process_operator.mirror import Mirror
 from process_operator.observed import Child, Manifest
@@ -150,49 +150,15 @@ async def test_a_kind_that_is_not_installed_is_complete_and_not_available(server
     await asyncio.gather(running, return_exceptions=True)
 
 
-class Freezer:
-    """A way to the API server that can stop to carry bytes without closing anything."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self._to = (host, port)
-        self._flows: set[asyncio.Task[None]] = set()
-        self._frozen: set[asyncio.Task[None]] = set()
-
-    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection(*self._to)
-        for source, target in ((reader, back), (there, writer)):
-            flow = asyncio.create_task(self._carry(source, target))
-            self._flows.add(flow)
-            flow.add_done_callback(self._flows.discard)
-
-    async def _carry(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
-            while data := await source.read(65536):
-                if asyncio.current_task() not in self._frozen:
-                    target.write(data)
-                    await target.drain()
-            target.close()
-
-    def freeze(self) -> None:
-        """Swallow all that comes on the connections of this moment; new ones work."""
-        self._frozen |= self._flows
-
-
 async def test_a_silent_stream_is_noticed_and_healed_within_fifteen_seconds(
     server: Cluster, kubeconfig: Path, namespace: str
 ) -> None:
     real = connecting.connection(kubeconfig)
-    address = urlsplit(real.server)
-    freezer = Freezer(address.hostname or "", address.port or 443)
-    listener = await asyncio.start_server(freezer.accept, "127.0.0.1", 0)
-    port = listener.sockets[0].getsockname()[1]
-    way = cluster.Connection(
-        server=f"{address.scheme}://127.0.0.1:{port}", tls=real.tls, token=real.token
-    )
-    async with Cluster(way) as frozen, mirrored(frozen, namespace) as (mirror, watcher):
-        await server.create(deployment(namespace, "heard"))
-        await watcher.until(lambda: mirror.get(namespace, "heard") is not None)
-        freezer.freeze()
-        await server.create(deployment(namespace, "unheard"))
-        await watcher.until(lambda: mirror.get(namespace, "unheard") is not None, seconds=15)
-    listener.close()
+    async with freezing.way(real.server) as (freezer, address):
+        way = dataclasses.replace(real, server=address)
+        async with Cluster(way) as frozen, mirrored(frozen, namespace) as (mirror, watcher):
+            await server.create(deployment(namespace, "heard"))
+            await watcher.until(lambda: mirror.get(namespace, "heard") is not None)
+            freezer.freeze()
+            await server.create(deployment(namespace, "unheard"))
+            await watcher.until(lambda: mirror.get(namespace, "unheard") is not None, seconds=15)

@@ -1,6 +1,8 @@
 """What the operator does, from manifests to children, on a real API server with controllers."""
 
+from collections import Counter
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from userside import IMAGE, Namespace, application, process
 
@@ -14,23 +16,45 @@ AUTOSCALED = {"type": "horizontal", "horizontal": {"minInstanceCount": 2, "maxIn
 def test_an_application_comes_up_with_as_few_writes_as_there_can_be(
     here: Namespace, writes: Callable[[], list[str]]
 ) -> None:
-    web = process("web", "web", ingress=WEB["spec"]["ingress"], scalingStrategy=AUTOSCALED)
+    by_itself = {"type": "horizontal", "horizontal": {"minInstanceCount": 1, "maxInstanceCount": 4}}
+    web = process("web", "web", ingress=WEB["spec"]["ingress"], scalingStrategy=by_itself)
     cron = process("tick", "cron", schedule="0 4 * * *", timeZone="Europe/Berlin")
     here.release(application(), web, process("worker", "worker"), cron)
     for key in ("web", "worker", "tick"):
         here.wait(f"pproc/{key}", "condition=Ready")
-    assert set(writes()) >= {
-        "patch services/shop-web",
-        "patch deployments/shop-web",
-        "patch horizontalpodautoscalers/shop-web",
-        "patch ingresses/shop-web",
-        "patch deployments/shop-worker",
-        "patch cronjobs/shop-tick",
-        "create processreleases/shop-1",
-    }
-    children = [write for write in writes() if not write.endswith(("status/web", "/shop"))]
-    once = [write for write in children if "status" not in write]
-    assert len(once) == len(set(once)), "a child was written twice"
+    expected = Counter(
+        [
+            # The release, its status at the start and at the end, the application's status.
+            "create processreleases/shop-1",
+            "update processreleases/status/shop-1",
+            "update processreleases/status/shop-1",
+            "update processapplications/status/shop",
+            # Five for a web process with an autoscaler and a host.
+            "patch services/shop-web",
+            "patch deployments/shop-web",
+            "patch horizontalpodautoscalers/shop-web",
+            "patch ingresses/shop-web",
+            "update processes/status/web",
+            # Two for a worker, two for a cron process.
+            "patch deployments/shop-worker",
+            "update processes/status/worker",
+            "patch cronjobs/shop-tick",
+            "update processes/status/tick",
+        ]
+    )
+    found = Counter(writes())
+    assert expected - found == Counter()
+    assert found - expected <= progress_of(here, "web", "worker")
+
+
+def progress_of(here: Namespace, *keys: str) -> Counter[str]:
+    """Return the statuses that may be written on the way: none, if it took no two seconds."""
+    status = here.get("prel", "shop-1")["status"]
+    start, end = (datetime.fromisoformat(status[at]) for at in ("startedAt", "finishedAt"))
+    if end - start < timedelta(seconds=2):
+        return Counter()
+    statuses = [f"update processes/status/{key}" for key in keys]
+    return Counter([*statuses, "update processapplications/status/shop"])
 
 
 def test_a_staged_change_waits_visibly_and_comes_with_the_next_image(here: Namespace) -> None:
@@ -169,6 +193,21 @@ def test_a_foreign_object_of_the_same_name_is_left_alone_and_told(here: Namespac
     assert "ownerReferences" not in foreign["metadata"]
 
 
+def test_a_gateway_that_is_not_installed_holds_nothing_but_the_route_up(here: Namespace) -> None:
+    gateway = {"backend": "gateway", "gatewayRef": {"name": "public"}}
+    here.apply(application(routing=gateway), WEB, process("worker", "worker"))
+    assert here.wait_reason("pproc/web", "KindNotInstalled") == (
+        "kind HTTPRoute is not installed in this cluster: install the Gateway API, or set "
+        "spec.routing.backend of the application to ingress"
+    )
+    here.wait("pproc/worker", "condition=Ready")
+    here.wait("prel/shop-1", "jsonpath={.status.state}=success")
+    here.wait("pproc/web", "condition=Available")
+    here.patch("papp", "shop", {"spec": {"routing": {"backend": "ingress", "gatewayRef": None}}})
+    here.wait("pproc/web", "condition=Ready")
+    here.wait("ingress/shop-web", "create")
+
+
 def test_a_process_that_goes_takes_its_children_with_it(here: Namespace) -> None:
     here.release(application(), WEB, process("worker", "worker"))
     here.kubectl("delete", "pproc", "web")
@@ -230,6 +269,25 @@ def test_a_suspended_application_stands_still_and_comes_back_as_it_was(here: Nam
     here.wait_reason("papp/shop", "Released")
 
 
+def test_a_suspended_autoscaled_process_comes_back_at_the_size_that_was_found(
+    here: Namespace,
+) -> None:
+    here.release(application(), process("worker", "worker", scalingStrategy=AUTOSCALED))
+    here.wait("pproc/worker", "condition=Ready")
+    # As an autoscaler does it, which has nothing to go by here.
+    here.kubectl("scale", "deployment", "shop-worker", "--replicas=3")
+    here.wait("pproc/worker", "jsonpath={.status.instances}=3/3")
+    here.patch("papp", "shop", {"spec": {"suspend": True}})
+    here.wait("deployment/shop-worker", "jsonpath={.spec.replicas}=0")
+    here.wait_reason("pproc/worker", "Suspended")
+    here.wait_reason("papp/shop", "Suspended")
+    assert here.get("pproc", "worker")["status"]["replicasBeforeSuspend"] == 3
+    here.patch("papp", "shop", {"spec": {"suspend": False}})
+    here.wait("deployment/shop-worker", "jsonpath={.spec.replicas}=3")
+    here.wait("pproc/worker", "jsonpath={.status.instances}=3/3")
+    assert here.get("deployment", "shop-worker")["spec"]["replicas"] == 3
+
+
 def test_an_unknown_application_is_told(here: Namespace) -> None:
     here.apply(process("web", "web", of="nowhere"))
     assert here.wait_reason("pproc/web", "ApplicationNotFound") == (
@@ -279,9 +337,9 @@ def test_a_pod_that_pod_security_refuses_is_told_in_its_own_words(here: Namespac
 def test_a_rollout_that_misses_its_deadline_fails_and_the_old_version_serves(
     here: Namespace,
 ) -> None:
-    settings = {"settleSeconds": 1, "progressDeadlineSeconds": 3}
-    here.release(application(release=settings), WEB)
+    here.release(application(), WEB)
     here.wait("pproc/web", "condition=Ready")
+    here.deadline(3)
     # Room for what runs, none for one more: the new version cannot come up.
     here.kubectl("create", "quota", "full", "--hard=pods=1")
     here.wait("quota/full", "jsonpath={.status.used.pods}=1")

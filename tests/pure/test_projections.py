@@ -368,6 +368,21 @@ def test_the_words_of_a_pod_are_bounded_and_harmless() -> None:
     assert "\\x1b[31mred\\n" in trouble.message
 
 
+def test_why_a_job_has_no_pod_is_kept_bounded_and_harmless() -> None:
+    event = {"regarding": {"kind": "Job", "uid": "j-1"}, "note": "no: \x1b[31m" + "x" * 5000}
+    record = projections.job_refusal(found(**event))
+    assert (record.namespace, record.job_uid) == ("ns", "j-1")
+    assert record.message.startswith("no: \\x1b[31mx")
+    assert len(record.message) == 500
+
+
+def test_a_probe_may_answer_with_anything() -> None:
+    record = projections.probe_failure(
+        found(regarding={"uid": "p-1"}, note="Readiness probe failed: \x1b[2J\nno")
+    )
+    assert record.message == "Readiness probe failed: \\x1b[2J\\nno"
+
+
 def test_names_that_repeat_are_kept_once() -> None:
     text = orjson.dumps({"metadata": {**ABOUT, "namespace": "a-namespace"}})
     one, other = (projections.child("Service", orjson.loads(text)) for _ in range(2))

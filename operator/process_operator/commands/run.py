@@ -34,6 +34,7 @@ from process_operator.observed import (
     ApplicationKey,
     Child,
     IngressClass,
+    JobRefusal,
     Pod,
     ProbeFailure,
 )
@@ -107,11 +108,20 @@ class Operator:
             label_selector=None,
             field_selector="reason=Unhealthy",
         )
+        self._refusals: Mirror[JobRefusal] = Mirror(
+            "Event",
+            projections.job_refusal,
+            source=api,
+            sink=_Sink(self._store_refusal),
+            label_selector=None,
+            field_selector="reason=FailedCreate,regarding.kind=Job",
+        )
         self._mirrors: tuple[Mirror[Any], ...] = (
             *self._children.values(),
             self._pods,
             self._classes,
             self._failures,
+            self._refusals,
         )
         self._store = Store(
             mirrors=Mirrors(
@@ -242,6 +252,9 @@ class Operator:
 
     def _class(self, _old: IngressClass | None, _new: IngressClass | None) -> None:
         self._enqueue(self._store.applications(), Lane.RESYNC)
+
+    def _store_refusal(self, old: JobRefusal | None, new: JobRefusal | None) -> None:
+        self._store.job_refused(old, new)
 
     def _probe(self, _old: ProbeFailure | None, new: ProbeFailure | None) -> None:
         self._enqueue(self._store.probe_failed(new), Lane.UNFINISHED)

@@ -115,7 +115,7 @@ class ReleaseSpec(Model):
 
 
 class RequestedInputs(Model):
-    """What the application and its processes said when the release started."""
+    """What the application and its processes said when the release started, or was withdrawn."""
 
     image: Annotated[str, Field(max_length=1024)] | None = None
     """The application's image."""
@@ -259,6 +259,8 @@ class ReleaseStatus(Status):
     """When the way back to what served before started."""
     paused_at: datetime | None = None
     """Since when the release is held because the application is suspended."""
+    resumed_at: datetime | None = None
+    """When the release last went on after a suspension."""
     finished_at: datetime | None = None
     """When the release ended."""
     jobs: Annotated[

@@ -1,0 +1,97 @@
+import asyncio
+import contextlib
+import dataclasses
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import kopf
+import pytest
+
+import connecting
+import freezing
+import running
+from process_operator import handlers, names
+from process_operator.cluster import Cluster
+from process_operator.commands import connect
+from process_operator.observed import ApplicationKey, Manifest
+from process_operator.workqueue import Lane
+
+
+class Seen:
+    """Takes the place of the world, and remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.names: set[tuple[str, str]] = set()
+        self.lanes: list[Lane] = []
+        self._news = asyncio.Event()
+
+    def observe(self, body: Mapping[str, Any]) -> tuple[ApplicationKey, ...]:
+        about = body["metadata"]
+        self.names.add((about.get("namespace", ""), about["name"]))
+        self._news.set()
+        return ()
+
+    def forget(self, *_: str) -> tuple[ApplicationKey, ...]:
+        return ()
+
+    def enqueue(self, _: Iterable[ApplicationKey], lane: Lane) -> None:
+        self.lanes.append(lane)
+
+    async def until(self, condition: Callable[[], bool], *, seconds: float) -> None:
+        async with asyncio.timeout(seconds):
+            while not condition():
+                self._news.clear()
+                await self._news.wait()
+
+
+@contextlib.asynccontextmanager
+async def shell(connection: kopf.ConnectionInfo) -> AsyncIterator[Seen]:
+    """Run Kopf with our handlers and settings."""
+    seen, stop = Seen(), asyncio.Event()
+    operator = asyncio.create_task(
+        kopf.operator(
+            registry=handlers.registry(cast("Any", seen), seen.enqueue, connection),
+            settings=handlers.settings(),
+            clusterwide=True,
+            standalone=True,
+            stop_flag=stop,
+        )
+    )
+    try:
+        yield seen
+    finally:
+        stop.set()
+        await operator
+
+
+def application(namespace: str, name: str) -> Manifest:
+    return {
+        "apiVersion": "process-operator.dev/v1alpha1",
+        "kind": "ProcessApplication",
+        "metadata": {"namespace": namespace, "name": name},
+        "spec": {},
+    }
+
+
+async def test_a_frozen_watch_of_our_own_kinds_is_healed_within_fifteen_seconds(
+    kubeconfig: Path, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    found = connect.credentials()
+    async with (
+        Cluster(connecting.connection(kubeconfig)) as server,
+        freezing.way(found.server) as (freezer, address),
+        shell(dataclasses.replace(found, server=address)) as seen,
+    ):
+        # Until what the start has asked for is over: a stream could go on over an idle connection.
+        await asyncio.to_thread(
+            running.until, lambda: freezer.connections == len(names.OWN_KINDS), seconds=40
+        )
+        await server.create(application(namespace, "heard"))
+        await seen.until(lambda: (namespace, "heard") in seen.names, seconds=5)
+        freezer.freeze()
+        told = len(seen.lanes)
+        await server.create(application(namespace, "unheard"))
+        await seen.until(lambda: (namespace, "unheard") in seen.names, seconds=15)
+        assert Lane.RESYNC not in seen.lanes[told:], "the heal cost a list"
