@@ -78,6 +78,10 @@ class ChildKey:
     name: str
 
 
+TOO_LATE = "ProgressDeadlineExceeded"
+"""The Deployment controller's reason for one that made no progress for too long."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Child:
     """One object that bears our `managed-by` label: a child, or something that claims to be one."""
@@ -88,6 +92,7 @@ class Child:
     uid: str
     resource_version: str
     generation: int
+    created_at: datetime
     deleting: bool
     owner_kind: str | None
     """`apiVersion/kind` of the controller owner."""

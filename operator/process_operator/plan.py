@@ -312,7 +312,8 @@ def _planned(world: World, subject: Subject, process: Owned[ProcessSpec] | Broke
         return View(
             process=process, target=None, deletes=tuple(_leftovers(world, subject, process))
         )
-    return _view(world, process, target, subject.running)
+    turned_at = release.turned_at(subject.course)
+    return _view(world, process, target, subject.running, turned_at)
 
 
 def _leftovers(
@@ -354,7 +355,11 @@ _UNRENDERABLE = {"KeyTaken", "InvalidSchedule"}
 
 
 def _view(
-    world: World, process: Owned[ProcessSpec] | Broken, target: Target, running: Release
+    world: World,
+    process: Owned[ProcessSpec] | Broken,
+    target: Target,
+    running: Release,
+    turned_at: datetime | None,
 ) -> View:
     wanted = {_key(manifest): manifest for manifest in builders.children(target)}
     found = {key.kind: world.children.get(key) for key in wanted}
@@ -396,7 +401,7 @@ def _view(
         size=declared if declared is not None else _live_size(deployment),
         remember=remember,
     )
-    return replace(view, progress=_progress(world, target, view))
+    return replace(view, progress=_progress(world, target, view, turned_at))
 
 
 def _judge(
@@ -430,7 +435,7 @@ def _judge(
     )
 
 
-def _progress(world: World, target: Target, view: View) -> Progress:
+def _progress(world: World, target: Target, view: View, turned_at: datetime | None) -> Progress:
     if view.blocked is not None:
         said = Trouble(reason=view.blocked.reason, message=view.blocked.message)
         live = view.workload
@@ -454,6 +459,7 @@ def _progress(world: World, target: Target, view: View) -> Progress:
         size=view.size,
         pods=[pod for pod in world.pods if pod.process == label],
         probe_failures=world.probe_failures,
+        since=turned_at,
     )
 
 

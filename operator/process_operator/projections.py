@@ -14,8 +14,9 @@ from typing import Any
 
 import orjson
 
-from process_operator import names
+from process_operator import conditions, names
 from process_operator.observed import (
+    TOO_LATE,
     Child,
     IngressClass,
     JobRefusal,
@@ -44,6 +45,7 @@ def child(kind: str, found: Manifest) -> Child:
         uid=about["uid"],
         resource_version=about["resourceVersion"],
         generation=about.get("generation") or 0,
+        created_at=conditions.parse_time(about["creationTimestamp"]),
         deleting="deletionTimestamp" in about,
         owner_kind=intern(f"{owner['apiVersion']}/{owner['kind']}") if owner else None,
         owner_name=owner["name"] if owner else None,
@@ -155,6 +157,9 @@ def _conditions(kind: str, given: Iterable[Mapping[str, Any]]) -> dict[str, dict
         if kind == "Job":
             # The end of a run comes once, and its moment matters.
             kept[name]["since"] = condition.get("lastTransitionTime") or ""
+        if kept[name]["reason"] == TOO_LATE:
+            # It stays there until something moves, and must not be taken for a later rollout's.
+            kept[name]["since"] = condition.get("lastUpdateTime") or ""
         # While all is well the message counts or names what changes all the time.
         if status == ("True" if name in _BAD_WHEN_TRUE else "False"):
             kept[name]["message"] = condition.get("message") or ""

@@ -226,6 +226,14 @@ def running(course: Course) -> Release | None:
     return last if stays else course.serving
 
 
+def turned_at(course: Course) -> datetime | None:
+    """Return when what is rendered last became another version; None before any rollout."""
+    if course.rolled is None:
+        return None
+    status = course.rolled.status
+    return conditions.parse_time(status.get("rollbackStartedAt") or status["rolloutStartedAt"])
+
+
 _FORWARD = {ReleaseStep.ROLLOUT, ReleaseStep.AFTER_SUCCESS_JOBS}
 
 
@@ -322,7 +330,7 @@ def _request(
     if resolved.candidate is None:
         return None
     if course.newest is None and course.withdrawn is None:
-        if course.last_number or _ever_released(world):
+        if course.last_number or _ever_released(world, application):
             return _difference_from_lost(application)
         wanted = (
             resolved.settings.initial == InitialRelease.AUTOMATIC
@@ -336,11 +344,21 @@ def _request(
 def _news(application: Application, resolved: Resolved, course: Course) -> ReleaseTrigger | None:
     """Compare with what was released last, and with what was withdrawn since.
 
-    Either is no news: who cancels a release and then takes back what asked for it is done.
+    Either is no news: who cancels a release and then takes back what asked for it is done. An
+    older release than the lost one that served is not what is compared with: the same would be
+    released again.
     """
+    if course.missing is not None and not _outlives(course):
+        return _difference_from_lost(application)
     known = [one for one in (course.newest, course.withdrawn) if one is not None]
     differences = [_difference(application, resolved, one) for one in known]
     return None if None in differences else differences[0]
+
+
+def _outlives(course: Course) -> bool:
+    """Whether a record is there of the last release that was given a number."""
+    known = [number(one) for one in (course.newest, course.withdrawn) if one is not None]
+    return max(known, default=0) >= course.last_number
 
 
 def _difference_from_lost(application: Application) -> ReleaseTrigger | None:
@@ -372,11 +390,18 @@ def _difference(
     return None
 
 
-def _ever_released(world: World) -> bool:
-    """A child with a release number says that records were lost, not that there were none."""
+def _ever_released(world: World, application: Application) -> bool:
+    """A child with a release number says that records were lost, not that there were none.
+
+    Children from before the application are of a namesake that was deleted: their processes kept
+    them, and this one starts with a first release.
+    """
     mine = {process.uid for process in world.processes}
     return any(
-        child.release is not None and child.owner_uid in mine for child in world.children.values()
+        child.release is not None
+        and child.owner_uid in mine
+        and child.created_at >= application.created_at
+        for child in world.children.values()
     )
 
 
@@ -881,7 +906,10 @@ class _Active:
 
     def _failed(self, **changes: Any) -> Decision:
         why = changes.get("failure") or self.release.status["failure"]
-        said = conditions.stalled(why["reason"], why["sentence"])
+        told = why["sentence"]
+        if self.course.serving is None:
+            told += ". There is no earlier release to go back to"
+        said = conditions.stalled(why["reason"], told)
         return self._end(ReleaseState.FAILED, said, **changes)
 
     def _cancel(self, now: ReleaseStep) -> Decision:

@@ -5,10 +5,11 @@ What is wrong below is told above: a pod's own words, the quota's, Pod Security'
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum, auto
 from typing import Any
 
-from process_operator import observed
+from process_operator import conditions, observed
 from process_operator.observed import Child, Pod, Trouble
 
 
@@ -46,7 +47,12 @@ NOT_MADE = Progress(
 
 
 def of_deployment(
-    child: Child, *, size: int, pods: Iterable[Pod], probe_failures: Mapping[str, str]
+    child: Child,
+    *,
+    size: int,
+    pods: Iterable[Pod],
+    probe_failures: Mapping[str, str],
+    since: datetime | None = None,
 ) -> Progress:
     """Judge a Deployment as `kubectl rollout status` does, and add what the pods say.
 
@@ -55,6 +61,7 @@ def of_deployment(
         size: How many instances it is to have.
         pods: The pods of the process.
         probe_failures: What the kubelet last said of failing probes, by pod uid.
+        since: When the rollout that is judged began; None if that is not known.
     """
     status = child.status
     available = instances(child)
@@ -67,10 +74,10 @@ def of_deployment(
         return Progress(state=State.READY, reason="Available", message=count, available=available)
     pod, trouble = _trouble(pods, status, probe_failures)
     # Until the controller has seen this generation its verdict is about the one before.
-    failed = seen and _condition(status, "Progressing").get("reason") == "ProgressDeadlineExceeded"
+    failed = seen and _is_too_late(_condition(status, "Progressing"), since)
     reason = trouble.reason if trouble else "RolloutInProgress"
     if failed:
-        reason = trouble.reason if trouble else "ProgressDeadlineExceeded"
+        reason = trouble.reason if trouble else observed.TOO_LATE
     elif current and not trouble:
         reason = "InstancesStarting"
     text = f"{count}: {trouble.message}" if trouble else f"{count}, {updated} up to date"
@@ -83,6 +90,19 @@ def of_deployment(
         available=available,
         current=current,
     )
+
+
+def _is_too_late(progressing: Mapping[str, Any], since: datetime | None) -> bool:
+    """Tell a verdict about this rollout from one that an earlier rollout has left there.
+
+    The controller takes its verdict back only when a count moves, which on the way back to an
+    older ReplicaSet is when the last bad pod has gone. Times have whole seconds, and no rollout
+    is late in its first.
+    """
+    if progressing.get("reason") != observed.TOO_LATE:
+        return False
+    at = progressing.get("since")
+    return since is None or not at or conditions.parse_time(at) > since
 
 
 def of_cron_job(child: Child) -> Progress:

@@ -39,6 +39,7 @@ def judged(child: Child, *, size: int = 2, **pods: Any) -> Progress:
         size=size,
         pods=pods.get("pods", ()),
         probe_failures=pods.get("probe_failures", {}),
+        since=pods.get("since"),
     )
 
 
@@ -80,6 +81,16 @@ def test_the_progress_deadline_makes_it_fail() -> None:
 def test_the_verdict_of_an_earlier_generation_does_not_count() -> None:
     late = deployment(updatedReplicas=1, observedGeneration=2, conditions=TOO_LATE)
     assert judged(late).state is State.MOVING
+
+
+@pytest.mark.parametrize(
+    ("said", "state"), [(0, State.MOVING), (-60, State.MOVING), (1, State.FAILED)]
+)
+def test_the_verdict_of_an_earlier_rollout_does_not_count(said: int, state: State) -> None:
+    # On the way back to a ReplicaSet that is still there the controller leaves it as it is.
+    at = (make.NOW + timedelta(seconds=said)).isoformat().replace("+00:00", "Z")
+    late = deployment(updatedReplicas=1, conditions=[TOO_LATE[0] | {"lastUpdateTime": at}])
+    assert judged(late, since=make.NOW).state is state
 
 
 def test_an_old_verdict_does_not_count_once_all_are_available() -> None:

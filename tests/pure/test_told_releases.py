@@ -483,6 +483,28 @@ def the_record_of_what_serves_is_deleted(story: Story) -> None:
 
 
 @told
+def the_newest_of_two_records_is_deleted(story: Story) -> None:
+    served(story)
+    new_image(story)
+    story.settles()
+    # What runs is left alone: the older record is no reason to release the same again.
+    story.deletes(RELEASE, "shop-2")
+    story.settles()
+    new_image(story, IMAGE_3)
+    story.settles()
+
+
+@told
+def an_application_that_is_made_anew(story: Story) -> None:
+    served(story)
+    # Without an application its processes keep what runs.
+    story.deletes(APPLICATION, "shop")
+    story.settles()
+    story.applies(application(image=IMAGE_2))
+    story.settles()
+
+
+@told
 def rolled_back_by_hand(story: Story) -> None:
     served(story, MIGRATE)
     new_image(story)
