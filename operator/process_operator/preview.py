@@ -435,7 +435,7 @@ class _Application:
                     before = self._declared(apply.child, apply.manifest)
                     _note(found, apply.key, name, before, apply.manifest)
                     self._intents[apply.key] = apply.manifest
-                    children[apply.key] = _made(apply.manifest, apply.child)
+                    children[apply.key] = _made(apply.manifest, apply.child, seen.now)
                 if view.remember is not None and isinstance(view.process, Owned):
                     status = {**view.process.status, "replicasBeforeSuspend": view.remember}
                     processes[index] = dataclasses.replace(view.process, status=status)
@@ -661,12 +661,18 @@ def _rendered(planned: plan.Plan) -> Iterator[tuple[ChildKey, str, Manifest]]:
             yield key, view.target.entry.key, one
 
 
-def _made(manifest: Manifest, old: Child | None) -> Child:
+def _made(manifest: Manifest, old: Child | None, now: datetime) -> Child:
     """Return a child as it is after a manifest was applied."""
     spec = dict(manifest["spec"])
     if old is not None and "replicas" not in spec and old.kind == "Deployment":
         spec["replicas"] = observed.spec(old).get("replicas", 1)
-    about = {"uid": "planned", "resourceVersion": "1", "generation": 1, **manifest["metadata"]}
+    about = {
+        "uid": "planned",
+        "resourceVersion": "1",
+        "generation": 1,
+        "creationTimestamp": conditions.timestamp(old.created_at if old is not None else now),
+        **manifest["metadata"],
+    }
     child = projections.child(manifest["kind"], {**manifest, "metadata": about, "spec": spec})
     return dataclasses.replace(child, others_own_replicas=bool(old and old.others_own_replicas))
 

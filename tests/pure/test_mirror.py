@@ -17,6 +17,7 @@ def service(name: str, version: int, *, uid: str = "", application: str = "shop"
             "namespace": "ns",
             "name": name,
             "uid": uid or f"uid-{name}",
+            "creationTimestamp": "2026-01-05T12:00:00Z",
             "resourceVersion": str(version),
             "labels": {names.APPLICATION: application},
         },
