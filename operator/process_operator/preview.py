@@ -492,7 +492,7 @@ class _Application:
         subject = self._plan.subject
         if frozen is None or subject is None:
             return
-        before = subject.course.serving
+        before = subject.course.active or subject.course.serving
         if begun.asked:
             yield f"release {begun.release.name}, {_ASKED[ReleaseTrigger(record['trigger'])]}:"
         else:

@@ -49,9 +49,9 @@ async def version_of_now(server: Cluster, kind: str) -> str:
 
 
 async def test_every_kind_of_the_table_is_where_the_table_says(server: Cluster) -> None:
-    for kind in KINDS:
-        if kind != "HTTPRoute":  # Its CRD is not part of Kubernetes.
-            await everything(server, kind, limit=1)
+    # Neither is part of Kubernetes; use is measured only where pods are real, see tests/e2e.
+    for kind in KINDS.keys() - {"HTTPRoute", "PodMetrics"}:
+        await everything(server, kind, limit=1)
 
 
 def lease(namespace: str) -> Manifest:
@@ -444,7 +444,8 @@ async def test_whatever_is_answered_has_one_class_of_error(
         (429, None, 1, 1),
         (429, "soon", 1, 1),
         (503, "30", 30, 30),
-        (429, format_datetime(datetime.now(UTC) + timedelta(seconds=500), usegmt=True), 400, 500),
+        # Dates are of when the tests were collected, which may be a while ago when this one runs.
+        (429, format_datetime(datetime.now(UTC) + timedelta(hours=9), usegmt=True), 28800, 32400),
         (429, format_datetime(datetime.now(UTC) - timedelta(seconds=500), usegmt=True), 0, 0),
     ],
     # Named, because two workers that collect in different seconds must collect the same names.
