@@ -318,6 +318,7 @@ async def matrix(directory: Path) -> AsyncIterator[Matrix]:
             yield found
         finally:
             watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
             await asyncio.to_thread(operator.stop)
             await asyncio.to_thread(local_cluster.down, directory)
 
@@ -338,7 +339,8 @@ async def test_a_spoilt_write_changes_nothing_in_the_end(
     async with matrix(DIRECTORY / name) as made:
         # As many at once as are struck at once, so that the times can be compared.
         unspoilt = await asyncio.gather(*(made.run(scenario, None) for _ in range(AT_ONCE)))
-        _, writes, _, expected = unspoilt[0]
+        # Progress is written where it takes its time: what is always written is struck.
+        _, writes, _, expected = min(unspoilt, key=lambda one: len(one[1]))
         plain = max(took for took, *_ in unspoilt)
         assert all(found == expected for *_, found in unspoilt)
         count = made.proxy.record(_namespace_of(writes)).count
