@@ -131,6 +131,8 @@ class View:
     blocked: RefusedWrite | None = None
     """The same of its Deployment or CronJob: without that nothing is rolled out."""
     workload: Child | None = None
+    kept: Child | None = None
+    """Its Deployment or CronJob where nothing is rendered: it goes on as it was made last."""
     route: Child | None = None
     size: int = 0
     """How many instances it is to have now."""
@@ -309,11 +311,27 @@ def _subject(world: World, application: Owned[ApplicationSpec]) -> Subject:
 def _planned(world: World, subject: Subject, process: Owned[ProcessSpec] | Broken) -> View:
     target = _target(world, subject, process)
     if target is None or subject.running is None:
-        return View(
-            process=process, target=None, deletes=tuple(_leftovers(world, subject, process))
-        )
+        deletes = tuple(_leftovers(world, subject, process))
+        kept = _kept(world, process, deletes)
+        return View(process=process, target=None, deletes=deletes, kept=kept)
     turned_at = release.turned_at(subject.course)
     return _view(world, process, target, subject.running, turned_at)
+
+
+def _kept(
+    world: World, process: Owned[ProcessSpec] | Broken, deletes: Sequence[Child]
+) -> Child | None:
+    return next(
+        (
+            child
+            for child in world.children.values()
+            if child.owner_uid == process.uid
+            and child.kind in {"Deployment", "CronJob"}
+            and not child.deleting
+            and child not in deletes
+        ),
+        None,
+    )
 
 
 def _leftovers(

@@ -20,6 +20,7 @@ from process_operator import (
     quantities,
     release,
     resolve,
+    rollout,
     routing,
     runs,
     staging,
@@ -423,6 +424,11 @@ def _staged(count: int) -> str:
 def _availability(view: View) -> Condition:
     progress = view.progress
     if view.target is None:
+        kept = view.kept
+        if kept is not None and (kept.kind == "CronJob" or rollout.instances(kept) > 0):
+            return Condition(
+                conditions.AVAILABLE, "True", "Available", "what was made last goes on"
+            )
         return Condition(
             conditions.AVAILABLE, "False", "AwaitingRelease", "nothing of this process runs yet"
         )

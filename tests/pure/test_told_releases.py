@@ -495,6 +495,17 @@ def the_newest_of_two_records_is_deleted(story: Story) -> None:
 
 
 @told
+def a_schedule_that_is_wrong_leaves_the_last_good_one(story: Story) -> None:
+    served(story, process("tick", "cron", schedule="0 4 * * *"))
+    # Sunday is 0 here, as it is for the CronJob controller.
+    story.changes(PROCESS, "tick", schedule="0 4 * * 7")
+    story.settles()
+    assert story.server.objects[("CronJob", "demo", "shop-tick")]["spec"]["schedule"] == "0 4 * * *"
+    story.changes(PROCESS, "tick", schedule="0 4 * * 0")
+    story.settles()
+
+
+@told
 def an_application_that_is_made_anew(story: Story) -> None:
     served(story)
     # Without an application its processes keep what runs.
