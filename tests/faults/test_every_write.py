@@ -256,9 +256,13 @@ class Matrix:
         The strike may come after the course has ended, at the last write of a status: then the
         moment begins when the operator is back.
         """
-        writes = -1
-        while writes != len(record.writes) or (record.struck.is_set() and not restarting.done()):
-            writes = len(record.writes)
+
+        def now() -> tuple[int, bool, bool]:
+            return len(record.writes), record.struck.is_set(), restarting.done()
+
+        before = None
+        while before != now() or (record.struck.is_set() and not restarting.done()):
+            before = now()
             await asyncio.sleep(2.5)
         return await ending(place)
 
