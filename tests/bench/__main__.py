@@ -266,7 +266,8 @@ def main() -> int:
     print(_report(bench, count))
     result = {
         "processes": count,
-        "phases": [asdict(one) for one in bench.phases],
+        # asdict would make a Counter of a Counter's pairs.
+        "phases": [asdict(one) | {"writes": dict(one.writes)} for one in bench.phases],
         "floorSeconds": bench.floor_seconds,
         "idleMiB": bench.idle_mib,
     }
