@@ -88,7 +88,9 @@ async def run(count: int, made: local_cluster.Cluster) -> list[str]:
 
 
 async def _measure(count: int, api: cluster.Cluster, operator: running.Operator) -> list[str]:
-    apps = [application(f"app-{number}", release={"settleSeconds": 0}) for number in range(count)]
+    # Processes and application come by watches of their own: without a moment of settling, a first
+    # release may start before its last process is seen.
+    apps = [application(f"app-{number}", release={"settleSeconds": 1}) for number in range(count)]
 
     async def make(app: dict[str, Any]) -> None:
         for one in members(app["metadata"]["name"]):
