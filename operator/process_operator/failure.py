@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from process_operator import names
+from process_operator import names, observed
 from process_operator.models.process import JobStartPolicy
 from process_operator.models.release import ReleaseStep
 from process_operator.models.snapshot import Snapshot
@@ -60,7 +60,7 @@ def of_rollout(key: str, progress: Progress, probe_failures: Mapping[str, str]) 
     return _failure(
         ReleaseStep.ROLLOUT,
         key,
-        "ProgressDeadlineExceeded" if progress.reason in _ON_ITS_WAY else progress.reason,
+        observed.TOO_LATE if progress.reason in _ON_ITS_WAY else progress.reason,
         trouble.message if trouble else progress.message,
         sentence,
         pod=progress.pod,

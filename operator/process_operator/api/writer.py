@@ -216,6 +216,32 @@ def ticket(wish: Wish, place: str, body: bytes) -> str | None:
     return f"{_digest(request)}-{_digest(body)}"
 
 
+def asked_of(owner: Record, mark: str | None) -> dict[str, Any]:
+    """Return the metadata of a release or a run that is asked for, which goes with its owner.
+
+    The owner is not its controller: that is how the operator marks its own releases, which count
+    as asked for by an image or a revision. With a mark the name says which request it is, so that
+    two at the same time make one object.
+    """
+    prefix = owner.name[:200]
+    about: dict[str, Any] = {
+        "namespace": owner.namespace,
+        "generateName": f"{prefix}-",
+        "ownerReferences": [
+            {
+                "apiVersion": names.API_VERSION,
+                "kind": owner.kind,
+                "name": owner.name,
+                "uid": owner.uid,
+            }
+        ],
+    }
+    if mark is not None:
+        about["annotations"] = {cache.IDEMPOTENCY: mark}
+        about["name"] = f"{prefix}-{mark.partition('-')[0]}"
+    return about
+
+
 def _digest(text: bytes) -> str:
     return hashlib.blake2b(text, digest_size=10).hexdigest()
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from process_operator import errors, names
-from process_operator.api import cache, payloads, presenters, problems, writer
 from process_operator.api import call as calls
+from process_operator.api import payloads, presenters, problems, writer
 from process_operator.api.cache import Record
 from process_operator.api.call import Call, Change, Create, CreateForced, Limit, Offset, Read, Uid
 from process_operator.models.release import ReleaseState, ReleaseStep
@@ -86,24 +86,7 @@ async def trigger_deployment(
 
 
 async def _release(call: Call, application: Record, spec: dict[str, Any]) -> Record:
-    about: dict[str, Any] = {
-        "namespace": application.namespace,
-        "generateName": f"{application.name}-",
-        # It goes with its application. Not as its controller: that is how the operator marks its
-        # own releases, which count as asked for by an image or a revision.
-        "ownerReferences": [
-            {
-                "apiVersion": names.API_VERSION,
-                "kind": names.APPLICATION_KIND,
-                "name": application.name,
-                "uid": application.uid,
-            }
-        ],
-    }
-    if call.ticket is not None:
-        about["annotations"] = {cache.IDEMPOTENCY: call.ticket}
-        # The name says which request it is, so that two at the same time make one release.
-        about["name"] = f"{application.name}-{call.ticket.partition('-')[0]}"
+    about = writer.asked_of(application, call.ticket)
     manifest = {
         "apiVersion": names.API_VERSION,
         "kind": names.RELEASE_KIND,

@@ -1,13 +1,13 @@
 """Runs of cron processes, and what can be measured of a process now."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
 from process_operator import errors, names
-from process_operator.api import cache, payloads, presenters, problems, usage, writer
 from process_operator.api import call as calls
+from process_operator.api import payloads, presenters, problems, usage, writer
 from process_operator.api.call import Create, Limit, Offset, Read, Uid
 
 router = APIRouter(tags=["Runs and metrics"])
@@ -32,25 +32,10 @@ async def trigger(call: Create, id: Uid, process_id: Uid) -> Response:  # noqa: 
         raise problems.refused("the process was not deployed yet; deploy the application first")
     known = list(call.cache.of(names.RUN_KIND, process.namespace, process.name))
     if writer.repeated(call.ticket, known) is None:
-        about: dict[str, Any] = {
-            "namespace": process.namespace,
-            "generateName": f"{process.name[:200]}-",
-            "ownerReferences": [
-                {
-                    "apiVersion": names.API_VERSION,
-                    "kind": names.PROCESS_KIND,
-                    "name": process.name,
-                    "uid": process.uid,
-                }
-            ],
-        }
-        if call.ticket is not None:
-            about["annotations"] = {cache.IDEMPOTENCY: call.ticket}
-            about["name"] = f"{process.name[:200]}-{call.ticket.partition('-')[0]}"
         manifest = {
             "apiVersion": names.API_VERSION,
             "kind": names.RUN_KIND,
-            "metadata": about,
+            "metadata": writer.asked_of(process, call.ticket),
             "spec": {"processRef": {"name": process.name}},
         }
         try:
