@@ -21,7 +21,7 @@ from process_operator.world import Store
 Enqueue = Callable[[Iterable[ApplicationKey], Lane], None]
 
 
-_WATCH_SECONDS = 10
+_WATCH_SECONDS = 8
 """As for the mirrors: a quiet stream and a dead one look the same, so the server is asked to end it
 soon. Kopf goes on from the last version it has seen, and the server sends a bookmark shortly before
 the end: that costs one request and no list. An int, because Kopf sends it as it prints."""
