@@ -87,6 +87,7 @@ class Mirror(Generic[RecordT]):
         sink: Sink[RecordT],
         label_selector: str | None = names.SELECTOR,
         field_selector: str | None = None,
+        succeed: Callable[[RecordT, RecordT], RecordT] | None = None,
     ) -> None:
         self.kind = kind
         self.complete = asyncio.Event()
@@ -94,6 +95,9 @@ class Mirror(Generic[RecordT]):
         self.available = True
         """Whether the server knows the kind."""
         self._project = project
+        self._succeed = succeed
+        """Takes a record and the one that follows it, and returns the latter with what is told by
+        both only."""
         self._source = source
         self._sink = sink
         self._selectors = {"label_selector": label_selector, "field_selector": field_selector}
@@ -241,6 +245,8 @@ class Mirror(Generic[RecordT]):
         if before is not None and version <= before.version and not believe:
             return key
         record = self._project(found)
+        if before is not None and self._succeed is not None:
+            record = self._succeed(before.record, record)
         application = (about.get("labels") or {}).get(names.APPLICATION) or ""
         if before is None or before.application != application:
             if before is not None:

@@ -92,6 +92,9 @@ class Child:
     uid: str
     resource_version: str
     generation: int
+    spec_generation: int
+    """The first generation with this spec, as far as has been seen: an annotation of a Deployment
+    makes a new generation too, and moves nothing."""
     created_at: datetime
     deleting: bool
     owner_kind: str | None

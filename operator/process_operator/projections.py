@@ -5,6 +5,7 @@ kept that changes by itself (heartbeats, back-off times, counters of metrics): s
 wake somebody for nothing.
 """
 
+import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -45,6 +46,7 @@ def child(kind: str, found: Manifest) -> Child:
         uid=about["uid"],
         resource_version=about["resourceVersion"],
         generation=about.get("generation") or 0,
+        spec_generation=about.get("generation") or 0,
         created_at=conditions.parse_time(about["creationTimestamp"]),
         deleting="deletionTimestamp" in about,
         owner_kind=intern(f"{owner['apiVersion']}/{owner['kind']}") if owner else None,
@@ -58,6 +60,23 @@ def child(kind: str, found: Manifest) -> Child:
         body=_body(about, None if kind == "Job" else found.get("spec")),
         status=_status(kind, found.get("status") or {}),
     )
+
+
+def succeed(old: Child, new: Child) -> Child:
+    """Return the new record with what only the one before it tells: how old its spec is."""
+    if (
+        old.spec_generation == new.spec_generation
+        or old.uid != new.uid
+        # A generation that nobody has seen may have had another spec.
+        or new.generation > old.generation + 1
+        or _spec(old) != _spec(new)
+    ):
+        return new
+    return dataclasses.replace(new, spec_generation=old.spec_generation)
+
+
+def _spec(child: Child) -> bytes:
+    return child.body.partition(b',"spec":')[2]
 
 
 def _number(text: str | None) -> int | None:

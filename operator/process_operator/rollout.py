@@ -67,13 +67,13 @@ def of_deployment(
     available = instances(child)
     updated = int(status.get("updatedReplicas") or 0)
     total = int(status.get("replicas") or 0)
-    seen = int(status.get("observedGeneration") or 0) >= child.generation
+    seen = int(status.get("observedGeneration") or 0) >= child.spec_generation
     current = seen and updated == size and total == updated
     count = f"{available} of {size} instances are available"
     if current and available >= size:
         return Progress(state=State.READY, reason="Available", message=count, available=available)
     pod, trouble = _trouble(pods, status, probe_failures)
-    # Until the controller has seen this generation its verdict is about the one before.
+    # Until the controller has seen this spec its verdict is about the one before.
     failed = seen and _is_too_late(_condition(status, "Progressing"), since)
     reason = trouble.reason if trouble else "RolloutInProgress"
     if failed:

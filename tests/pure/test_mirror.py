@@ -1,4 +1,5 @@
 import asyncio
+import dataclasses
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
@@ -234,6 +235,20 @@ async def test_the_answer_to_a_write_is_there_at_once_and_its_event_wakes_nobody
     mirror._take_in("ADDED", service("a", 7))
     mirror._take_in("MODIFIED", service("a", 8))
     assert notes.taken == ["~a"]
+
+
+@virtual_time.run
+async def test_a_record_inherits_from_the_one_before_it() -> None:
+    def succeed(old: Child, new: Child) -> Child:
+        return dataclasses.replace(new, spec_generation=old.spec_generation + 1)
+
+    mirror = Mirror("Service", project, source=Told(), sink=Notes(), succeed=succeed)
+    mirror._take_in("ADDED", service("a", 6))
+    for version in (7, 8):
+        mirror._take_in("MODIFIED", service("a", version))
+    record = mirror.get("ns", "a")
+    assert record is not None
+    assert (record.resource_version, record.spec_generation) == ("8", 2)
 
 
 @virtual_time.run

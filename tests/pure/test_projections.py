@@ -1,10 +1,11 @@
+import dataclasses
 from typing import Any
 
 import orjson
 import pytest
 
 from process_operator import names, projections
-from process_operator.observed import Manifest, Pod
+from process_operator.observed import Child, Manifest, Pod
 
 ABOUT = {
     "namespace": "ns",
@@ -55,6 +56,35 @@ def test_a_child_keeps_what_a_comparison_needs_and_nothing_else() -> None:
     assert b"deployment.kubernetes.io" not in record.body
     assert b"resourceVersion" not in record.body
     assert not record.deleting
+
+
+def deployment(generation: int, **spec: Any) -> Child:
+    labels = {"spec": "is a label here"}
+    about = {"generation": generation, "labels": labels}
+    return projections.child("Deployment", found(metadata=about, spec={"replicas": 2} | spec))
+
+
+@pytest.mark.parametrize(
+    ("after", "since"),
+    [
+        (deployment(6), 5),
+        (deployment(6, replicas=3), 6),
+        (deployment(7), 7),
+        (dataclasses.replace(deployment(6), uid="another"), 6),
+    ],
+    ids=["same spec", "another spec", "a generation was missed", "another object"],
+)
+def test_a_spec_is_as_old_as_the_first_generation_that_is_known_to_have_it(
+    after: Child, since: int
+) -> None:
+    assert projections.succeed(deployment(5), after).spec_generation == since
+
+
+def test_a_spec_stays_as_old_as_it_is_over_many_generations() -> None:
+    kept = deployment(5)
+    for generation in (6, 6, 7, 8):
+        kept = projections.succeed(kept, deployment(generation))
+    assert (kept.generation, kept.spec_generation) == (8, 5)
 
 
 def test_an_object_without_labels_owner_or_spec_is_a_child_of_nobody() -> None:

@@ -30,7 +30,7 @@ TOO_LATE = [
 def deployment(**status: Any) -> Child:
     manifest = make.manifests(make.released(make.world()))["Deployment"]
     child = make.child_of(manifest, **(AVAILABLE | status))
-    return make.edited(child, generation=3)
+    return make.edited(child, generation=3, spec_generation=3)
 
 
 def judged(child: Child, *, size: int = 2, **pods: Any) -> Progress:
@@ -76,6 +76,11 @@ def test_the_progress_deadline_makes_it_fail() -> None:
     progress = judged(deployment(updatedReplicas=1, conditions=TOO_LATE))
     assert progress.state is State.FAILED
     assert progress.reason == "ProgressDeadlineExceeded"
+
+
+def test_a_generation_with_the_spec_of_the_one_before_moves_nothing() -> None:
+    annotated = make.edited(deployment(observedGeneration=3), generation=4)
+    assert judged(annotated).state is State.READY
 
 
 def test_the_verdict_of_an_earlier_generation_does_not_count() -> None:

@@ -89,6 +89,7 @@ class Operator:
                 functools.partial(projections.child, kind),
                 source=api,
                 sink=_Sink(self._child),
+                succeed=projections.succeed,
             )
             for kind in sorted(CHILD_KINDS | {jobs.KIND})
         }
