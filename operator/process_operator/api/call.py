@@ -1,5 +1,6 @@
 """One request, as routes see it: whose it is, what it may see, and how it wants to be done."""
 
+import functools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from fastapi import Depends, Header, Path, Query, Request, Response
 from process_operator import names
 from process_operator.api import cache, identity, payloads, presenters, problems, views, writer
 from process_operator.api.cache import NAMESPACE_KIND, Cache, Record
+from process_operator.api.kept import Kept
 from process_operator.api.keys import Key
 from process_operator.api.ownership import Claim
 from process_operator.api.usage import Usage
@@ -30,6 +32,7 @@ class Parts:
     cache: Cache
     writer: Writer
     usage: Usage
+    kept: Kept
     cluster_name: str
 
     @property
@@ -123,29 +126,50 @@ class Call:
 
     def view(self, application: Record) -> View:
         """Return what stands around the objects of an application."""
-        serving = self._serving(application)
+        return self._view(application, self._newest_success(application), self.sizes())
+
+    def _view(self, application: Record, newest: Record | None, sizes: Mapping[str, Size]) -> View:
+        """Return the view in which the newest successful release serves, unless that is gone.
+
+        The application's own status says what serves, but a moment later than the release's.
+        """
+        told = application.status.get("servingRelease") or {}
+        serves = newest is not None and newest.number >= told.get("number", 0)
         return View(
             application=application,
-            sizes=self.sizes(),
-            snapshot=serving.status.get("snapshot") if serving is not None else None,
+            sizes=sizes,
+            snapshot=newest.status.get("snapshot") if newest is not None and serves else None,
         )
 
-    def _serving(self, application: Record) -> Record | None:
-        """Return the newest successful release, which is what serves; None where it is gone.
-
-        The application's own status says the same, but a moment later than the release's.
-        """
+    def _newest_success(self, application: Record) -> Record | None:
         found = self._members(names.RELEASE_KIND, application)
         successful = [
             one
             for one in found
             if one.state == ReleaseState.SUCCESS and one.owner == application.uid
         ]
-        if not successful:
-            return None
-        newest = max(successful, key=lambda one: one.number)
-        told = application.status.get("servingRelease") or {}
-        return newest if newest.number >= told.get("number", 0) else None
+        return max(successful, key=lambda one: one.number, default=None)
+
+    def shows(self, application: Record) -> Callable[[Record], orjson.Fragment]:
+        """Return what presents the processes of an application, anew only after a change."""
+        newest, sizes = self._newest_success(application), self.sizes()
+        around = (application.resource_version, newest and newest.resource_version, sizes)
+        view = functools.cache(lambda: self._view(application, newest, sizes))
+
+        def show(one: Record) -> orjson.Fragment:
+            versions = (one.resource_version, *around)
+            return self.parts.kept.get(one.uid, versions, lambda: presenters.process(one, view()))
+
+        return show
+
+    def show_item(self, application: Record) -> orjson.Fragment:
+        """Present an application as lists have it, anew only after a change."""
+        state = self.status_of(application)
+        return self.parts.kept.get(
+            application.uid,
+            (application.resource_version, state),
+            lambda: presenters.application_item(application, state),
+        )
 
     def present(self, written: Written, application: Record) -> Reply:
         """Return a process as it was written."""
@@ -261,7 +285,7 @@ def reply(body: Any, status: int = HTTPStatus.OK, *, of: Record | None = None) -
 
 
 def paged(
-    records: list[Any], present: Callable[[Any], Reply], *, limit: int, offset: int
+    records: list[Any], present: Callable[[Any], Any], *, limit: int, offset: int
 ) -> Response:
     """Return one page of a list; only what is on it is presented."""
     shown = [present(one) for one in records[offset : offset + limit]]

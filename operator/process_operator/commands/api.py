@@ -46,6 +46,7 @@ async def _serve(given: settings.Settings) -> int:
     from process_operator.api import asgi, ownership, server
     from process_operator.api.cache import Cache
     from process_operator.api.call import Parts
+    from process_operator.api.kept import Kept
     from process_operator.api.keys import Ring
     from process_operator.api.limits import Limiter
     from process_operator.api.usage import Usage
@@ -61,6 +62,7 @@ async def _serve(given: settings.Settings) -> int:
                 cache=known,
                 writer=Writer(api, known),
                 usage=Usage(api),
+                kept=Kept(),
                 cluster_name=given.cluster_name,
             ),
             ring=ring,

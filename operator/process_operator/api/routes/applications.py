@@ -28,12 +28,7 @@ _DEFAULT_SIZE = "s1"
 )
 async def list_applications(call: Read, limit: Limit = 25, offset: Offset = 0) -> Response:
     """Return the applications of the key's namespaces, oldest first."""
-    return calls.paged(
-        call.applications(),
-        lambda one: presenters.application_item(one, call.status_of(one)),
-        limit=limit,
-        offset=offset,
-    )
+    return calls.paged(call.applications(), call.show_item, limit=limit, offset=offset)
 
 
 @router.post(

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from process_operator import errors, names
-from process_operator.api import cache, changes, payloads, presenters, problems, writer
+from process_operator.api import cache, changes, payloads, problems, writer
 from process_operator.api import call as calls
 from process_operator.api.cache import Record
 from process_operator.api.call import Call, Change, Create, Limit, Offset, Read, Remove, Uid
@@ -25,12 +25,8 @@ _TRIES = 5
 async def list_processes(call: Read, id: Uid, limit: Limit = 25, offset: Offset = 0) -> Response:  # noqa: A002
     """Return the processes of an application, oldest first."""
     application = call.application(id)
-    view = call.view(application)
     return calls.paged(
-        call.processes(application),
-        lambda one: presenters.process(one, view),
-        limit=limit,
-        offset=offset,
+        call.processes(application), call.shows(application), limit=limit, offset=offset
     )
 
 
@@ -130,7 +126,7 @@ async def get_process(call: Read, id: Uid, process_id: Uid) -> Response:  # noqa
     """Return a process with its saved values."""
     application = call.application(id)
     record = call.process(application, process_id)
-    return calls.reply(call.present(Written(record=record), application), of=record)
+    return calls.reply(call.shows(application)(record), of=record)
 
 
 @router.patch(
