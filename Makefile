@@ -78,7 +78,7 @@ test-e2e: install ## Run the tests with real pods, real Traefik and real traffic
 
 .PHONY: test-faults
 test-faults: install ## Spoil every write of a release, in one way each (FULL=--full: in all five)
-	PYTHONPATH=tests $(RUN) pytest tests/faults $(FULL)
+	PYTHONPATH=tests $(RUN) pytest tests/faults -n 5 $(FULL)
 
 .PHONY: test-clients
 TERRAFORM ?= terraform

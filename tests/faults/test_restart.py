@@ -96,9 +96,7 @@ def test_a_restart_a_resync_and_a_foreign_label_write_nothing(settled: Settled) 
     assert settled.look() == before
     for kind in ("papp", "pproc", "prel", "deployment", "service", "cronjob", "hpa", "ingress"):
         settled.here.kubectl("label", kind, "--all", "team=blue")
-        # To a Deployment that is a new generation, which a slow controller is long in seeing.
-        if kind != "deployment":
-            settled.here.kubectl("annotate", kind, "--all", "somebody.example/else=cares")
+        settled.here.kubectl("annotate", kind, "--all", "somebody.example/else=cares")
     assert settled.look() == before
     time.sleep(max(0.0, started + RESYNC_SECONDS + 5 - time.monotonic()))
     assert settled.look() == before
