@@ -56,17 +56,31 @@ class Namespace:
     def patch(self, kind: str, name: str, change: Any, how: str = "merge") -> None:
         self.kubectl("patch", kind, name, "--type", how, "-p", json.dumps(change))
 
-    def wait(self, thing: str, condition: str) -> None:
-        if condition != "delete":
-            self.kubectl("wait", thing, "--for=create", "--timeout=60s")
-        self.kubectl("wait", thing, f"--for={condition}", "--timeout=60s")
+    def wait(self, thing: str, condition: str) -> Body:
+        """Wait until a thing is there and meets a condition; return it as it was just then.
+
+        What is read afterwards may have moved on.
+        """
+        try:
+            return self._wait(thing, condition)
+        except AssertionError as failed:
+            if "(NotFound)" not in str(failed):
+                raise
+        self._wait(thing, "create")
+        return self._wait(thing, condition)
+
+    def _wait(self, thing: str, condition: str) -> Body:
+        said = self.kubectl("wait", thing, f"--for={condition}", "--timeout=60s", "-o", "json")
+        found: Body = json.loads(said)
+        return found
+
+    def wait_gone(self, thing: str) -> None:
+        self.kubectl("wait", thing, "--for=delete", "--timeout=60s")
 
     def wait_reason(self, thing: str, reason: str) -> str:
         """Wait until `Ready` has a reason; return its message."""
         path = '{.status.conditions[?(@.type=="Ready")].reason}'
-        self.wait(thing, f"jsonpath={path}={reason}")
-        kind, _, name = thing.partition("/")
-        conditions = self.get(kind, name)["status"]["conditions"]
+        conditions = self.wait(thing, f"jsonpath={path}={reason}")["status"]["conditions"]
         message: str = next(one["message"] for one in conditions if one["type"] == "Ready")
         return message
 

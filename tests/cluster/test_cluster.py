@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from kubernetes import client
 
 import connecting
+import plain
 from process_operator import cluster, errors, names
 from process_operator.cluster import Cluster
 from process_operator.kinds import KINDS, Resource
@@ -225,7 +225,7 @@ async def test_a_write_into_a_namespace_that_is_missing_is_not_found(server: Clu
 
 
 @pytest.fixture
-def note(api: client.ApiClient, namespace: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def note(api: plain.ApiServer, namespace: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Make a custom kind with a status that no controller writes; return its name."""
     group, plural = f"{namespace}.example.test", "notes"
     anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
@@ -236,8 +236,10 @@ def note(api: client.ApiClient, namespace: str, monkeypatch: pytest.MonkeyPatch)
         "schema": {"openAPIV3Schema": anything},
         "subresources": {"status": {}},
     }
-    definitions = client.ApiextensionsV1Api(api)
-    definitions.create_custom_resource_definition(
+    definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    status, _ = api.send(
+        "POST",
+        definitions,
         {
             "apiVersion": "apiextensions.k8s.io/v1",
             "kind": "CustomResourceDefinition",
@@ -248,12 +250,13 @@ def note(api: client.ApiClient, namespace: str, monkeypatch: pytest.MonkeyPatch)
                 "scope": "Namespaced",
                 "versions": [version],
             },
-        }
+        },
     )
+    assert status == 201
     resource = Resource(kind="Note", api_version=f"{group}/v1", plural=plural)
     monkeypatch.setattr(cluster, "KINDS", {"Note": resource})
     yield "Note"
-    definitions.delete_custom_resource_definition(f"{plural}.{group}")
+    assert api.send("DELETE", f"{definitions}/{plural}.{group}")[0] == 200
 
 
 async def made_when_served(server: Cluster, manifest: Manifest) -> Manifest:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
-from kubernetes import client
 
+import plain
 from process_operator import crds, names
 
 HERE = Path(__file__).parent
@@ -41,7 +41,7 @@ Applied = Callable[..., Any]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _installed(api: client.ApiClient) -> None:
+def _installed(api: plain.ApiServer) -> None:
     for kind in crds.KINDS:
         name = f"{kind.plural}.{names.GROUP}"
         path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}"
@@ -58,27 +58,28 @@ def _established(crd: dict[str, Any]) -> bool:
     return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
 
 
-def _send(api: client.ApiClient, method: str, path: str, body: Any = None, **query: str) -> Any:
-    """Send one request under strict field validation; a PATCH without a type is an apply."""
-    kind = query.pop("content_type", "application/apply-patch+yaml")
+class _RefusedError(Exception):
+    """The server has refused a request; its first argument is the `Status` that it answered."""
+
+
+def _send(
+    api: plain.ApiServer,
+    method: str,
+    path: str,
+    body: Any = None,
+    *,
+    kind: str = plain.APPLY,
+    **query: str,
+) -> Any:
+    """Send one request under strict field validation; a PATCH of no other kind is an apply."""
     if method != "GET":
         query = {"fieldManager": "test", "fieldValidation": "Strict", **query}
-    request = api.param_serialize(
-        method=method,
-        resource_path=path,
-        query_params=[*query.items()],
-        header_params={
-            "Accept": "application/json",
-            "Content-Type": kind if method == "PATCH" else "application/json",
-        },
-        body=body,
-        auth_settings=["BearerToken"],
-    )
-    response = api.call_api(*request)
-    text = response.read()
-    if not 200 <= response.status < 300:
-        raise client.ApiException(status=response.status, reason=text.decode())
-    return json.loads(text)
+    if method != "PATCH":
+        kind = plain.JSON
+    status, answer = api.send(method, path, body, kind=kind, **query)
+    if not 200 <= status < 300:
+        raise _RefusedError(answer)
+    return answer
 
 
 def _collection(kind: str, namespace: str) -> str:
@@ -108,13 +109,11 @@ def _merge(target: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
 def _refusal(action: Callable[[], Any]) -> list[tuple[str, str]]:
     """Return the causes that the server names: the field, and the message."""
-    with pytest.raises(client.ApiException) as caught:
+    with pytest.raises(_RefusedError) as caught:
         action()
-    assert caught.value.status == 422, caught.value.reason
-    return [
-        (cause["field"], cause["message"])
-        for cause in json.loads(caught.value.reason)["details"]["causes"]
-    ]
+    [status] = caught.value.args
+    assert status["code"] == 422, status
+    return [(cause["field"], cause["message"]) for cause in status["details"]["causes"]]
 
 
 def _assert_single_cause(causes: list[tuple[str, str]], case: dict[str, Any]) -> None:
@@ -131,7 +130,7 @@ def _cases(section: str) -> list[Any]:
 
 @pytest.mark.parametrize("manifest", OBJECTS, ids=lambda one: one["metadata"]["name"])
 def test_every_field_is_accepted_by_a_strict_server_side_apply(
-    api: client.ApiClient, namespace: str, manifest: dict[str, Any]
+    api: plain.ApiServer, namespace: str, manifest: dict[str, Any]
 ) -> None:
     collection = _collection(manifest["kind"], namespace)
     path = f"{collection}/{manifest['metadata']['name']}"
@@ -152,7 +151,7 @@ def test_every_field_is_accepted_by_a_strict_client_side_apply(
 
 @pytest.mark.parametrize("case", _cases("refused"))
 def test_bad_input_is_refused_with_the_remedy(
-    api: client.ApiClient, namespace: str, case: dict[str, Any]
+    api: plain.ApiServer, namespace: str, case: dict[str, Any]
 ) -> None:
     made = _object(case["object"], case.get("set", {}), case.get("name"))
     path = _collection(made["kind"], namespace)
@@ -162,7 +161,7 @@ def test_bad_input_is_refused_with_the_remedy(
 
 @pytest.mark.parametrize("case", _cases("unchangeable"))
 def test_what_cannot_be_changed_cannot_be_unset_either(
-    api: client.ApiClient, namespace: str, case: dict[str, Any]
+    api: plain.ApiServer, namespace: str, case: dict[str, Any]
 ) -> None:
     made = _object(case["object"], case.get("from", {}))
     path = _collection(made["kind"], namespace)
@@ -173,7 +172,7 @@ def test_what_cannot_be_changed_cannot_be_unset_either(
             "PATCH",
             f"{path}/{made['metadata']['name']}",
             body={"spec": case["to"]},
-            content_type="application/merge-patch+json",
+            kind=plain.MERGE,
         )
     )
     _assert_single_cause(causes, case)
@@ -181,24 +180,21 @@ def test_what_cannot_be_changed_cannot_be_unset_either(
 
 @pytest.mark.parametrize("case", _cases("ratchet"))
 def test_what_a_release_recorded_stays_recorded(
-    api: client.ApiClient, namespace: str, case: dict[str, Any]
+    api: plain.ApiServer, namespace: str, case: dict[str, Any]
 ) -> None:
     made = _object("release", {})
     collection = _collection(made["kind"], namespace)
     path = f"{collection}/{made['metadata']['name']}"
     _send(api, "POST", collection, body=made)
-    merge = "application/merge-patch+json"
-    _send(api, "PATCH", f"{path}/status", body={"status": case["from"]}, content_type=merge)
+    _send(api, "PATCH", f"{path}/status", body={"status": case["from"]}, kind=plain.MERGE)
     causes = _refusal(
-        lambda: _send(
-            api, "PATCH", f"{path}/status", body={"status": case["to"]}, content_type=merge
-        )
+        lambda: _send(api, "PATCH", f"{path}/status", body={"status": case["to"]}, kind=plain.MERGE)
     )
     _assert_single_cause(causes, case)
 
 
 def test_a_recorded_snapshot_survives_the_removal_of_the_whole_status(
-    api: client.ApiClient, namespace: str
+    api: plain.ApiServer, namespace: str
 ) -> None:
     made = _object("release", {})
     collection = _collection(made["kind"], namespace)
@@ -210,7 +206,7 @@ def test_a_recorded_snapshot_survives_the_removal_of_the_whole_status(
         "PATCH",
         f"{path}/status",
         body={"status": status},
-        content_type="application/merge-patch+json",
+        kind=plain.MERGE,
     )
     assert live["status"] == status, "an opaque object must not be pruned"
     live.pop("status")
@@ -218,7 +214,7 @@ def test_a_recorded_snapshot_survives_the_removal_of_the_whole_status(
     assert [field for field, _ in causes] == ["status"]
 
 
-def test_a_release_can_be_cancelled(api: client.ApiClient, namespace: str) -> None:
+def test_a_release_can_be_cancelled(api: plain.ApiServer, namespace: str) -> None:
     made = _object("release", {"jobs": "run"})
     path = _collection(made["kind"], namespace)
     _send(api, "POST", path, body=made)
@@ -227,14 +223,14 @@ def test_a_release_can_be_cancelled(api: client.ApiClient, namespace: str) -> No
         "PATCH",
         f"{path}/{made['metadata']['name']}",
         body={"spec": {"cancel": True}},
-        content_type="application/merge-patch+json",
+        kind=plain.MERGE,
     )
     assert live["spec"] == {**_SHOP, "jobs": "run", "cancel": True}
 
 
 @pytest.mark.parametrize("label", ["application", "web", "release", "size"])
 def test_every_field_of_a_status_can_be_written(
-    api: client.ApiClient, namespace: str, label: str
+    api: plain.ApiServer, namespace: str, label: str
 ) -> None:
     made = _object(label, {})
     collection = _collection(made["kind"], namespace)
@@ -274,7 +270,7 @@ def _sample(schema: dict[str, Any]) -> Any:
 
 
 def test_no_schedule_that_kubernetes_accepts_is_refused(
-    api: client.ApiClient, namespace: str
+    api: plain.ApiServer, namespace: str
 ) -> None:
     oracle = (HERE.parent / "data/cron-oracle.tsv").read_text().splitlines()
     rows = [row.split("\t") for row in oracle if row.startswith('"')]
@@ -287,7 +283,7 @@ def test_no_schedule_that_kubernetes_accepts_is_refused(
 
 @pytest.mark.parametrize("label", MINIMAL)
 def test_a_new_object_has_only_what_the_user_wrote_and_an_unobserved_generation(
-    api: client.ApiClient, namespace: str, label: str
+    api: plain.ApiServer, namespace: str, label: str
 ) -> None:
     made = _object(label, {})
     live = _send(api, "POST", _collection(made["kind"], namespace), body=made, dryRun="All")
@@ -296,7 +292,7 @@ def test_a_new_object_has_only_what_the_user_wrote_and_an_unobserved_generation(
 
 
 def test_a_process_is_scaled_through_its_scale_subresource(
-    api: client.ApiClient, kubectl: Applied, namespace: str
+    api: plain.ApiServer, kubectl: Applied, namespace: str
 ) -> None:
     made = _object("web", {"scalingStrategy": {"type": "manual", "manual": {"instanceCount": 1}}})
     collection = _collection(made["kind"], namespace)
@@ -307,7 +303,7 @@ def test_a_process_is_scaled_through_its_scale_subresource(
         "PATCH",
         f"{path}/status",
         body={"status": {"replicas": 2, "selector": "a=b"}},
-        content_type="application/merge-patch+json",
+        kind=plain.MERGE,
     )
     kubectl("scale", "pproc", made["metadata"]["name"], "-n", namespace, "--replicas=4")
     assert _send(api, "GET", path)["spec"]["scalingStrategy"]["manual"] == {"instanceCount": 4}
@@ -315,7 +311,7 @@ def test_a_process_is_scaled_through_its_scale_subresource(
 
 
 def test_processes_can_be_selected_by_application_type_and_key(
-    api: client.ApiClient, namespace: str
+    api: plain.ApiServer, namespace: str
 ) -> None:
     path = _collection(names.PROCESS_KIND, namespace)
     for label in ("web", "worker", "cron"):
@@ -331,7 +327,7 @@ def test_processes_can_be_selected_by_application_type_and_key(
     assert select("spec.key=cron") == ["cron"]
 
 
-def test_the_cost_of_every_rule_is_far_below_the_servers_limit(api: client.ApiClient) -> None:
+def test_the_cost_of_every_rule_is_far_below_the_servers_limit(api: plain.ApiServer) -> None:
     for kind in crds.KINDS:
         manifest = crds.manifest(kind)
         for rule in _rules(manifest):
@@ -361,7 +357,7 @@ def test_explain_has_a_sentence_for_every_field(kubectl: Applied, kind: crds.Kin
             assert f"\n  {field}\t<" in shown
 
 
-def test_the_table_tells_the_story(api: client.ApiClient, kubectl: Applied, namespace: str) -> None:
+def test_the_table_tells_the_story(api: plain.ApiServer, kubectl: Applied, namespace: str) -> None:
     made = _object("cron", {"schedule": "@daily"}, name="shop-report")
     path = _collection(made["kind"], namespace)
     _send(api, "POST", path, body=made)
@@ -384,7 +380,7 @@ def test_the_table_tells_the_story(api: client.ApiClient, kubectl: Applied, name
         "PATCH",
         f"{path}/shop-report/status",
         body={"status": status},
-        content_type="application/merge-patch+json",
+        kind=plain.MERGE,
     )
     heading, row = kubectl("get", "pproc", "-n", namespace).splitlines()
     assert heading.split() == [
@@ -393,7 +389,7 @@ def test_the_table_tells_the_story(api: client.ApiClient, kubectl: Applied, name
     assert row.split()[:-1] == ["shop-report", "shop", "cron", "True", "Staged", "2/3", "3", "7"]
 
 
-def test_the_shipped_sizes_are_accepted_and_one_is_default(api: client.ApiClient) -> None:
+def test_the_shipped_sizes_are_accepted_and_one_is_default(api: plain.ApiServer) -> None:
     text = (HERE.parents[1] / "deploy/resource-types.yaml").read_text()
     sizes = [size for size in yaml.safe_load_all(text) if size]
     for size in sizes:

@@ -119,8 +119,7 @@ def test_a_release_by_hand_applies_what_is_staged(here: Namespace) -> None:
         "spec": {"applicationRef": {"name": "shop"}},
     }
     here.apply(by_hand)
-    here.wait("prel/by-hand", "jsonpath={.status.state}=success")
-    status = here.get("prel", "by-hand")["status"]
+    status = here.wait("prel/by-hand", "jsonpath={.status.state}=success")["status"]
     assert (status["trigger"], status["number"]) == ("manual", 2)
     pod = here.get("deployment", "shop-worker")["spec"]["template"]["spec"]
     assert pod["terminationGracePeriodSeconds"] == 7
@@ -129,8 +128,8 @@ def test_a_release_by_hand_applies_what_is_staged(here: Namespace) -> None:
 def test_an_automatic_application_releases_every_staged_change(here: Namespace) -> None:
     here.release(application(releasePolicy="automatic"), process("worker", "worker"))
     here.patch("pproc", "worker", {"spec": {"terminationGracePeriodSeconds": 7}})
-    here.wait("prel/shop-2", "jsonpath={.status.state}=success")
-    assert here.get("prel", "shop-2")["status"]["trigger"] == "automatic"
+    made = here.wait("prel/shop-2", "jsonpath={.status.state}=success")
+    assert made["status"]["trigger"] == "automatic"
 
 
 def test_routing_changes_apply_at_once(here: Namespace) -> None:
@@ -141,7 +140,7 @@ def test_routing_changes_apply_at_once(here: Namespace) -> None:
     here.patch("pproc", "web", {"spec": {"ingress": {"protocol": "grpc"}}})
     here.wait("service/shop-web", "jsonpath={.spec.ports[0].appProtocol}=kubernetes.io/h2c")
     here.patch("pproc", "web", {"spec": {"ingress": {"enabled": False}}})
-    here.wait("ingress/shop-web", "delete")
+    here.wait_gone("ingress/shop-web")
     here.patch("pproc", "web", {"spec": {"ingress": {"enabled": True, "protocol": "http"}}})
     here.wait("ingress/shop-web", "create")
     here.wait("service/shop-web", "jsonpath={.spec.ports[0].appProtocol}=http")
@@ -154,8 +153,7 @@ def test_schedule_zone_and_suspension_apply_at_once(here: Namespace) -> None:
     here.release(application(), process("tick", "cron", schedule="0 4 * * *"))
     change = {"schedule": "30 5 * * *", "timeZone": "Europe/Berlin", "suspend": True}
     here.patch("pproc", "tick", {"spec": change})
-    here.wait("cronjob/shop-tick", "jsonpath={.spec.schedule}=30 5 * * *")
-    live = here.get("cronjob", "shop-tick")["spec"]
+    live = here.wait("cronjob/shop-tick", "jsonpath={.spec.schedule}=30 5 * * *")["spec"]
     assert (live["timeZone"], live["suspend"]) == ("Europe/Berlin", True)
 
 
@@ -212,7 +210,7 @@ def test_a_process_that_goes_takes_its_children_with_it(here: Namespace) -> None
     here.release(application(), WEB, process("worker", "worker"))
     here.kubectl("delete", "pproc", "web")
     for child in ("deployment/shop-web", "service/shop-web", "ingress/shop-web"):
-        here.wait(child, "delete")
+        here.wait_gone(child)
     here.wait("deployment/shop-worker", "condition=Available")
 
 
@@ -243,7 +241,7 @@ def test_scaling_is_handed_to_the_autoscaler_and_back_without_a_dip(here: Namesp
     assert here.get("deployment", "shop-worker")["spec"]["replicas"] == 3
     four = {"type": "manual", "manual": {"instanceCount": 4}, "horizontal": None}
     here.patch("pproc", "worker", {"spec": {"scalingStrategy": four}})
-    here.wait("hpa/shop-worker", "delete")
+    here.wait_gone("hpa/shop-worker")
     here.wait("deployment/shop-worker", "jsonpath={.spec.replicas}=4")
 
 
@@ -344,8 +342,7 @@ def test_a_rollout_that_misses_its_deadline_fails_and_the_old_version_serves(
     here.kubectl("create", "quota", "full", "--hard=pods=1")
     here.wait("quota/full", "jsonpath={.status.used.pods}=1")
     here.patch("papp", "shop", {"spec": {"image": f"{IMAGE}:v2"}})
-    here.wait("prel/shop-2", "jsonpath={.status.state}=failed")
-    failure = here.get("prel", "shop-2")["status"]["failure"]
+    failure = here.wait("prel/shop-2", "jsonpath={.status.state}=failed")["status"]["failure"]
     assert (failure["process"], failure["reason"]) == ("web", "QuotaExceeded")
     assert "exceeded quota: full" in failure["message"]
     message = here.wait_reason("papp/shop", "ReleaseFailed")

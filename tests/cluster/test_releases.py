@@ -33,8 +33,7 @@ def results(here: Namespace, release: str) -> dict[str, tuple[str, str]]:
 
 
 def ended(here: Namespace, release: str, state: str) -> Body:
-    here.wait(f"prel/{release}", f"jsonpath={{.status.state}}={state}")
-    status: Body = here.get("prel", release)["status"]
+    status: Body = here.wait(f"prel/{release}", f"jsonpath={{.status.state}}={state}")["status"]
     return status
 
 
@@ -87,7 +86,7 @@ def test_a_job_that_fails_before_the_rollout_leaves_the_running_version_untouche
         "migrate": ("failed", "NonZeroExit"),
     }
     after = here.get("deployment", "shop-web")
-    assert after["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
+    assert after["metadata"]["generation"] == before["metadata"]["generation"]
     assert "shop-1" in here.wait_reason("papp/shop", "ReleaseFailed")
     alarm = here.get("job", here.get("prel", "shop-2")["status"]["jobs"][0]["jobName"])
     told = alarm["spec"]["template"]["spec"]["containers"][0]["env"]
@@ -169,7 +168,7 @@ def test_a_process_that_came_with_a_failed_release_goes_with_it(here: Namespace)
         process("new", "worker", resourceTypeRef={"name": "nowhere"}),
     )
     ended(here, "shop-2", "failed")
-    here.wait("deployment/shop-new", "delete")
+    here.wait_gone("deployment/shop-new")
     here.wait_reason("pproc/new", "AwaitingRelease")
 
 

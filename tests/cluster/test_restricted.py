@@ -16,8 +16,8 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
-from kubernetes import client
 
+import plain
 from process_operator import crds, names, resolve
 from process_operator.builders import pod
 from process_operator.models.application import ApplicationSpec
@@ -185,15 +185,14 @@ def _installed(kubeconfig: Path, kubectl: Callable[..., str]) -> None:
 
 
 @pytest.fixture
-def restricted(api: client.ApiClient, namespace: str) -> str:
+def restricted(api: plain.ApiServer, namespace: str) -> str:
     """Return a namespace that enforces `restricted`, with the ServiceAccount that pods need."""
     label = {"pod-security.kubernetes.io/enforce": "restricted"}
     own = f"/api/v1/namespaces/{namespace}"
-    status, _ = _send(api, "PATCH", own, {"metadata": {"labels": label}})
+    status, _ = api.send("PATCH", own, {"metadata": {"labels": label}}, kind=plain.MERGE)
     assert status == 200
     # Where a controller makes it too, it may have come first.
-    status, _ = _send(
-        api,
+    status, _ = api.send(
         "POST",
         f"{own}/serviceaccounts",
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}},
@@ -202,30 +201,11 @@ def restricted(api: client.ApiClient, namespace: str) -> str:
     return namespace
 
 
-def _send(
-    api: client.ApiClient, method: str, path: str, body: Any, **query: str
-) -> tuple[int, dict[str, Any]]:
-    merge = "application/merge-patch+json"
-    request = api.param_serialize(
-        method=method,
-        resource_path=path,
-        query_params=[*query.items()],
-        header_params={
-            "Accept": "application/json",
-            "Content-Type": merge if method == "PATCH" else "application/json",
-        },
-        body=body,
-        auth_settings=["BearerToken"],
-    )
-    response: Any = api.call_api(*request)
-    return response.status, json.loads(response.read())
+def _dry_run(api: plain.ApiServer, path: str, body: Any) -> tuple[int, dict[str, Any]]:
+    return api.send("POST", path, body, dryRun="All", fieldValidation="Strict")
 
 
-def _dry_run(api: client.ApiClient, path: str, body: Any) -> tuple[int, dict[str, Any]]:
-    return _send(api, "POST", path, body, dryRun="All", fieldValidation="Strict")
-
-
-def _valid(api: client.ApiClient, kind: str, namespace: str, name: str, spec: Any) -> bool:
+def _valid(api: plain.ApiServer, kind: str, namespace: str, name: str, spec: Any) -> bool:
     """Return whether the server takes an object of ours."""
     found = _KINDS[kind]
     scope = f"/namespaces/{namespace}" if found.namespaced else ""
@@ -306,7 +286,7 @@ def _lost(declared: Any, live: Any, at: str = "") -> Iterator[str]:
 )
 @given(application=_APPLICATIONS, process=_PROCESSES, size=_RESOURCE_TYPES)
 def test_pods_of_any_valid_process_are_admitted_where_restricted_is_enforced(
-    api: client.ApiClient,
+    api: plain.ApiServer,
     restricted: str,
     application: dict[str, Any],
     process: dict[str, Any],

@@ -20,8 +20,7 @@ def run(name: str, of: str = "tick", **spec: Any) -> Body:
 
 
 def ended(here: Namespace, name: str) -> Body:
-    here.wait(f"prun/{name}", "jsonpath={.status.finishedAt}")
-    status: Body = here.get("prun", name)["status"]
+    status: Body = here.wait(f"prun/{name}", "jsonpath={.status.finishedAt}")["status"]
     return status
 
 
@@ -62,10 +61,9 @@ def test_a_run_that_fails_tells_its_exit_code(here: Namespace) -> None:
 def test_deleting_a_run_stops_it(here: Namespace) -> None:
     here.release(application(), process("tick", "cron", schedule="0 4 * * *", env=AN_HOUR))
     here.apply(run("now"))
-    here.wait("prun/now", "jsonpath={.status.jobName}")
-    job = here.get("prun", "now")["status"]["jobName"]
+    job = here.wait("prun/now", "jsonpath={.status.jobName}")["status"]["jobName"]
     here.kubectl("delete", "prun", "now")
-    here.wait(f"job/{job}", "delete")
+    here.wait_gone(f"job/{job}")
 
 
 def test_a_run_before_its_process_or_its_release_waits_and_says_for_what(here: Namespace) -> None:
@@ -94,7 +92,7 @@ def test_of_runs_with_generated_names_only_the_newest_are_kept(here: Namespace) 
         answer = here.kubectl("create", "-f", "-", "-o", "json", stdin=json.dumps(one))
         made.append(json.loads(answer)["metadata"]["name"])
         here.wait(f"prun/{made[-1]}", "jsonpath={.status.finishedAt}")
-    here.wait(f"prun/{made[0]}", "delete")
+    here.wait_gone(f"prun/{made[0]}")
     left = here.kubectl("get", "prun", "-o", "name").split()
     assert {one.rpartition("/")[2] for one in left} == {"named", made[1]}
 
@@ -102,7 +100,9 @@ def test_of_runs_with_generated_names_only_the_newest_are_kept(here: Namespace) 
 def test_a_run_by_the_schedule_is_told_with_its_outcome(here: Namespace) -> None:
     often = process("tick", "cron", schedule="@every 1s", env=EXIT_3)
     here.release(application(), often)
-    here.wait("pproc/tick", "jsonpath={.status.lastScheduledRun.result}=failed")
     here.wait("pproc/tick", "jsonpath={.status.consecutiveFailures}")
-    last = here.get("pproc", "tick")["status"]["lastScheduledRun"]
+    told = here.wait("pproc/tick", "jsonpath={.status.lastScheduledRun.result}=failed")
+    last = told["status"]["lastScheduledRun"]
     assert (last["reason"], last["exitCode"]) == ("NonZeroExit", 3)
+    # The namespace stays, and with it would the schedule.
+    here.kubectl("delete", "pproc", "tick", "--wait=false")

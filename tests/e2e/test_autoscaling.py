@@ -93,7 +93,7 @@ def test_the_hand_over_between_manual_and_horizontal_dips_in_neither_direction(
         here.patch("pproc", "web", {"spec": {"scalingStrategy": horizontal}})
         until(lambda: size(here) == 4, seconds=180)
         here.patch("pproc", "web", {"spec": {"scalingStrategy": three | {"horizontal": None}}})
-        here.wait("hpa/shop-web", "delete")
+        here.wait_gone("hpa/shop-web")
         until(lambda: size(here) == 3)
         here.wait("pproc/web", "condition=Ready")
     assert (seen[0], seen[-1], min(seen), max(seen)) == (3, 3, 3, 4)

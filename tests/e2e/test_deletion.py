@@ -10,7 +10,7 @@ def test_a_deleted_process_takes_its_children_along(here: Namespace, tiny: None)
     here.release(application(), process("web", "web", resourceTypeRef={"name": "tiny"}))
     here.kubectl("delete", "pproc", "web")
     for child in ("deployment/shop-web", "service/shop-web"):
-        here.wait(child, "delete")
+        here.wait_gone(child)
     here.kubectl("wait", "pods", "--all", "--for=delete", "--timeout=60s")
 
 

@@ -29,8 +29,8 @@ RUN = ["/sample", "worker"]
 
 def failed(here: Namespace, release: str = "shop-2") -> Body:
     """Wait until a release has failed; return its report."""
-    here.wait(f"prel/{release}", "jsonpath={.status.state}=failed")
-    report: Body = here.get("prel", release)["status"]["failure"]
+    ended = here.wait(f"prel/{release}", "jsonpath={.status.state}=failed")
+    report: Body = ended["status"]["failure"]
     return report
 
 
@@ -205,5 +205,5 @@ def test_a_run_by_hand_keeps_its_last_lines(here: Namespace) -> None:
             "spec": {"processRef": {"name": "nightly"}},
         }
     )
-    here.wait("prun/now", "jsonpath={.status.outcome}=success")
-    assert here.get("prun", "now")["status"]["log"] == "the report is done"
+    ended = here.wait("prun/now", "jsonpath={.status.outcome}=success")
+    assert ended["status"]["log"] == "the report is done"

@@ -51,6 +51,11 @@ class Strike:
     way: Way
     done: bool = False
 
+    @property
+    def kills(self) -> bool:
+        """Whether the operator is killed by it."""
+        return self.way in {Way.KILLED_BEFORE, Way.KILLED_AFTER}
+
 
 @dataclass(slots=True, kw_only=True)
 class Write:
@@ -81,8 +86,8 @@ class Proxy:
         self._kubeconfig = kubeconfig
         self._folder = folder
         self._records: dict[str, Record] = {}
-        self.kill: Callable[[], Awaitable[None]] | None = None
-        """Kills the operator."""
+        self.restart: Callable[[], Awaitable[None]] | None = None
+        """Kills the operator, and starts it again."""
 
     def record(self, namespace: str) -> Record:
         """Return what is known of a namespace."""
@@ -163,9 +168,9 @@ class Proxy:
                 await self._forward(request, body, write)
             case Way.KILLED_BEFORE:
                 pass
-        if self.kill is None:
+        if self.restart is None:
             raise RuntimeError("there is no operator to kill")
-        await self.kill()
+        await self.restart()
         return _status(500, "InternalError", "nobody hears this")
 
     async def _forward(self, request: web.Request, body: bytes, write: Write) -> None:

@@ -9,11 +9,11 @@ side by side.
 """
 
 import asyncio
+import contextlib
 import json
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -206,10 +206,21 @@ class Matrix:
     active: dict[str, set[str]] = field(default_factory=dict)
     doubles: list[str] = field(default_factory=list)
     """Namespaces that had two releases in progress at once."""
+    restarting: asyncio.Lock = field(default_factory=asyncio.Lock)
+    restarts: int = 0
+    starting: float = 0.0
+    """The seconds that the last start took."""
+    alone: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """For a course in which the operator, which is everybody's, is killed."""
 
     async def restart(self) -> None:
         """Kill the operator, and start it again."""
-        await asyncio.to_thread(self.operator.kill)
+        async with self.restarting:
+            await asyncio.to_thread(self.operator.kill)
+            begun = time.monotonic()
+            await asyncio.to_thread(self.operator.start)
+            self.starting = time.monotonic() - begun
+            self.restarts += 1
 
     async def run(self, scenario: Scenario, strike: Strike | None) -> Run:
         """Run a scenario in a namespace of its own."""
@@ -220,20 +231,27 @@ class Matrix:
         )
         record = self.proxy.record(place.name)
         await scenario.prologue(place)
-        record.strike, record.counting = strike, True
-        begun = time.monotonic()
-        restarting = asyncio.create_task(self._start_again(record))
-        await scenario.course(place)
-        took = time.monotonic() - begun
-        found = await self._settled(place, record, restarting)
-        if record.struck.is_set():
-            starting = await restarting
-        else:
-            restarting.cancel()
-            starting = 0.0
+        kills = strike is not None and strike.kills
+        async with self.alone if kills else contextlib.nullcontext():
+            record.strike, record.counting = strike, True
+            begun = time.monotonic()
+            await scenario.course(place)
+            took = time.monotonic() - begun
+            if kills and not record.struck.is_set():
+                # The strike may come after the end, at the last write of a status.
+                await self._quiet(record)
+            starting = self.starting if kills and record.struck.is_set() else 0.0
+        await self._quiet(record)
         # What was asked for before the fault counts as well: the prologue makes Jobs too.
         jobs = self._created_jobs(place.name, since)
-        return Run(took, starting, record.writes, jobs, found)
+        return Run(took, starting, record.writes, jobs, await ending(place))
+
+    async def _quiet(self, record: Record) -> None:
+        """Return when nothing has been written for a moment in which the operator was up."""
+        before = None
+        while self.restarting.locked() or before != (len(record.writes), self.restarts):
+            before = (len(record.writes), self.restarts)
+            await asyncio.sleep(2.5)
 
     def _created_jobs(self, namespace: str, since: int) -> list[str]:
         """Return the names of the Jobs that were created in a namespace, as often as they were."""
@@ -249,32 +267,6 @@ class Matrix:
                 if (event["verb"], what.get("resource"), code) == ("create", "jobs", 201):
                     made.append(what["name"])
         return made
-
-    async def _start_again(self, record: Record) -> float:
-        """Start the operator again as soon as a strike has killed it; return how long it took."""
-        await record.struck.wait()
-        begun = time.monotonic()
-        if record.strike is not None and record.strike.way in {Way.KILLED_BEFORE, Way.KILLED_AFTER}:
-            await asyncio.to_thread(self.operator.start)
-        return time.monotonic() - begun
-
-    async def _settled(
-        self, place: Place, record: Record, restarting: asyncio.Task[float]
-    ) -> dict[str, Any]:
-        """Return the end when nothing has been written for a moment.
-
-        The strike may come after the course has ended, at the last write of a status: then the
-        moment begins when the operator is back.
-        """
-
-        def now() -> tuple[int, bool, bool]:
-            return len(record.writes), record.struck.is_set(), restarting.done()
-
-        before = None
-        while before != now() or (record.struck.is_set() and not restarting.done()):
-            before = now()
-            await asyncio.sleep(2.5)
-        return await ending(place)
 
     async def watch(self) -> None:
         """Notice two releases of an application that are in progress at the same time."""
@@ -303,7 +295,7 @@ class Matrix:
             self.doubles.append(about["namespace"])
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def matrix(directory: Path) -> AsyncIterator[Matrix]:
     """Bring cluster, proxy and operator up."""
     made = await asyncio.to_thread(local_cluster.up, "kwok", directory)
@@ -325,7 +317,7 @@ async def matrix(directory: Path) -> AsyncIterator[Matrix]:
         if made.audit_log is None:
             raise RuntimeError("the faults need a cluster with an audit log")
         found = Matrix(api, proxy, operator, made.audit_log)
-        proxy.kill = found.restart
+        proxy.restart = found.restart
         await asyncio.to_thread(operator.start)
         watching = asyncio.create_task(found.watch())
         try:
@@ -381,11 +373,9 @@ async def test_a_spoilt_write_changes_nothing_in_the_end(
             lines.append(line + ("" if not wrong else f"  WRONG: {'; '.join(wrong)}"))
             failed.extend(f"{line}: {one}" for one in wrong)
 
-        quiet = [one for one in todo if "killed" not in one[1]]
-        await asyncio.gather(*(run(*one) for one in quiet))
-        for one in todo:
-            if one not in quiet:
-                await run(*one)
+        kills = [one for one in todo if Strike(*one).kills]
+        await asyncio.gather(*(run(*one) for one in todo if one not in kills))
+        await asyncio.gather(*(run(*one) for one in kills))
         doubles = made.doubles
     head = f"{name}: {count} writes, at most {plain:.1f} s without a fault"
     show("\n".join([head, *sorted(lines)]))

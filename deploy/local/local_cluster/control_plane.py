@@ -9,6 +9,7 @@ from local_cluster.network import LOOPBACK, Network
 from local_cluster.state import State
 
 NAMES = ("kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd")
+"""In the order in which they end."""
 AUDIT_POLICY = """\
 apiVersion: audit.k8s.io/v1
 kind: Policy
@@ -52,6 +53,12 @@ def ensure(state: State, *, address: str, network: Network, aggregation: bool) -
             _scheduler(paths["kube-scheduler"]),
         ],
     )
+
+
+def stop(state: State) -> None:
+    """End the control plane: an API server whose store is gone first takes ten seconds to end."""
+    for name in NAMES:
+        components.stop(state, [name])
 
 
 def _etcd(state: State) -> Component:

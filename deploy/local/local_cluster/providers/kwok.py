@@ -60,7 +60,7 @@ class Kwok:
     def down(self, state: State) -> None:
         """End the processes."""
         components.stop(state, ["kwok"])
-        components.stop(state, control_plane.NAMES)
+        control_plane.stop(state)
 
     def is_up(self, state: State) -> bool:
         """Tell whether all processes run."""

@@ -1,0 +1,44 @@
+"""Requests to the API server as they are: a method, a path, a body; nothing in between."""
+
+import http.client
+import json
+import time
+import urllib.parse
+from typing import Any
+
+from process_operator.cluster import Connection
+
+JSON = "application/json"
+MERGE = "application/merge-patch+json"
+APPLY = "application/apply-patch+yaml"
+_IDLE_SECONDS = 60.0
+"""The API server ends a connection that nobody has used for 90 s."""
+
+
+class ApiServer:
+    """The API server over one connection that is kept."""
+
+    def __init__(self, connection: Connection) -> None:
+        server = urllib.parse.urlsplit(connection.server)
+        assert server.hostname is not None
+        self._http = http.client.HTTPSConnection(
+            server.hostname, server.port, timeout=30, context=connection.tls
+        )
+        self._used = time.monotonic()
+
+    def send(
+        self, method: str, path: str, body: Any = None, *, kind: str = JSON, **query: str
+    ) -> tuple[int, Any]:
+        """Send one request; return the answer's status and its body."""
+        whole = f"{path}?{urllib.parse.urlencode(query)}" if query else path
+        data = None if body is None else json.dumps(body)
+        if time.monotonic() - self._used > _IDLE_SECONDS:
+            self.close()
+        self._http.request(method, whole, data, {"Accept": JSON, "Content-Type": kind})
+        answer = self._http.getresponse()
+        self._used = time.monotonic()
+        return answer.status, json.loads(answer.read())
+
+    def close(self) -> None:
+        """End the connection; a further request makes another."""
+        self._http.close()
