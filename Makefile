@@ -77,7 +77,7 @@ test-e2e: install ## Run the tests with real pods, real Traefik and real traffic
 	$(RUN) pytest tests/e2e -n 4
 
 .PHONY: test-faults
-test-faults: install ## Spoil every write of a release, in one way each (FULL=--full: in all five)
+test-faults: install ## Spoil every other write of a release, in one way each (FULL=--full: all, in all five)
 	PYTHONPATH=tests $(RUN) pytest tests/faults -n 5 $(FULL)
 
 .PHONY: test-clients

@@ -5,7 +5,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,7 +19,7 @@ from typing import Any
 import connecting
 import running
 import serve_api
-from local_cluster import Cluster
+from local_cluster import Cluster, network
 from process_operator import cluster
 from process_operator.api.keys import Book, Role
 from process_operator.commands import keys as keys_command
@@ -62,9 +61,7 @@ class Api:
 
     def start(self) -> None:
         """Start it, and return when everything is listed and watched."""
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = network.free_port()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import operate
-from local_cluster import Cluster
+from local_cluster import Cluster, network
 from operate import NAMESPACE
 from process_operator import names
 
@@ -86,9 +85,7 @@ class Operator:
 
     def start(self) -> None:
         """Start it, and return when everything is listed and watched."""
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
+        self._port = network.free_port()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [

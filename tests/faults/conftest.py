@@ -11,7 +11,9 @@ _TABLE = "table"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        FULL, action="store_true", help="strike every write in every way, not in one way each"
+        FULL,
+        action="store_true",
+        help="strike every write in every way, not every other one in one way",
     )
 
 

@@ -10,6 +10,7 @@ import contextlib
 import datetime as dt
 import ipaddress
 import json
+import re
 import ssl
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 LOOPBACK = "127.0.0.1"
 _HOP = {"connection", "transfer-encoding", "content-length", "content-encoding", "host"}
 _READS = {"GET", "HEAD"}
+_OF_A_RELEASE = re.compile(r"-[0-9a-f]{8}$")
+"""What the name of a Job says of the release's uid."""
 
 
 class Way(StrEnum):
@@ -45,9 +48,11 @@ class Way(StrEnum):
 
 @dataclass(slots=True)
 class Strike:
-    """Which write of a namespace is spoilt, counted from 1, and how."""
+    """Which write of a namespace is spoilt, and how."""
 
-    number: int
+    what: str
+    time: int
+    """Counted from 1: at which of several writes of this."""
     way: Way
     done: bool = False
 
@@ -66,6 +71,14 @@ class Write:
     status: int = 0
     name: str = ""
 
+    @property
+    def what(self) -> str:
+        """What is written, whichever release and namespace it is for."""
+        parts = self.path.split("/")
+        short = "/".join(parts[parts.index("namespaces") + 2 :])
+        named = f"{short}/{self.name}" if self.verb == "POST" else short
+        return f"{self.verb} {_OF_A_RELEASE.sub('', named)}"
+
 
 @dataclass(slots=True)
 class Record:
@@ -74,9 +87,16 @@ class Record:
     writes: list[Write] = field(default_factory=list)
     strike: Strike | None = None
     struck: asyncio.Event = field(default_factory=asyncio.Event)
-    counting: bool = False
-    """Whether writes are counted for the strike: it may come after a prologue."""
-    count: int = 0
+    first: int | None = None
+    """The place of the first write that may be struck: there may be a prologue."""
+
+    def struck_by(self, write: Write) -> Strike | None:
+        """Return the strike that is for this write, which is the last one that was seen."""
+        strike = self.strike
+        if strike is None or strike.done or self.first is None or write.what != strike.what:
+            return None
+        seen = sum(one.what == strike.what for one in self.writes[self.first :])
+        return strike if seen == strike.time else None
 
 
 class Proxy:
@@ -142,9 +162,8 @@ class Proxy:
         record = self.record(namespace)
         write = Write(verb=request.method, path=request.path, name=_name(body))
         record.writes.append(write)
-        record.count += record.counting
-        strike = record.strike
-        if strike is None or strike.done or not record.counting or record.count != strike.number:
+        strike = record.struck_by(write)
+        if strike is None:
             return await self._pass(request, body, write)
         strike.done = True
         answer = await self._spoil(request, body, write, strike.way)

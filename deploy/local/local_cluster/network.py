@@ -1,8 +1,10 @@
 """Finds addresses, ports and names on this machine that nobody else uses."""
 
+import contextlib
 import hashlib
 import ipaddress
 import json
+import secrets
 import shutil
 import socket
 import subprocess
@@ -13,6 +15,9 @@ from pathlib import Path
 from local_cluster import errors
 
 LOOPBACK = "127.0.0.1"
+_PORTS = range(10_000, 30_000)
+"""Where ports are looked for: below those of NodePorts (30000) and of the machine's own outgoing
+connections (32768), one of which may take a port between our look and the start of who gets it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +57,13 @@ def bridge_name(directory: Path) -> str:
 
 def free_port(address: str = LOOPBACK) -> int:
     """Return a TCP port that is free on the address at this moment."""
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        port: int = probe.getsockname()[1]
-    return port
+    while True:
+        # Drawn, not counted up: several clusters may look at the same time.
+        port = secrets.choice(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((address, port))
+            return port
 
 
 def _first_free(candidates: Iterable[str], used: Sequence[ipaddress.IPv4Network]) -> str:
