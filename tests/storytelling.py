@@ -108,7 +108,7 @@ class _Classes:
 class Operator:
     """One life of the operator: what it knows is lost with it."""
 
-    _loop = asyncio.Runner()
+    _loop = asyncio.new_event_loop()
     """One for all: to make it anew takes as long as a look at a small application."""
 
     def __init__(self, server: "Server") -> None:
@@ -153,7 +153,7 @@ class Operator:
 
     def reconcile(self) -> reconcile.Result:
         """Look at the application once."""
-        return self._loop.run(self._reconciler.reconcile(KEY))
+        return self._loop.run_until_complete(self._reconciler.reconcile(KEY))
 
 
 class Server:

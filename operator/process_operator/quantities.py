@@ -5,6 +5,7 @@ A declared quantity must be spelt as the server spells it (`0.5` is kept as `500
 those of `k8s.io/apimachinery/pkg/api/resource`.
 """
 
+import functools
 import re
 from decimal import ROUND_UP, Decimal
 
@@ -36,8 +37,9 @@ def value(text: str) -> Decimal:
     return number.scaleb(int(suffix[1:]))
 
 
+@functools.lru_cache(maxsize=1024)
 def canonical(text: str) -> str:
-    """Return the quantity as the API server writes it."""
+    """Return the quantity as the API server writes it; those of a cluster's sizes are few."""
     _, suffix = _parts(text)
     amount = value(text)
     if suffix in _BINARY and amount >= 1024 and amount == amount.to_integral_value():

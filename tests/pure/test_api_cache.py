@@ -51,3 +51,21 @@ async def test_an_answer_is_returned_as_it_was_even_when_the_watch_was_faster(
     assert older.spec == {"image": "shop:4"}
     assert listed(cache) == [newer]
     assert cache.get(KIND, newer.uid) == newer
+
+
+async def test_the_version_of_a_group_is_another_one_after_each_change(cache: Cache) -> None:
+    def version() -> int:
+        return cache.version(KIND, "demo", "a")
+
+    seen = [version()]
+    made = cache.observe(manifest("a", 1))
+    seen.append(version())
+    cache.observe(manifest("b", 2))
+    assert version() == seen[-1]
+    cache.observe(manifest("a", 3))
+    seen.append(version())
+    cache.forget(made)
+    assert version() == 0
+    cache.observe(manifest("a", 4, uid="uid-of-another"))
+    seen.append(version())
+    assert len({*seen}) == len(seen)

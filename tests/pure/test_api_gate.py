@@ -66,6 +66,8 @@ class Front:
         headers: tuple[tuple[bytes, bytes], ...] = (),
     ) -> tuple[int, dict[str, str], bytes]:
         given = [*headers]
+        if any(parts):
+            given.append((b"transfer-encoding", b"chunked"))
         if key is not None:
             given.append((b"authorization", f"Bearer {key}".encode()))
         scope: dict[str, Any] = {

@@ -6,6 +6,7 @@ process is put in at once, so that nobody's reads are behind their own writes.
 
 import asyncio
 import functools
+import itertools
 from collections import OrderedDict
 from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -157,6 +158,8 @@ class Cache:
         self._gone: OrderedDict[str, None] = OrderedDict()
         """Ids of what was deleted here: an event from before may still be under way."""
         self._groups: dict[_Group, dict[str, None]] = {}
+        self._versions: dict[_Group, int] = {}
+        self._counter = itertools.count(1)
         self._sorted: dict[str, Sequence[Record]] = {}
         """By kind, what `oldest_first` has sorted since the last change."""
 
@@ -191,6 +194,10 @@ class Cache:
             found = self.get(kind, uid)
             if found is not None:
                 yield found
+
+    def version(self, kind: str, namespace: str, application: str) -> int:
+        """Return a number that is another one after each change of what `of` yields."""
+        return self._versions.get(_Group(kind, namespace, application), 0)
 
     def all(self, kind: str) -> Iterator[Record]:
         """Yield every object of a kind."""
@@ -227,6 +234,7 @@ class Cache:
         for one in (old, new):
             if one is not None:
                 self._sorted.pop(one.kind, None)
+                self._versions[_group(one)] = next(self._counter)
         if old is not None and (new is None or new.uid != old.uid):
             self._places.pop(old.uid, None)
             group = _group(old)
@@ -234,6 +242,7 @@ class Cache:
             members.pop(old.uid, None)
             if not members:
                 self._groups.pop(group, None)
+                self._versions.pop(group, None)
         if new is not None and (old is None or new.uid != old.uid):
             self._places[new.uid] = (new.kind, new.namespace, new.name)
             self._groups.setdefault(_group(new), {})[new.uid] = None

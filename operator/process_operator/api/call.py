@@ -164,11 +164,11 @@ class Call:
 
     def show_item(self, application: Record) -> orjson.Fragment:
         """Present an application as lists have it, anew only after a change."""
-        state = self.status_of(application)
+        releases = self.cache.version(names.RELEASE_KIND, application.namespace, application.name)
         return self.parts.kept.get(
             application.uid,
-            (application.resource_version, state),
-            lambda: presenters.application_item(application, state),
+            (application.resource_version, releases),
+            lambda: presenters.application_item(application, self.status_of(application)),
         )
 
     def present(self, written: Written, application: Record) -> Reply:

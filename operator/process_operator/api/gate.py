@@ -28,6 +28,8 @@ MAX_DEPTH = 32
 _BODY_SECONDS = 10.0
 _MAX_TARGET = 8192
 _READS = frozenset({"GET", "HEAD"})
+_OF_A_BODY = frozenset({b"content-length", b"transfer-encoding"})
+"""A request with neither has no body (RFC 9112, section 6.3)."""
 _OPEN = frozenset({"/v3/openapi.json"})
 
 Scope = MutableMapping[str, Any]
@@ -145,7 +147,10 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
     """Return the whole body, if it is of a bearable size, depth and duration."""
     if len(scope.get("query_string", b"")) > _MAX_TARGET:
         raise problems.invalid("the query is too long; shorten it")
-    declared = next((v for n, v in scope["headers"] if n == b"content-length"), b"0")
+    told = {name: value for name, value in scope["headers"] if name in _OF_A_BODY}
+    if not told:
+        return b""
+    declared = told.get(b"content-length", b"0")
     if declared.isdigit() and int(declared) > MAX_BODY:
         raise _too_large()
     try:

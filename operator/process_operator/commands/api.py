@@ -4,9 +4,12 @@ import argparse
 import importlib.util
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from process_operator.api import settings
+
+if TYPE_CHECKING:
+    from process_operator.api.cache import Cache
 
 
 def add_to(commands: Any) -> None:
@@ -68,4 +71,19 @@ async def _serve(given: settings.Settings) -> int:
             ring=ring,
             limiter=Limiter(time.monotonic, scale=given.rate_scale),
         )
-        return await server.serve(app, given, [*known.tasks(), ring.run()])
+        work = [*known.tasks(), ring.run(), _spare_what_is_listed(known)]
+        return await server.serve(app, given, work)
+
+
+_NEW_OBJECTS = 20_000
+"""After so many new ones garbage is looked for: those of a request go by themselves at its end."""
+
+
+async def _spare_what_is_listed(known: "Cache") -> None:
+    """Keep what was listed out of further garbage collections, whose pauses callers would feel."""
+    import gc
+
+    await known.complete()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS)
