@@ -70,7 +70,7 @@ api: install ## Run the REST API in the foreground against KUBECONFIG, as its ow
 
 .PHONY: test-cluster
 test-cluster: install ## Run the tests against a real API server and real controllers
-	$(RUN) pytest tests/cluster -n 4
+	$(RUN) pytest tests/cluster -n 6
 
 .PHONY: test-e2e
 test-e2e: install ## Run the tests with real pods, real Traefik and real traffic (Linux, root)

@@ -43,6 +43,14 @@ class Answer:
         return json.loads(self.text)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """An API that somebody else has started: where it answers, and where it logs."""
+
+    port: int
+    log: Path
+
+
 class Api:
     """The API as a process of its own, on this machine only."""
 
@@ -98,7 +106,7 @@ class Api:
 class Client:
     """Requests with one key, or with none."""
 
-    api: Api
+    api: Api | Served
     key: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -199,7 +207,7 @@ def serving(kubeconfig: Path, provider: str, folder: Path) -> Iterator[Api]:
         started.stop()
 
 
-def user(rest: Api, kubeconfig: Path, namespace: str) -> Client:
+def user(rest: Api | Served, kubeconfig: Path, namespace: str) -> Client:
     """Return a user whose key may write in a namespace, as soon as the API knows of both."""
     client = Client(rest, new_key(kubeconfig, namespace))
     running.until(lambda: client.get("/v3/api-keys/validate").status == 200, seconds=10)

@@ -1,9 +1,11 @@
-"""A real API server with real controllers, and the operator as its own ServiceAccount."""
+"""A real API server with real controllers; operator and REST API, each as its ServiceAccount."""
 
 import functools
+import json
 import os
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,36 +14,51 @@ import audit
 import connecting
 import local_cluster
 import plain
+import restside
 import running
 import userside
 
 ROOT = Path(__file__).parents[2]
 _KUBECONFIG = "PROCESS_OPERATOR_TEST_KUBECONFIG"
-_OPERATOR = pytest.StashKey[running.Operator]()
+_REST = "PROCESS_OPERATOR_TEST_REST"
+_STARTED = pytest.StashKey[ExitStack]()
 _CLUSTER = ROOT / "build" / "cluster-kwok"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Bring cluster and operator up once, before the workers of this run are started."""
+    """Bring everything up once, before the workers of this run are started."""
     if hasattr(config, "workerinput") or config.option.collectonly:
         return
     # Pods by stages: what is told here is between the operator and the API server.
     cluster = local_cluster.up("kwok", _CLUSTER)
     os.environ[_KUBECONFIG] = str(cluster.kubeconfig)
-    config.stash[_OPERATOR] = running.operator(cluster)
+    with ExitStack() as started:
+        started.callback(running.operator(cluster).stop)
+        own = _CLUSTER / "rest-api"
+        own.mkdir(exist_ok=True)
+        rest = started.enter_context(restside.serving(cluster.kubeconfig, "kwok", own))
+        os.environ[_REST] = json.dumps({"port": rest.port, "log": str(rest.log)})
+        config.stash[_STARTED] = started.pop_all()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove the cluster, and all that the tests have left in it."""
-    operator = config.stash.get(_OPERATOR, None)
-    if operator is not None:
-        operator.stop()
+    started = config.stash.get(_STARTED, None)
+    if started is not None:
+        started.close()
         local_cluster.down(_CLUSTER)
 
 
 @pytest.fixture(scope="session")
 def kubeconfig() -> Path:
     return Path(os.environ[_KUBECONFIG])
+
+
+@pytest.fixture(scope="session")
+def rest() -> restside.Served:
+    """Return the REST API of this run; no limit of rates but where a test is about it."""
+    place = json.loads(os.environ[_REST])
+    return restside.Served(port=place["port"], log=Path(place["log"]))
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,22 +13,15 @@ import pytest
 import restside
 import running
 import serve_api
-from restside import Api, App, Client
+from restside import App, Client, Served
 from userside import IMAGE, Namespace, application, process
 
 UNKNOWN = "11111111-1111-4111-8111-111111111111"
 PROBE = {"httpGet": {"path": "/ready", "port": 8080, "scheme": "HTTP"}}
 
 
-@pytest.fixture(scope="module")
-def rest(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    """Return the API as its own ServiceAccount; no limit of rates but where a test is about it."""
-    with restside.serving(kubeconfig, "kwok", tmp_path_factory.mktemp("api")) as started:
-        yield started
-
-
 @pytest.fixture
-def me(rest: Api, kubeconfig: Path, namespace: str) -> Client:
+def me(rest: Served, kubeconfig: Path, namespace: str) -> Client:
     """Return a user whose key may write in the test's namespace."""
     return restside.user(rest, kubeconfig, namespace)
 
@@ -178,7 +171,7 @@ BODIES: dict[tuple[str, str], Any] = {
 
 
 def test_every_path_is_closed_to_whoever_has_no_key_for_it(
-    app: App, me: Client, rest: Api, kubeconfig: Path
+    app: App, me: Client, rest: Served, kubeconfig: Path
 ) -> None:
     app.process("cron", schedule="0 4 * * *")
     release = me.done("POST", f"{app.path}/deployments", {})
@@ -230,7 +223,7 @@ def test_every_path_is_closed_to_whoever_has_no_key_for_it(
     assert asked > 30
 
 
-def test_a_key_sees_nothing_of_other_namespaces(app: App, rest: Api, kubeconfig: Path) -> None:
+def test_a_key_sees_nothing_of_other_namespaces(app: App, rest: Served, kubeconfig: Path) -> None:
     foreign = Client(rest, restside.new_key(kubeconfig, "kube-public", name=str(uuid.uuid4())))
     running.until(lambda: foreign.get("/v3/api-keys/validate").status == 200, seconds=10)
     assert app.made["id"] not in foreign.get("/v3/applications", limit=100).text.decode()
@@ -238,7 +231,7 @@ def test_a_key_sees_nothing_of_other_namespaces(app: App, rest: Api, kubeconfig:
 
 
 def test_a_key_that_may_only_read_cannot_write(
-    app: App, me: Client, rest: Api, kubeconfig: Path, namespace: str
+    app: App, me: Client, rest: Served, kubeconfig: Path, namespace: str
 ) -> None:
     reader = Client(rest, restside.new_key(kubeconfig, namespace, "read"))
     running.until(lambda: reader.get(app.web_path).status == 200, seconds=10)
@@ -248,7 +241,7 @@ def test_a_key_that_may_only_read_cannot_write(
 
 
 def test_keys_are_made_listed_and_revoked_within_five_seconds_and_kept_nowhere(
-    rest: Api, kubeconfig: Path, namespace: str, kubectl: Callable[..., str]
+    rest: Served, kubeconfig: Path, namespace: str, kubectl: Callable[..., str]
 ) -> None:
     named = ("--name", f"{namespace} by hand")
     more = ("--namespace", namespace, "--role", "write", "--expires", "1h")
@@ -580,7 +573,7 @@ def test_two_users_at_the_same_time_lose_nothing(app: App, me: Client) -> None:
 # Around the contract.
 
 
-def test_what_needs_no_key_is_there(rest: Api) -> None:
+def test_what_needs_no_key_is_there(rest: Served) -> None:
     anybody = Client(rest)
     document = anybody.get("/v3/openapi.json").body
     assert document["openapi"].startswith("3.1")
@@ -610,7 +603,7 @@ def test_a_body_that_is_no_such_object_is_400(app: App, me: Client, raw: bytes) 
     assert (answer.status, answer.body["status"]) == (400, 400)
 
 
-def test_secrets_are_in_no_log_and_no_metric(app: App, me: Client, rest: Api) -> None:
+def test_secrets_are_in_no_log_and_no_metric(app: App, me: Client, rest: Served) -> None:
     me.done("POST", f"{app.path}/env-vars", {"key": "PASSWORD", "value": "hunter2-hunter2"})
     me.patch(app.web_path, {"entrypoint": ["hunter2-hunter2"]})
     assert me.key is not None

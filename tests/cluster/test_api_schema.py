@@ -1,9 +1,7 @@
 """Our own OpenAPI document against the API: requests drawn from it meet no undocumented answer."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -17,7 +15,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 import restside
-from restside import Api, Client
+from restside import Client, Served
 from userside import IMAGE
 
 CHECKS = [
@@ -30,14 +28,8 @@ CHECKS = [
 REMOVES = {"/v3/applications/{id}", "/v3/applications/{id}/processes/{process_id}"}
 
 
-@pytest.fixture
-def rest(kubeconfig: Path, tmp_path: Path) -> Iterator[Api]:
-    with restside.serving(kubeconfig, "kwok", tmp_path) as started:
-        yield started
-
-
 def test_no_request_meets_a_defect_or_an_undocumented_answer(
-    rest: Api, kubeconfig: Path, namespace: str
+    rest: Served, kubeconfig: Path, namespace: str
 ) -> None:
     me = restside.user(rest, kubeconfig, namespace)
     known = _made(me)
