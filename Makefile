@@ -74,7 +74,7 @@ test-cluster: install ## Run the tests against a real API server and real contro
 
 .PHONY: test-e2e
 test-e2e: install ## Run the tests with real pods, real Traefik and real traffic (Linux, root)
-	$(RUN) pytest tests/e2e -n 5
+	$(RUN) pytest tests/e2e -n 6
 
 .PHONY: test-faults
 test-faults: install ## Spoil every other write of a release, in one way each (FULL=--full: all, in all five)
