@@ -41,9 +41,10 @@ def application(*, parts: Parts, ring: Ring, limiter: Limiter) -> Gate:
         },
     )
     app.state.parts = parts
-    _add_plain(app, cache=parts.cache, ring=ring, counted=counted)
+    # Routes are tried in order: what is asked most comes first.
     for router in ROUTERS:
         app.include_router(router)
+    _add_plain(app, cache=parts.cache, ring=ring, counted=counted)
     return Gate(app, ring=ring, limiter=limiter, meters=counted)
 
 
