@@ -30,6 +30,9 @@ def application(*, parts: Parts, ring: Ring, limiter: Limiter) -> Gate:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        # As one list, and not as routers: each router would be asked twice for each request. The
+        # routes are tried in order, what is asked most first.
+        routes=[route for router in ROUTERS for route in router.routes],
         # Meters count what is asked; nothing else tells of requests, and nothing costs them time.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         exception_handlers={
@@ -41,9 +44,6 @@ def application(*, parts: Parts, ring: Ring, limiter: Limiter) -> Gate:
         },
     )
     app.state.parts = parts
-    # Routes are tried in order: what is asked most comes first.
-    for router in ROUTERS:
-        app.include_router(router)
     _add_plain(app, cache=parts.cache, ring=ring, counted=counted)
     return Gate(app, ring=ring, limiter=limiter, meters=counted)
 
