@@ -98,7 +98,7 @@ def _build(go: Path, name: str) -> None:
         command = ["install", "-trimpath", "-ldflags", "-s -w", f"{tool.package}@{tool.version}"]
     else:
         command = ["build", "-trimpath", "-ldflags", LINKER_FLAGS, "-o", str(BIN / name)]
-        command.append(ADDONS.get(name, f"./cmd/{name}"))
+        command.append(_package(name))
     result = subprocess.run(
         [str(go), *command],
         cwd=_module(name),
@@ -116,6 +116,11 @@ def _build(go: Path, name: str) -> None:
 
 def _module(name: str) -> Path:
     return ADDONS_MODULE if name in ADDONS else MODULE
+
+
+def _package(name: str) -> str:
+    """Return the package of a program, as its module names it."""
+    return ADDONS.get(name, f"./cmd/{name}")
 
 
 def _environment(go: Path) -> Mapping[str, str]:
@@ -196,8 +201,8 @@ def _version(name: str) -> str:
         return tool.version
     digest = hashlib.sha256(LINKER_FLAGS.encode())
     module = _module(name)
-    own = module / ADDONS.get(name, f"cmd/{name}")
-    sources = (module / "go.mod", module / "go.sum", *sorted(own.glob("*.go")))
+    own = sorted((module / _package(name)).glob("*.go"))
+    sources = (module / "go.mod", module / "go.sum", *own)
     for source in sources:
         digest.update(source.read_bytes())
     return digest.hexdigest()
