@@ -29,7 +29,7 @@ async def cache() -> Cache:
 
 
 def listed(cache: Cache) -> list[Record]:
-    return list(cache.oldest_first(KIND))
+    return list(cache.applications(("demo",)))
 
 
 async def test_what_is_listed_follows_every_change(cache: Cache) -> None:
@@ -41,6 +41,16 @@ async def test_what_is_listed_follows_every_change(cache: Cache) -> None:
     assert listed(cache) == [first, changed]
     cache.forget(first)
     assert listed(cache) == [changed]
+
+
+async def test_what_is_being_deleted_or_lies_elsewhere_is_not_listed(cache: Cache) -> None:
+    stays = cache.observe(manifest("a", 1))
+    elsewhere = cache.observe(manifest("b", 2, namespace="other"))
+    cache.observe(manifest("c", 3))
+    assert len(listed(cache)) == 2
+    cache.observe(manifest("c", 4, deletionTimestamp="2026-01-05T12:01:00Z"))
+    assert listed(cache) == [stays]
+    assert list(cache.applications(("demo", "other"))) == [stays, elsewhere]
 
 
 async def test_an_answer_is_returned_as_it_was_even_when_the_watch_was_faster(

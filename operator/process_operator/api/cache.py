@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
@@ -25,6 +25,8 @@ from process_operator.observed import Manifest
 NAMESPACE_KIND = "Namespace"
 _GONE = 10_000
 """How many deleted ids are remembered; the watch needs a moment, not a day."""
+_LISTS = 100
+"""How many lists of applications are kept, one for all keys of the same namespaces."""
 
 PROJECT = f"{names.GROUP}/project"
 """Annotation on applications: the id of the project that its creator named."""
@@ -134,10 +136,8 @@ def oldest_first(records: Iterable[Record]) -> list[Record]:
     return sorted(records, key=attrgetter("created_at", "name", "uid"))
 
 
-class _Group(NamedTuple):
-    kind: str
-    namespace: str
-    application: str
+_Group = tuple[str, str, str]
+"""Kind, namespace and application; a plain tuple, since a list makes one for each of its items."""
 
 
 class Cache:
@@ -160,8 +160,8 @@ class Cache:
         self._groups: dict[_Group, dict[str, None]] = {}
         self._versions: dict[_Group, int] = {}
         self._counter = itertools.count(1)
-        self._sorted: dict[str, Sequence[Record]] = {}
-        """By kind, what `oldest_first` has sorted since the last change."""
+        self._applications: dict[tuple[str, ...], Sequence[Record]] = {}
+        """By namespaces, what `applications` has found since the last change."""
 
     def tasks(self) -> list[Coroutine[Any, Any, None]]:
         """Return what keeps the cache, to be run for as long as it is read."""
@@ -190,24 +190,31 @@ class Cache:
 
     def of(self, kind: str, namespace: str, application: str) -> Iterator[Record]:
         """Yield the objects of an application, or the runs of a process."""
-        for uid in tuple(self._groups.get(_Group(kind, namespace, application), ())):
+        for uid in tuple(self._groups.get((kind, namespace, application), ())):
             found = self.get(kind, uid)
             if found is not None:
                 yield found
 
     def version(self, kind: str, namespace: str, application: str) -> int:
         """Return a number that is another one after each change of what `of` yields."""
-        return self._versions.get(_Group(kind, namespace, application), 0)
+        return self._versions.get((kind, namespace, application), 0)
 
     def all(self, kind: str) -> Iterator[Record]:
         """Yield every object of a kind."""
         return (one for one in self._mirrors[kind].all() if one.uid not in self._gone)
 
-    def oldest_first(self, kind: str) -> Sequence[Record]:
-        """Return every object of a kind, the oldest first; it is sorted only after a change."""
-        found = self._sorted.get(kind)
+    def applications(self, namespaces: tuple[str, ...]) -> Sequence[Record]:
+        """Return the applications of namespaces that are not being deleted, the oldest first.
+
+        They are looked for only after a change: callers page through them, and ask again.
+        """
+        found = self._applications.get(namespaces)
         if found is None:
-            found = self._sorted[kind] = oldest_first(self.all(kind))
+            every = self.all(names.APPLICATION_KIND)
+            mine = (one for one in every if one.namespace in namespaces and not one.deleting)
+            if len(self._applications) == _LISTS:
+                self._applications.clear()
+            found = self._applications[namespaces] = oldest_first(mine)
         return found
 
     def observe(self, answer: Manifest) -> Record:
@@ -233,8 +240,9 @@ class Cache:
         """Keep the ways to find a record."""
         for one in (old, new):
             if one is not None:
-                self._sorted.pop(one.kind, None)
                 self._versions[_group(one)] = next(self._counter)
+                if one.kind == names.APPLICATION_KIND:
+                    self._applications.clear()
         if old is not None and (new is None or new.uid != old.uid):
             self._places.pop(old.uid, None)
             group = _group(old)
@@ -249,4 +257,4 @@ class Cache:
 
 
 def _group(one: Record) -> _Group:
-    return _Group(one.kind, one.namespace, one.application)
+    return one.kind, one.namespace, one.application

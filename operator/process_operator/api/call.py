@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -81,9 +81,9 @@ class Call:
             raise problems.missing("the application")
         return found
 
-    def applications(self) -> list[Record]:
+    def applications(self) -> Sequence[Record]:
         """Return every application of the key, oldest first."""
-        return [one for one in self.cache.oldest_first(names.APPLICATION_KIND) if self.sees(one)]
+        return self.cache.applications(self.key.namespaces)
 
     def process(self, application: Record, uid: str) -> Record:
         """Return a process of an application."""
@@ -285,7 +285,7 @@ def reply(body: Any, status: int = HTTPStatus.OK, *, of: Record | None = None) -
 
 
 def paged(
-    records: list[Any], present: Callable[[Any], Any], *, limit: int, offset: int
+    records: Sequence[Any], present: Callable[[Any], Any], *, limit: int, offset: int
 ) -> Response:
     """Return one page of a list; only what is on it is presented."""
     shown = [present(one) for one in records[offset : offset + limit]]

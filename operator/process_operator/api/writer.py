@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakValueDictionary
@@ -246,7 +246,7 @@ def _digest(text: bytes) -> str:
     return hashlib.blake2b(text, digest_size=10).hexdigest()
 
 
-def repeated(mark: str | None, candidates: list[Record]) -> Record | None:
+def repeated(mark: str | None, candidates: Sequence[Record]) -> Record | None:
     """Return what an earlier request with the same Idempotency-Key has made."""
     if mark is None:
         return None

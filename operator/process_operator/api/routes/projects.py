@@ -35,5 +35,4 @@ async def get_project(call: Read, id: Uid) -> Response:  # noqa: A002
     found = next((one for one in _mine(call) if one.uid == id.lower()), None)
     if found is None:
         raise problems.missing("the project")
-    members = [one for one in call.applications() if one.namespace == found.name]
-    return calls.reply(presenters.project(found, members))
+    return calls.reply(presenters.project(found, call.cache.applications((found.name,))))
