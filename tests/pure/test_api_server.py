@@ -1,0 +1,82 @@
+"""How answers leave the server, told by what reaches the transport below it."""
+
+import asyncio
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from process_operator.api import server
+
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n"
+REQUEST = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
+LAST_REQUEST = b"GET / HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n"
+
+
+async def hello(scope: Any, receive: Any, send: Any) -> None:
+    assert (scope["method"], (await receive())["body"]) == ("GET", b"")
+    headers = [(b"content-length", b"5")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"hello"})
+
+
+class Line(asyncio.Transport):
+    """One connection: what has been sent over it, and whether it was closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[bytes] = []
+        self.arrived = asyncio.Event()
+        self.closed = False
+
+    def write(self, data: Any) -> None:
+        assert not self.closed
+        self.sent.append(bytes(data))
+        self.arrived.set()
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+
+@pytest.fixture
+async def line() -> Line:
+    return Line()
+
+
+@pytest.fixture
+async def protocol(line: Line) -> Any:
+    config = uvicorn.Config(hello, ws="none", lifespan="off", log_config=None)
+    config.load()
+    made = server._Patient(
+        config=config, server_state=ServerState(), app_state={}, _loop=asyncio.get_running_loop()
+    )
+    made.connection_made(line)
+    yield made
+    made.connection_lost(None)
+
+
+async def test_the_head_and_the_body_of_an_answer_are_one_piece(line: Line, protocol: Any) -> None:
+    protocol.data_received(REQUEST)
+    await asyncio.wait_for(line.arrived.wait(), 5)
+    assert line.sent == [HEAD + b"\r\nhello"]
+    assert not line.closed
+
+
+async def test_the_last_answer_is_sent_before_the_connection_ends(
+    line: Line, protocol: Any
+) -> None:
+    protocol.data_received(LAST_REQUEST)
+    await asyncio.wait_for(line.arrived.wait(), 5)
+    assert line.sent == [HEAD + b"connection: close\r\n\r\nhello"]
+    assert line.closed
+
+
+async def test_an_answer_to_somebody_who_is_gone_is_dropped(line: Line, protocol: Any) -> None:
+    protocol.transport.write(b"late")
+    line.close()
+    await asyncio.sleep(0)  # the turn in which it would be sent
+    assert line.sent == []
