@@ -90,7 +90,7 @@ def _flags(pod_namespace: str | None) -> tuple[_Flag, ...]:
             "what the names of ingress.annotations may begin with, separated by commas",
         ),
         flag("resync-seconds", "1800", _between(60, 86_400), "time between two full comparisons"),
-        flag("health-port", "8080", _between(1, 65_535), "port of /healthz and /readyz"),
+        flag("health-port", "8081", _between(1, 65_535), "port of /healthz and /readyz"),
     )
 
 

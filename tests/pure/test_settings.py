@@ -15,7 +15,7 @@ def read(*flags: str, **environment: str) -> Settings:
 
 def test_nothing_needs_to_be_said() -> None:
     given = read()
-    assert (given.workers, given.election, given.health_port) == (20, True, 8080)
+    assert (given.workers, given.election, given.health_port) == (20, True, 8081)
     assert (given.lease_namespace, given.lease_name) == ("default", "process-operator")
     assert (given.log_format, given.log_level) == (LogFormat.JSON, LogLevel.INFO)
     assert given.resync == timedelta(minutes=30)
