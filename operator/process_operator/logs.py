@@ -9,7 +9,8 @@ from pythonjsonlogger.json import JsonFormatter
 from process_operator.settings import LogFormat, LogLevel
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-_KOPF_OWN = frozenset({"settings"})
+_FOR_OTHERS = frozenset({"settings", "color_message"})
+"""What the frameworks below add to records for their own handlers."""
 
 
 class _TextFormatter(logging.Formatter):
@@ -19,7 +20,7 @@ class _TextFormatter(logging.Formatter):
         extra: dict[str, Any] = {
             name: value
             for name, value in vars(record).items()
-            if name not in _STANDARD and name not in _KOPF_OWN
+            if name not in _STANDARD and name not in _FOR_OTHERS
         }
         place = "/".join(
             str(extra.pop(name)) for name in ("kind", "namespace", "object") if extra.get(name)
@@ -44,7 +45,7 @@ def configure(log_format: LogFormat, log_level: LogLevel) -> None:
             JsonFormatter(
                 "%(asctime)s %(levelname)s %(name)s %(message)s",
                 rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
-                reserved_attrs=[*_STANDARD, *_KOPF_OWN],
+                reserved_attrs=[*_STANDARD, *_FOR_OTHERS],
             )
         )
     else:

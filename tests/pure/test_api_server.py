@@ -1,13 +1,14 @@
 """How answers leave the server, told by what reaches the transport below it."""
 
+import argparse
 import asyncio
+import logging
 from typing import Any
 
 import pytest
-import uvicorn
 from uvicorn.server import ServerState
 
-from process_operator.api import server
+from process_operator.api import server, settings
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n"
 REQUEST = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
@@ -49,8 +50,9 @@ async def line() -> Line:
 
 @pytest.fixture
 async def protocol(line: Line) -> Any:
-    config = uvicorn.Config(hello, ws="none", lifespan="off", log_config=None)
-    config.load()
+    parser = argparse.ArgumentParser()
+    settings.add_arguments(parser, {})
+    config = server._configuration(hello, settings.of(parser.parse_args([])))
     made = server._Patient(
         config=config, server_state=ServerState(), app_state={}, _loop=asyncio.get_running_loop()
     )
@@ -80,3 +82,19 @@ async def test_an_answer_to_somebody_who_is_gone_is_dropped(line: Line, protocol
     line.close()
     await asyncio.sleep(0)  # the turn in which it would be sent
     assert line.sent == []
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: here\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n",
+    ],
+)
+async def test_what_strangers_send_fills_no_log(
+    line: Line, protocol: Any, caplog: pytest.LogCaptureFixture, sent: bytes
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    protocol.data_received(sent)
+    await asyncio.wait_for(line.arrived.wait(), 5)
+    assert caplog.records == []

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import uvicorn
@@ -11,6 +11,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from process_operator.api.settings import Settings
 
 _log = logging.getLogger("process_operator.api")
+_connections = logging.getLogger("process_operator.api.connections")
+_connections.setLevel(logging.ERROR)
+"""Nothing of what strangers can cause by what they send: they could fill the log."""
 
 _HEAD_SECONDS = 10.0
 _MAX_HEAD = 32 * 1024
@@ -64,6 +67,10 @@ class _Patient(HttpToolsProtocol):
     _head_bytes = 0
     _head_ends: asyncio.TimerHandle | None = None
 
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.logger = _connections
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(_Joined(transport))
         self._expect_head()
@@ -103,28 +110,11 @@ class _Patient(HttpToolsProtocol):
             self.transport.close()
 
 
-async def serve(app: Any, given: Settings, background: list[Coroutine[Any, Any, None]]) -> int:
+async def serve(
+    app: Any, given: Settings, background: Callable[[], list[Coroutine[Any, Any, None]]]
+) -> int:
     """Serve until told to stop, or until something in the background fails; return the code."""
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            host=given.host,
-            port=given.port,
-            http=_Patient,
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,  # nobody asks where a request came from
-            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-            limit_concurrency=_CONNECTIONS,
-            ssl_certfile=given.tls_certificate,
-            ssl_keyfile=given.tls_key,
-        )
-    )
+    server = uvicorn.Server(_configuration(app, given))
     failed = False
 
     def check(task: asyncio.Task[None]) -> None:
@@ -134,13 +124,47 @@ async def serve(app: Any, given: Settings, background: list[Coroutine[Any, Any, 
             failed = True
             server.should_exit = True
 
-    tasks = [asyncio.create_task(work) for work in background]
+    tasks = [asyncio.create_task(work) for work in background()]
     for task in tasks:
         task.add_done_callback(check)
     try:
         await server.serve()
+    except SystemExit as error:
+        raise SystemExit(
+            f"cannot listen on {given.host}, port {given.port}, as told above: choose another "
+            "--host or --port"
+        ) from error
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
     return 1 if failed or not server.started else 0
+
+
+def _configuration(app: Any, given: Settings) -> uvicorn.Config:
+    made = uvicorn.Config(
+        app,
+        host=given.host,
+        port=given.port,
+        http=_Patient,
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # nobody asks where a request came from
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+        limit_concurrency=_CONNECTIONS,
+        ssl_certfile=given.tls_certificate,
+        ssl_keyfile=given.tls_key,
+    )
+    try:
+        made.load()
+    except OSError as error:
+        raise SystemExit(
+            f"--tls-certificate and --tls-key cannot be used ({error}): give files in PEM format, "
+            "a certificate chain and its private key"
+        ) from error
+    return made

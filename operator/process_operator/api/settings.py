@@ -67,6 +67,8 @@ def add_keys_namespace(parser: argparse.ArgumentParser, environment: Mapping[str
 
 def of(parsed: argparse.Namespace) -> Settings:
     """Return the settings that a parser with our flags has read."""
+    if parsed.tls_key is not None and parsed.tls_certificate is None:
+        raise SystemExit("--tls-key is given without --tls-certificate: give both, or neither")
     return Settings(
         host=parsed.host,
         port=parsed.port,

@@ -71,8 +71,9 @@ async def _serve(given: settings.Settings) -> int:
             ring=ring,
             limiter=Limiter(time.monotonic, scale=given.rate_scale),
         )
-        work = [*known.tasks(), ring.run(), _spare_what_is_listed(known)]
-        return await server.serve(app, given, work)
+        return await server.serve(
+            app, given, lambda: [*known.tasks(), ring.run(), _spare_what_is_listed(known)]
+        )
 
 
 _NEW_OBJECTS = 20_000

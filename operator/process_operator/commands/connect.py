@@ -1,11 +1,19 @@
 """Which cluster a command speaks to, and as whom: found as kubectl and every pod find it."""
 
 import logging
+import os
 from pathlib import Path
 
 import kopf
+import yaml
 
 from process_operator import cluster, handlers
+
+_UNUSABLE = (
+    *(OSError, ValueError, LookupError, TypeError, AttributeError),
+    *(yaml.YAMLError, kopf.LoginError),
+)
+"""What reading a kubeconfig ends with that is missing, no YAML, or not of a kubeconfig's form."""
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
@@ -15,7 +23,10 @@ def credentials() -> kopf.ConnectionInfo:
     made = handlers.settings()
     logger = logging.getLogger("kopf.login")
     for login in (kopf.login_with_service_account, kopf.login_with_kubeconfig):
-        found = login(settings=made, logger=logger)
+        try:
+            found = login(settings=made, logger=logger)
+        except _UNUSABLE as error:
+            raise _unusable(error) from error
         if found is not None:
             return found
     raise SystemExit(
@@ -26,15 +37,34 @@ def credentials() -> kopf.ConnectionInfo:
 def connection(found: kopf.ConnectionInfo) -> cluster.Connection:
     """Return the connection that these credentials are for."""
     token_file = SERVICE_ACCOUNT / "token"
-    return cluster.connection(
-        server=found.server,
-        ca_path=str(found.ca_path) if found.ca_path else None,
-        ca_data=found.ca_data,
-        certificate_path=str(found.certificate_path) if found.certificate_path else None,
-        certificate_data=found.certificate_data,
-        private_key_path=str(found.private_key_path) if found.private_key_path else None,
-        private_key_data=found.private_key_data,
-        token=found.token,
-        token_file=token_file if token_file.exists() else None,
-        insecure=bool(found.insecure),
+    try:
+        return cluster.connection(
+            server=found.server,
+            ca_path=str(found.ca_path) if found.ca_path else None,
+            ca_data=found.ca_data,
+            certificate_path=str(found.certificate_path) if found.certificate_path else None,
+            certificate_data=found.certificate_data,
+            private_key_path=str(found.private_key_path) if found.private_key_path else None,
+            private_key_data=found.private_key_data,
+            token=found.token,
+            token_file=token_file if token_file.exists() else None,
+            insecure=bool(found.insecure),
+        )
+    except _UNUSABLE as error:
+        raise _unusable(error) from error
+
+
+def _unusable(error: Exception) -> SystemExit:
+    match error:
+        case yaml.YAMLError():
+            # Not what stands there: it may be a secret.
+            mark = getattr(error, "problem_mark", None)
+            said = "it is not YAML" + (f" in line {mark.line + 1}" if mark is not None else "")
+        case OSError() | ValueError() | kopf.LoginError():
+            said = str(error)
+        case _:
+            said = f"it has not the form of a kubeconfig, {type(error).__name__}: {error}"
+    return SystemExit(
+        f"the kubeconfig {os.environ.get('KUBECONFIG') or '~/.kube/config'} cannot be used "
+        f"({said}): correct it, or set KUBECONFIG to another one"
     )
