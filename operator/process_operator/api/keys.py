@@ -236,7 +236,9 @@ class Ring:
         """Keep the keys, until cancelled; a revocation is known within two seconds."""
         while True:
             try:
-                await asyncio.wait_for(self._read(), _READ_TIMEOUT_SECONDS)
+                # Not `wait_for`, which loses a cancellation that comes with an answer.
+                async with asyncio.timeout(_READ_TIMEOUT_SECONDS):
+                    await self._read()
             except (errors.ApiError, TimeoutError) as error:
                 _log.warning(
                     "could not read the API keys",
