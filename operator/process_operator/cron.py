@@ -141,8 +141,8 @@ def clock_changes(
     meaning = parse(schedule)
     if not isinstance(meaning, _Calendar):
         return ()
-    found = (_met(meaning, moment, after, until) for moment in _moments(_place(zone), after, until))
-    return tuple(change for change in found if change.times)
+    # Runs and changes are at whole minutes: what comes after a moment comes after its minute.
+    return _changes(meaning, _place(zone), after.replace(second=0, microsecond=0), until)
 
 
 def _place(name: str | None) -> tzinfo:
@@ -342,12 +342,10 @@ class _Calendar:
     def next(self, after: datetime, zone: tzinfo) -> datetime | None:
         if not (self.minute and self.hour and self.month and (self.day or self.weekday)):
             return None  # an empty set, from "," alone: spares the search minute by minute
-        search = _Search(self, after, zone)
-        last_year = search.wall.year + MAX_SEARCH_YEARS
-        while search.wall.year <= last_year:
-            if search.settled():
-                return search.wall.astimezone(UTC)
-        return None
+        start = after.astimezone(UTC).replace(microsecond=0) + _SECOND
+        # A search drops the seconds of its start: all that counts is whether there are any, since
+        # offsets are of whole minutes (as everywhere since 1972).
+        return _first_run(self, start.replace(second=min(start.second, 1)), zone)
 
     def runs_on(self, date: datetime) -> bool:
         """Say whether the day matches; a star leaves the decision to the other field."""
@@ -378,6 +376,17 @@ class _Calendar:
         return minutes != 0 and {(one + minutes) % _MINUTES_A_DAY for one in times} == times
 
 
+@functools.lru_cache(maxsize=4096)  # each look at a process asks, many times in a minute
+def _first_run(schedule: _Calendar, start: datetime, zone: tzinfo) -> datetime | None:
+    """Return the first run at `start` or later."""
+    search = _Search(schedule, start, zone)
+    last_year = search.wall.year + MAX_SEARCH_YEARS
+    while search.wall.year <= last_year:
+        if search.settled():
+            return search.wall.astimezone(UTC)
+    return None
+
+
 class _Search:
     """Moves the wall clock forward, month by month down to the second, until all match.
 
@@ -387,11 +396,10 @@ class _Search:
     All of this is `SpecSchedule.Next`, and shows in the runs around a change of the clock.
     """
 
-    def __init__(self, schedule: _Calendar, after: datetime, zone: tzinfo) -> None:
+    def __init__(self, schedule: _Calendar, start: datetime, zone: tzinfo) -> None:
         self.schedule = schedule
         self.zone = zone
         self.moved = False
-        start = after.astimezone(UTC).replace(microsecond=0) + _SECOND
         self.wall = start.astimezone(zone)
 
     def settled(self) -> bool:
@@ -510,6 +518,14 @@ def _moments(place: tzinfo, after: datetime, until: datetime) -> Iterator[dateti
             # Clocks are changed at whole minutes.
             yield high.replace(second=0, microsecond=0).astimezone(place)
         start = later
+
+
+@functools.lru_cache(maxsize=4096)  # as for `_first_run`
+def _changes(
+    schedule: _Calendar, place: tzinfo, after: datetime, until: datetime
+) -> tuple[ClockChange, ...]:
+    found = (_met(schedule, moment, after, until) for moment in _moments(place, after, until))
+    return tuple(change for change in found if change.times)
 
 
 def _met(schedule: _Calendar, moment: datetime, after: datetime, until: datetime) -> ClockChange:

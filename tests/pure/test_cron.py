@@ -52,6 +52,18 @@ def test_every_line_of_the_oracle_agrees() -> None:
     assert wrong == []
 
 
+def test_what_is_remembered_of_a_minute_is_right_for_each_of_its_seconds() -> None:
+    searched = cron._first_run.__wrapped__
+    for schedule, zone, start, expected in _oracle():
+        if expected == "invalid" or schedule.startswith("@every"):
+            continue
+        meaning, place = cron.parse(schedule), cron.zone(zone)
+        for second in (0, 1, 30, 58, 59):
+            after = datetime.fromisoformat(start).replace(second=second)
+            expected_run = searched(meaning, after + timedelta(seconds=1), place)
+            assert meaning.next(after, place) == expected_run, (schedule, zone, after)
+
+
 @pytest.mark.parametrize(
     "schedule",
     [
