@@ -97,6 +97,7 @@ class Watcher:
         async for _, listed in self._api.list(names.PROCESS_KIND, limit=500):
             version = listed
         self._task = asyncio.create_task(self._watch(version))
+        self._task.add_done_callback(lambda _: self._changed.set())
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -107,6 +108,8 @@ class Watcher:
         """Return when so many processes have been seen as wanted."""
         async with asyncio.timeout(seconds):
             while len(self.seen) < count:
+                if self._task is not None and self._task.done():
+                    self._task.result()  # why it has ended: it never does by itself
                 self._changed.clear()
                 await self._changed.wait()
 
@@ -124,3 +127,6 @@ class Watcher:
                         self._changed.set()
             except errors.Unavailable:
                 continue
+            except errors.Throttled as error:
+                # So a server answers that prepares a kind anew after a change of its CRD.
+                await asyncio.sleep(error.retry_after)
