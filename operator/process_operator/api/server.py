@@ -11,8 +11,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from process_operator.api.settings import Settings
 
 _log = logging.getLogger("process_operator.api")
-_connections = logging.getLogger("process_operator.api.connections")
-_connections.setLevel(logging.ERROR)
+_quiet_log = logging.getLogger("process_operator.api.connections")
+_quiet_log.setLevel(logging.ERROR)
 """Nothing of what strangers can cause by what they send: they could fill the log."""
 
 _HEAD_SECONDS = 10.0
@@ -69,7 +69,7 @@ class _Patient(HttpToolsProtocol):
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
-        self.logger = _connections
+        self.logger = _quiet_log
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(_Joined(transport))

@@ -22,16 +22,17 @@ def credentials() -> kopf.ConnectionInfo:
     """Return what Kopf's login finds: the pod's service account, or else a kubeconfig."""
     made = handlers.settings()
     logger = logging.getLogger("kopf.login")
-    for login in (kopf.login_with_service_account, kopf.login_with_kubeconfig):
+    found = kopf.login_with_service_account(settings=made, logger=logger)
+    if found is None:
         try:
-            found = login(settings=made, logger=logger)
+            found = kopf.login_with_kubeconfig(settings=made, logger=logger)
         except _UNUSABLE as error:
             raise _unusable(error) from error
-        if found is not None:
-            return found
-    raise SystemExit(
-        "there is no cluster to connect to: set KUBECONFIG to a kubeconfig, or run in a pod"
-    )
+    if found is None:
+        raise SystemExit(
+            "there is no cluster to connect to: set KUBECONFIG to a kubeconfig, or run in a pod"
+        )
+    return found
 
 
 def connection(found: kopf.ConnectionInfo) -> cluster.Connection:
@@ -50,7 +51,7 @@ def connection(found: kopf.ConnectionInfo) -> cluster.Connection:
             token_file=token_file if token_file.exists() else None,
             insecure=bool(found.insecure),
         )
-    except _UNUSABLE as error:
+    except (OSError, ValueError) as error:
         raise _unusable(error) from error
 
 
