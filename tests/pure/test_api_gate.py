@@ -1,5 +1,6 @@
 """What every request passes before any route, told by requests without a server."""
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable
@@ -64,6 +65,7 @@ class Front:
         key: str | None = None,
         parts: tuple[bytes, ...] = (b"",),
         headers: tuple[tuple[bytes, bytes], ...] = (),
+        breaks_off: bool = False,
     ) -> tuple[int, dict[str, str], bytes]:
         given = [*headers]
         if any(parts):
@@ -81,8 +83,10 @@ class Front:
         sent: list[dict[str, Any]] = []
 
         async def receive() -> dict[str, Any]:
+            if not left:
+                await asyncio.Event().wait()  # for what never comes
             part = left.pop(0)
-            return {"type": "http.request", "body": part, "more_body": bool(left)}
+            return {"type": "http.request", "body": part, "more_body": bool(left) or breaks_off}
 
         async def send(message: Any) -> None:
             sent.append({**message, "headers": list(message.get("headers", ()))})
@@ -144,6 +148,16 @@ async def test_a_body_may_come_in_parts_and_is_bounded(front: Front) -> None:
     assert (await front.ask("POST", key=front.write, parts=too_large))[0] == 400
     declared = ((b"content-length", str(gate.MAX_BODY + 1).encode()),)
     assert (await front.ask("POST", key=front.write, headers=declared))[0] == 400
+
+
+async def test_a_body_that_does_not_come_in_time_is_waited_for_no_longer(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, "_BODY_SECONDS", 0.05)
+    asked = front.ask("POST", key=front.write, parts=(b'{"a":',), breaks_off=True)
+    status, _, body = await asyncio.wait_for(asked, 5)
+    assert status == 400
+    assert b"the body did not arrive within" in body
 
 
 @pytest.mark.parametrize(

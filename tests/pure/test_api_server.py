@@ -29,7 +29,7 @@ class Line(asyncio.Transport):
         super().__init__()
         self.sent: list[bytes] = []
         self.arrived = asyncio.Event()
-        self.closed = False
+        self.ended = asyncio.Event()
 
     def write(self, data: Any) -> None:
         assert not self.closed
@@ -37,7 +37,11 @@ class Line(asyncio.Transport):
         self.arrived.set()
 
     def close(self) -> None:
-        self.closed = True
+        self.ended.set()
+
+    @property
+    def closed(self) -> bool:
+        return self.ended.is_set()
 
     def is_closing(self) -> bool:
         return self.closed
@@ -48,14 +52,20 @@ async def line() -> Line:
     return Line()
 
 
-@pytest.fixture
-async def protocol(line: Line) -> Any:
+def _protocol() -> Any:
     parser = argparse.ArgumentParser()
     settings.add_arguments(parser, {})
-    config = server._configuration(hello, settings.of(parser.parse_args([])))
-    made = server._Patient(
-        config=config, server_state=ServerState(), app_state={}, _loop=asyncio.get_running_loop()
+    return server._Patient(
+        config=server._configuration(hello, settings.of(parser.parse_args([]))),
+        server_state=ServerState(),
+        app_state={},
+        _loop=asyncio.get_running_loop(),
     )
+
+
+@pytest.fixture
+async def protocol(line: Line) -> Any:
+    made = _protocol()
     made.connection_made(line)
     yield made
     made.connection_lost(None)
@@ -81,6 +91,26 @@ async def test_an_answer_to_somebody_who_is_gone_is_dropped(line: Line, protocol
     protocol.transport.write(b"late")
     line.close()
     await asyncio.sleep(0)  # the turn in which it would be sent
+    assert line.sent == []
+
+
+async def test_a_head_that_is_too_long_ends_the_connection(line: Line, protocol: Any) -> None:
+    protocol.data_received(b"GET / HTTP/1.1\r\nX: " + b"x" * (server._MAX_HEAD // 2))
+    assert not line.closed
+    protocol.data_received(b"x" * (server._MAX_HEAD // 2))
+    assert line.closed
+    assert line.sent == []
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET / HTTP/1.1\r\nHost:"])
+async def test_a_head_that_does_not_come_in_time_ends_the_connection(
+    line: Line, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    monkeypatch.setattr(server, "_HEAD_SECONDS", 0.05)
+    made = _protocol()
+    made.connection_made(line)
+    made.data_received(begun)
+    await asyncio.wait_for(line.ended.wait(), 5)
     assert line.sent == []
 
 
