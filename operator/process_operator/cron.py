@@ -77,7 +77,6 @@ def parse(schedule: str) -> Schedule:
         raise InvalidSchedule(f'schedule "{schedule}": {error}') from None
 
 
-@functools.cache  # bounded by the time zone database: a refusal is not kept
 def zone(name: str) -> zoneinfo.ZoneInfo:
     """Return the time zone of that name, by the rules of Kubernetes' `validateTimeZone`."""
     if name.lower() == "local":
@@ -88,13 +87,21 @@ def zone(name: str) -> zoneinfo.ZoneInfo:
         f'time zone "{name}" is unknown; use a name of the IANA database, '
         "such as Europe/Berlin or UTC, in its exact case"
     )
+    found = _loaded(name)
+    if found is None:
+        raise unknown
+    return found
+
+
+@functools.lru_cache(maxsize=4096)  # what is not there is looked for in many places
+def _loaded(name: str) -> zoneinfo.ZoneInfo | None:
     parts = name.split("/")
     if not all(_ZONE_PART.fullmatch(part) and part not in {".", ".."} for part in parts):
-        raise unknown
+        return None
     try:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):  # no, broken or a directory
-        raise unknown from None
+        return None
 
 
 def next_runs(schedule: str, zone: str | None, after: datetime, count: int) -> tuple[datetime, ...]:
@@ -219,9 +226,16 @@ class _Field:
 
 def _integer(text: str) -> int | None:
     """Return the number as Go's `Atoi` reads it: ASCII digits that fit into 64 bits."""
-    if not re.fullmatch(r"\+?[0-9]+", text) or int(text) > _MAX_INT64:
+    digits = text.removeprefix("+")
+    if not re.fullmatch("[0-9]+", digits) or _exceeds_int64(digits):
         return None
-    return int(text)
+    return int(digits)
+
+
+def _exceeds_int64(digits: str) -> bool:
+    """Whether digits are a number above 64 bits; a long one is not read to see that."""
+    significant = digits.lstrip("0")
+    return len(significant) > len(str(_MAX_INT64)) or int(significant or 0) > _MAX_INT64
 
 
 def _names(names: str, first: int) -> Mapping[str, int]:
@@ -296,11 +310,9 @@ def _delay(duration: str) -> timedelta:
 
     Whole seconds and at least one: even a negative duration means every second.
     """
-    nanoseconds = sum(
-        int(whole or 0) * _NANOSECONDS[unit] + _fraction(part, _NANOSECONDS[unit])
-        for whole, part, unit in _PERIOD.findall(duration)
-    )
-    if not _DURATION.fullmatch(duration) or nanoseconds > _MAX_INT64:
+    periods = _PERIOD.findall(duration) if _DURATION.fullmatch(duration) else None
+    nanoseconds = _nanoseconds(periods) if periods is not None else None
+    if nanoseconds is None or nanoseconds > _MAX_INT64:
         raise ValueError(
             f'"{duration}" is not a duration; write numbers with the units h, m and s, '
             "such as @every 1h30m"
@@ -308,6 +320,16 @@ def _delay(duration: str) -> timedelta:
     if duration.startswith("-"):
         return _SECOND
     return max(_SECOND, timedelta(seconds=nanoseconds // 10**9))
+
+
+def _nanoseconds(periods: Iterable[tuple[str, str, str]]) -> int | None:
+    """Return the sum of numbers with their fractions and units; None if one is above 64 bits."""
+    total = 0
+    for whole, part, unit in periods:
+        if _exceeds_int64(whole):
+            return None
+        total += int(whole or 0) * _NANOSECONDS[unit] + _fraction(part, _NANOSECONDS[unit])
+    return total
 
 
 def _fraction(digits: str, unit: int) -> int:
@@ -340,12 +362,17 @@ class _Calendar:
     weekday: int
 
     def next(self, after: datetime, zone: tzinfo) -> datetime | None:
-        if not (self.minute and self.hour and self.month and (self.day or self.weekday)):
+        if not (self.minute and self.hour and self.month and self._has_days()):
             return None  # an empty set, from "," alone: spares the search minute by minute
         start = after.astimezone(UTC).replace(microsecond=0) + _SECOND
         # A search drops the seconds of its start: all that counts is whether there are any, since
         # offsets are of whole minutes (as everywhere since 1972).
         return _first_run(self, start.replace(second=min(start.second, 1)), zone)
+
+    def _has_days(self) -> bool:
+        if (self.day | self.weekday) & _STAR:
+            return bool(self.day and self.weekday)
+        return bool(self.day or self.weekday)
 
     def runs_on(self, date: datetime) -> bool:
         """Say whether the day matches; a star leaves the decision to the other field."""

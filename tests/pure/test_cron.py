@@ -130,6 +130,19 @@ def test_what_kubernetes_refuses_is_refused_with_the_remedy(schedule: str, says:
     assert str(refusal.value).startswith(f'schedule "{schedule}": ')
 
 
+@pytest.mark.parametrize("digits", ["9" * 5000, "0" * 5000 + "9" * 20])
+@pytest.mark.parametrize("form", ["{} * * * *", "*/{} * * * *", "@every {}h", "@every {}"])
+def test_a_number_of_thousands_of_digits_is_refused_like_any_other(form: str, digits: str) -> None:
+    with pytest.raises(cron.InvalidSchedule, match=r"; write (0 to 59|a step|numbers with)"):
+        cron.parse(form.format(digits))
+
+
+def test_a_schedule_for_no_day_is_not_searched_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(cron, "_first_run")
+    for schedule in ("0 0 , * *", "0 0 * * ,", "0 0 , * ,"):
+        assert cron.next_runs(schedule, "Europe/Berlin", START, 3) == ()
+
+
 @pytest.mark.parametrize("schedule", ["0 0 31 2 *", "0 0 30 2 *", ", * * * *", "0 0 , * *"])
 def test_an_accepted_schedule_may_never_fire(schedule: str) -> None:
     assert cron.parse(schedule).next(START, UTC) is None
