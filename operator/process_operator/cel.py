@@ -288,7 +288,6 @@ _METHODS: Mapping[str, Callable[..., Any]] = {
     "lowerAscii": str.lower,
     "size": len,
     "compareTo": _compare,
-    "isGreaterThan": operator.gt,
 }
 _FUNCTIONS: Mapping[str, Callable[[Any], Any]] = {
     "string": str,

@@ -21,6 +21,7 @@ from process_operator.observed import Manifest
 
 _KINDS = {kind.kind: kind for kind in crds.KINDS}
 _RULES = "x-kubernetes-validations"
+_MAX_INT64 = 2**63 - 1
 
 
 class _Loader(yaml.SafeLoader):
@@ -91,6 +92,8 @@ def read(text: str, source: str) -> list[Document]:
         where = f", line {mark.line + 1}" if mark is not None else ""
         said = getattr(error, "problem", None) or "it cannot be read"
         raise Unreadable(f"{source}{where}: not YAML: {said}") from None
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, a deep nest
+        raise Unreadable(f"{source}: it holds what no manifest has: {error}") from None
     documents = []
     for number, manifest in enumerate(found, 1):
         if manifest is None:
@@ -179,10 +182,7 @@ def _is_name(value: Any, pattern: str, longest: int) -> bool:
 def _structure(schema: Mapping[str, Any], value: Any, path: str) -> Iterator[Problem]:
     """Yield what is wrong with the types and bounds of a value, and all below it."""
     if schema.get("x-kubernetes-int-or-string"):
-        if not isinstance(value, int | str) or isinstance(value, bool):
-            yield Problem(path, 'must be a whole number or a text such as "500m"; put it in quotes')
-        elif isinstance(value, str):
-            yield from _text(schema, value, path)
+        yield from _int_or_string(schema, value, path)
         return
     match schema.get("type"):
         case "object":
@@ -201,6 +201,15 @@ def _structure(schema: Mapping[str, Any], value: Any, path: str) -> Iterator[Pro
                 yield Problem(path, "must be true or false, without quotes")
         case _:
             pass
+
+
+def _int_or_string(schema: Mapping[str, Any], value: Any, path: str) -> Iterator[Problem]:
+    if isinstance(value, str):
+        yield from _text(schema, value, path)
+    elif not isinstance(value, int) or isinstance(value, bool):
+        yield Problem(path, 'must be a whole number or a text such as "500m"; put it in quotes')
+    elif not -_MAX_INT64 <= value <= _MAX_INT64:
+        yield Problem(path, "must be a number of at most 64 bits; write a smaller one")
 
 
 def _object(schema: Mapping[str, Any], value: Any, path: str) -> Iterator[Problem]:

@@ -41,7 +41,7 @@ def size(name: str, **spec: Any) -> Record:
 
 
 APPLICATION = record("ProcessApplication", "shop", {"image": "shop:1"}, uid=APP_UID)
-SIZES = {name: views.size(size(name, default=name == "s1")) for name in ("s1", "s2")}
+SIZES = views.sizes(size(name, default=name == "s1") for name in ("s1", "s2"))
 
 
 def view(*entries: dict[str, Any], application: Record = APPLICATION) -> View:
@@ -101,6 +101,10 @@ def test_a_process_shows_what_is_saved_as_it_was_sent() -> None:
     }
     assert reply["resource_type_id"] == identity.resource_type("s2")
     assert reply["liveness_probe"] == {"httpGet": {"path": "/"}}
+
+
+def test_a_size_that_was_stored_before_its_bounds_spoils_no_reply() -> None:
+    assert [*views.sizes([size("endless", memory="1e999999"), size("s1")])] == ["s1"]
 
 
 def test_a_size_that_is_not_there_is_shown_by_its_name() -> None:

@@ -110,6 +110,8 @@ def test_every_field_is_accepted(manifest: dict[str, Any]) -> None:
         ("kind: a\nb: [", "shop.yaml, line 2: not YAML: "),
         ("- a\n- b", "shop.yaml, document 1: not a manifest; it needs apiVersion, kind,"),
         ("a: 1\n---\njust text", "shop.yaml, document 2: not a manifest"),
+        pytest.param(f"a: {'9' * 5000}", "shop.yaml: it holds what no manifest", id="digits"),
+        pytest.param("[" * 5000, "shop.yaml: it holds what no manifest", id="nests"),
     ],
 )
 def test_a_file_that_holds_no_manifests_is_told_with_its_line(text: str, says: str) -> None:

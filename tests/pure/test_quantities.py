@@ -38,6 +38,8 @@ QUANTITIES = st.builds(
         ("1500000u", "1500m"),
         ("1n", "1m"),
         ("1e3", "1e3"),
+        ("1e-1", "100m"),
+        ("1.5e1", "15"),
     ],
 )
 def test_a_quantity_is_written_as_the_server_keeps_it(given_text: str, kept: str) -> None:
@@ -76,5 +78,27 @@ def test_what_is_no_quantity_is_refused_with_an_example_of_one(text: str) -> Non
         quantities.value(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("1e999999", "1e99999999", "1e-100", "1E+123"),
+        *("1234567890123456789", "0.1234567890", "9" * 33, "9" * 5000, "1e" + "9" * 5000),
+        "\u0661\u0662",
+    ],
+)
+def test_what_is_beyond_the_bounds_is_refused_with_their_names(text: str) -> None:
+    for read in (quantities.value, quantities.canonical, quantities.millicores, quantities.text):
+        with pytest.raises(quantities.InvalidQuantity, match="at most 18 digits, 9 decimals") as no:
+            read(text)
+        assert len(str(no.value)) < 200
+
+
+@pytest.mark.parametrize("number", [10**18, -(10**18), 10**5000], ids=["+", "-", "endless"])
+def test_a_number_beyond_the_bounds_is_refused_without_spelling_it_out(number: int) -> None:
+    with pytest.raises(quantities.InvalidQuantity, match="within 18 digits"):
+        quantities.text(number)
+
+
 def test_the_value_is_exact() -> None:
     assert quantities.value("0.1") == Decimal("0.1")
+    assert quantities.value("1073741823.999999999Mi") == Decimal("1125899906842623.998951424")

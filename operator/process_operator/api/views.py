@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
+import pydantic
 
 from process_operator import quantities
 from process_operator.api import identity
 from process_operator.api.cache import Record
+from process_operator.models.resource_type import ResourceTypeSpec
 
 Reply = dict[str, Any]
 
@@ -30,19 +31,14 @@ class Size:
     default: bool
 
 
-def size(record: Record) -> Size:
-    """Return what replies need of a resource type."""
-    return _size(record.name, record.spec_json)
-
-
 def sizes(records: Iterable[Record]) -> Mapping[str, Size]:
-    """Return what replies need of every resource type, by name, the smallest first."""
+    """Return what replies need of every resource type that can be read, the smallest first."""
     return _sizes(tuple((one.name, one.spec_json) for one in records))
 
 
 @functools.lru_cache(maxsize=4)  # every reply needs every size, and they hardly ever change
 def _sizes(given: tuple[tuple[str, bytes], ...]) -> Mapping[str, Size]:
-    found = [_size(name, spec_json) for name, spec_json in given]
+    found = [one for one in (_size(name, spec) for name, spec in given) if one is not None]
     return {one.name: one for one in sorted(found, key=_by_size)}
 
 
@@ -50,15 +46,19 @@ def _by_size(size: Size) -> tuple[int, int, str]:
     return size.millicores, size.megabytes, size.name
 
 
-def _size(name: str, spec_json: bytes) -> Size:
-    spec = orjson.loads(spec_json)
+def _size(name: str, spec_json: bytes) -> Size | None:
+    """Return a size, None if it was stored before its bounds and is of no use to a process."""
+    try:
+        spec = ResourceTypeSpec.model_validate_json(spec_json)
+    except pydantic.ValidationError:
+        return None
     return Size(
         id=identity.resource_type(name),
         name=name,
-        millicores=quantities.millicores(str(spec["cpu"])),
-        megabytes=quantities.megabytes(str(spec["memory"])),
-        category=spec["category"],
-        default=bool(spec.get("default")),
+        millicores=quantities.millicores(str(spec.cpu)),
+        megabytes=quantities.megabytes(str(spec.memory)),
+        category=spec.category,
+        default=bool(spec.default),
     )
 
 

@@ -7,7 +7,7 @@ rules from the largest legal input, and because an unbounded field ends up in a 
 from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic.config import JsonDict, JsonValue
 
@@ -48,6 +48,14 @@ class Model(BaseModel):
         populate_by_name=True,
         extra="ignore",
         use_attribute_docstrings=True,
+    )
+
+
+def faults(error: ValidationError, path: str) -> str:
+    """Return what is wrong with a value, by its first fields, each named from `path` on."""
+    return "; ".join(
+        f"{'.'.join([path, *map(str, one['loc'])])}: {one['msg'].removeprefix('Value error, ')}"
+        for one in error.errors(include_url=False, include_input=False, include_context=False)[:3]
     )
 
 

@@ -16,6 +16,7 @@ from process_operator.models.base import (
     rule,
     validations,
 )
+from process_operator.models.quantity import Quantity
 
 _BINARY = "['1', '1k', '1M', '1G', '1T', '1P', '1E', '1Ki', '1Mi', '1Gi', '1Ti', '1Pi', '1Ei']"
 _FIELDS = (
@@ -73,7 +74,7 @@ class ResourceFieldSelector(Model):
         ),
     ]
     """Which resource of the container is taken, for example `limits.memory`."""
-    divisor: int | Annotated[str, Field(max_length=8)] | None = None
+    divisor: Quantity | None = None
     """Unit that the value is given in, for example `1Mi`; absent means 1 (cores or bytes)."""
 
 

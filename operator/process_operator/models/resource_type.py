@@ -4,12 +4,11 @@ from enum import StrEnum
 from typing import Annotated
 
 from pydantic import ConfigDict, Field
-from pydantic.config import JsonDict
 
 from process_operator.models.base import LabelValue, Model, qualified_keys, rule, validations
+from process_operator.models.quantity import Between, Quantity
 from process_operator.models.status import Status
 
-Quantity = int | Annotated[str, Field(max_length=32)]
 _LabelKey = Annotated[
     str,
     Field(
@@ -18,18 +17,6 @@ _LabelKey = Annotated[
         pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$",
     ),
 ]
-
-
-def _between(low: str, high: str, message: str) -> JsonDict:
-    """Return the rule that a quantity parses and lies within these bounds."""
-    return validations(
-        rule(
-            "isQuantity(string(self)) && "
-            f"quantity(string(self)).compareTo(quantity('{low}')) >= 0 && "
-            f"quantity(string(self)).compareTo(quantity('{high}')) <= 0",
-            message,
-        )
-    )
 
 
 class Category(StrEnum):
@@ -99,19 +86,13 @@ class ResourceTypeSpec(Model):
 
     cpu: Annotated[
         Quantity,
-        Field(
-            json_schema_extra=_between(
-                "1m", "1k", "spec.cpu must be a quantity from 1m to 1k, for example 500m or 2"
-            )
-        ),
+        Between("1m", "1k", "spec.cpu must be a quantity from 1m to 1k, for example 500m or 2"),
     ]
     """CPU of one instance, both requested and its limit, for example `500m` or `2`."""
     memory: Annotated[
         Quantity,
-        Field(
-            json_schema_extra=_between(
-                "6Mi", "64Ti", "spec.memory must be a quantity from 6Mi to 64Ti, for example 512Mi"
-            )
+        Between(
+            "6Mi", "64Ti", "spec.memory must be a quantity from 6Mi to 64Ti, for example 512Mi"
         ),
     ]
     """Memory of one instance, both requested and its limit, for example `512Mi`."""

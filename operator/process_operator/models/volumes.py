@@ -15,6 +15,7 @@ from process_operator.models.base import (
     rule,
     validations,
 )
+from process_operator.models.quantity import Between, Quantity
 
 _RELATIVE = "!self.startsWith('/') && !self.contains('..')"
 _FileMode = Annotated[int, Field(ge=0, le=0o777)]
@@ -84,20 +85,19 @@ class ConfigMapVolume(Model):
 class EmptyDirVolume(Model):
     """A directory that lives as long as the pod."""
 
-    model_config = ConfigDict(
-        json_schema_extra=validations(
-            rule(
-                "!has(self.sizeLimit) || (isQuantity(string(self.sizeLimit)) && "
-                "quantity(string(self.sizeLimit)).isGreaterThan(quantity('0')))",
-                "volumes[].emptyDir.sizeLimit must be a quantity above 0, for example 1Gi",
-                field=".sizeLimit",
-            )
-        )
-    )
-
     medium: Medium | None = None
     """`Memory` for a tmpfs that counts as memory of the process; absent means the node's disk."""
-    size_limit: int | Annotated[str, Field(max_length=32)] | None = None
+    size_limit: (
+        Annotated[
+            Quantity,
+            Between(
+                "1",
+                "1Pi",
+                "volumes[].emptyDir.sizeLimit must be a quantity from 1 to 1Pi, for example 1Gi",
+            ),
+        ]
+        | None
+    ) = None
     """Most that it may hold before the pod is evicted, for example `1Gi`."""
 
 
