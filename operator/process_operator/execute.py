@@ -19,7 +19,7 @@ from process_operator import plan as plans
 from process_operator.cluster import Cluster
 from process_operator.conditions import timestamp
 from process_operator.errors import AlreadyExists, ApiError, Conflict, NotFound, Rejected
-from process_operator.models.snapshot import Snapshot
+from process_operator.models import snapshot as snapshots
 from process_operator.observed import (
     ApplicationKey,
     Broken,
@@ -217,9 +217,11 @@ class Executor:
         if witness is None or "failure" not in status:
             return status
         log_text, events = await asyncio.gather(self._last_words(witness), self._events(witness))
-        snapshot = Snapshot.model_validate(status["snapshot"])
         found = failure.with_evidence(
-            status["failure"], log=log_text, events=events, snapshot=snapshot
+            status["failure"],
+            log=log_text,
+            events=events,
+            snapshot=snapshots.read(status["snapshot"]),
         )
         return {**status, "failure": found}
 

@@ -30,9 +30,9 @@ it, and never with what serves: a version that failed must not be released again
 that was cancelled before it started has requested too: it takes along all that it stood for.
 """
 
-import functools
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -40,6 +40,7 @@ from typing import Any
 import orjson
 
 from process_operator import conditions, failure, jobs, names
+from process_operator.models import snapshot as snapshots
 from process_operator.models.application import (
     ApplicationSpec,
     InitialRelease,
@@ -87,7 +88,8 @@ class Course:
     """The newest whose rollout began, whatever became of it."""
     last_number: int
     missing: str | None
-    """Name of the serving release by the application's status, when its record is gone."""
+    """Name of the serving release when its record is gone, by the application's status, or when
+    its snapshot cannot be read."""
     ended: tuple[Release, ...]
     """Oldest first."""
 
@@ -133,12 +135,10 @@ def course(world: World, application: Application) -> Course:
     succeeded = [r for r in numbered if state(r) == ReleaseState.SUCCESS]
     active = [r for r in numbered if state(r) == ReleaseState.IN_PROGRESS]
     serving = succeeded[-1] if succeeded else None
-    recorded = application.status.get("servingRelease") or {}
-    known = {r.name for r in succeeded}
     given = [int(application.status.get("lastReleaseNumber") or 0), *map(number, numbered)]
-    lost = bool(recorded) and recorded["name"] not in known and not _newer(serving, recorded)
+    lost = _lost(serving, succeeded, application.status.get("servingRelease") or {})
     return Course(
-        serving=None if lost else serving,
+        serving=None if lost is not None else serving,
         active=active[-1] if active else None,
         waiting=tuple(
             sorted(
@@ -150,7 +150,7 @@ def course(world: World, application: Application) -> Course:
         withdrawn=numbered[-1] if numbered and _is_withdrawn(numbered[-1]) else None,
         rolled=next((r for r in reversed(numbered) if "rolloutStartedAt" in r.status), None),
         last_number=max(given),
-        missing=recorded["name"] if lost else None,
+        missing=lost,
         ended=tuple(
             sorted(
                 (r for r in mine if state(r) in _ENDED and not r.deleting),
@@ -179,8 +179,16 @@ def _is_withdrawn(release: Release) -> bool:
     return state(release) == ReleaseState.CANCELLED and "startedAt" not in release.status
 
 
-def _newer(serving: Release | None, recorded: Mapping[str, Any]) -> bool:
-    return serving is not None and number(serving) > int(recorded["number"])
+def _lost(
+    serving: Release | None, succeeded: Sequence[Release], recorded: Mapping[str, Any]
+) -> str | None:
+    """Return the name of the serving release if nothing can be rendered from a record of it."""
+    if serving is not None and snapshot(serving) is None:
+        return serving.name
+    if not recorded or recorded["name"] in {r.name for r in succeeded}:
+        return None
+    is_newer = serving is not None and number(serving) > int(recorded["number"])
+    return None if is_newer else str(recorded["name"])
 
 
 def number(release: Release) -> int:
@@ -194,15 +202,20 @@ def state(release: Release) -> ReleaseState:
 
 
 def snapshot(release: Release) -> Snapshot | None:
-    """Return what a release froze, None before it starts."""
+    """Return what a release froze; None before it starts, and if that cannot be read."""
     frozen = release.status.get("snapshot")
-    return _parsed(orjson.dumps(frozen)) if frozen else None
+    with suppress(snapshots.Unreadable):
+        return snapshots.read(frozen) if frozen else None
+    return None
 
 
-@functools.lru_cache(maxsize=512)
-def _parsed(frozen: bytes) -> Snapshot:
-    """Parse a snapshot: the same one is asked for at every look, and to read it takes longest."""
-    return Snapshot.model_validate_json(frozen)
+def _fault(release: Release) -> str:
+    """Return why a started release cannot be rendered, "" if it can."""
+    try:
+        snapshots.read(release.status.get("snapshot") or {})
+    except snapshots.Unreadable as error:
+        return str(error)
+    return ""
 
 
 def running(course: Course) -> Release | None:
@@ -739,6 +752,8 @@ class _Active:
     def advance(self) -> Decision:
         """Return the next step, or what the present one waits for."""
         now = step(self.release)
+        if fault := _fault(self.release):
+            return self._give_up(now, fault)
         if self.release.spec.cancel and now in {ReleaseStep.BEFORE_JOBS, ReleaseStep.ROLLOUT}:
             return self._cancel(now)
         if paused := self._pause():
@@ -896,6 +911,21 @@ class _Active:
             following = self._failed(**record)
         note = f"release {self.release.name} failed: {why['reason']}"
         return replace(following, witness=pod, note=note)
+
+    def _give_up(self, now: ReleaseStep, fault: str) -> Decision:
+        """End a release of which nothing can be rendered; what served before is rendered again."""
+        sentence = (
+            f"The release ended because its record cannot be read ({fault}); correct what it was "
+            "made of and release again"
+        )
+        why = {
+            "step": str(now),
+            "reason": "SnapshotUnreadable",
+            "message": fault,
+            "sentence": sentence,
+        }
+        begun = {"rollbackStartedAt": conditions.timestamp(self.world.now)}
+        return self._failed(failure=why, **(begun if self._can_go_back else {}))
 
     def _went_back(self) -> Decision:
         if "failure" not in self.release.status:

@@ -5,12 +5,14 @@ record as a release's is: the uid of the Job is written right after it was made,
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from process_operator import conditions, failure, jobs, names
 from process_operator.conditions import Condition
+from process_operator.models import snapshot as snapshots
 from process_operator.models.process import ProcessSpec, ProcessType
 from process_operator.models.release import Result
 from process_operator.models.run import RunSpec
@@ -156,7 +158,8 @@ def _environments(world: World, serving: Serving | None, run: Run) -> Iterator[S
     made_with = run.status["release"]["name"]
     for one in world.releases:
         if one.name == made_with and (serving is None or one.name != serving.name):
-            yield Snapshot.model_validate(one.status["snapshot"])
+            with suppress(snapshots.Unreadable):
+                yield snapshots.read(one.status["snapshot"])
 
 
 def started(

@@ -308,8 +308,8 @@ def _awaiting(
     )
     if course.missing is not None:
         message = (
-            f'the record of the serving release "{course.missing}" is gone; what runs is left as '
-            "it is until a new release is asked for and succeeds"
+            f'the record of the serving release "{course.missing}" is gone or cannot be read; what '
+            "runs is left as it is until a new release is asked for and succeeds"
         )
         said = conditions.ready("ServingReleaseMissing", message)
         return _Answer(of=process, fields=fields, said=[*said, unavailable])
@@ -743,8 +743,8 @@ def _application_readiness(
         return _impatient(application, refusal, world.now)
     if course.missing is not None:
         message = (
-            f'the record of the serving release "{course.missing}" is gone; what runs is left as '
-            "it is. Ask for a new release, by spec.revision or a ProcessRelease"
+            f'the record of the serving release "{course.missing}" is gone or cannot be read; what '
+            "runs is left as it is. Ask for a new release, by spec.revision or a ProcessRelease"
         )
         return conditions.stalled("ServingReleaseMissing", message), None
     last = course.newest

@@ -17,6 +17,7 @@ import orjson
 import pydantic
 
 from process_operator import names
+from process_operator.models import base
 from process_operator.models.application import ApplicationSpec
 from process_operator.models.process import ProcessSpec
 from process_operator.models.release import ReleaseSpec
@@ -422,7 +423,7 @@ def _entry(body: Mapping[str, Any]) -> _Entry:
         maker=_maker(metadata) if kind == names.RUN_KIND else "",
         application=application,
         spec=_bytes(spec),
-        status=_bytes(body.get("status") or {}),
+        status=_status_bytes(body.get("status") or {}),
     )
 
 
@@ -439,10 +440,15 @@ def _bytes(value: Any) -> bytes:
     return bytes(memoryview(orjson.dumps(value)))
 
 
+def _status_bytes(status: Mapping[str, Any]) -> bytes:
+    """Return a status as bytes, without a snapshot that nests or counts beyond all bounds."""
+    try:  # it is opaque to the API server: who may write a status can put anything there
+        return _bytes(status)
+    except orjson.JSONEncodeError:
+        return _bytes({name: value for name, value in status.items() if name != "snapshot"})
+
+
 def _readable(error: pydantic.ValidationError) -> str:
     """Return a parse error as a sentence that names the fields."""
-    parts = [
-        f"spec.{'.'.join(str(part) for part in one['loc'])}: {one['msg']}"
-        for one in error.errors(include_url=False, include_input=False)[:3]
-    ]
-    return f"this version of the operator cannot read the spec: {'; '.join(parts)}; correct it"
+    wrong = base.faults(error, "spec")
+    return f"this version of the operator cannot read the spec: {wrong}; correct it"

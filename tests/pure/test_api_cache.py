@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from process_operator import names
+from process_operator.api import call
 from process_operator.api.cache import Cache, Record
 
 KIND = names.APPLICATION_KIND
@@ -79,3 +80,8 @@ async def test_the_version_of_a_group_is_another_one_after_each_change(cache: Ca
     cache.observe(manifest("a", 4, uid="uid-of-another"))
     seen.append(version())
     assert len({*seen}) == len(seen)
+
+
+@pytest.mark.parametrize("mark", ["[" * 5000, '{"a":' * 5000, "9" * 5000, "[]", "no"], ids=range(5))
+def test_a_mark_that_cannot_be_read_is_empty(mark: str) -> None:
+    assert call.parsed(mark) == {}

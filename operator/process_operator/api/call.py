@@ -327,6 +327,6 @@ def parsed(text: str | None) -> dict[str, str]:
     """Return a mark that holds JSON; an unreadable one is empty."""
     try:
         found = json.loads(text or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):  # a mark is an annotation: anybody may nest it
         return {}
     return found if isinstance(found, dict) else {}

@@ -5,12 +5,19 @@ it; this model gives it its shape. Defaults are filled in before it is made: a s
 what will run even after the defaults of a later operator have changed.
 """
 
-from pydantic import BaseModel, ConfigDict
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
+from process_operator.models import base
 from process_operator.models.environment import EnvFromSource, EnvVar
 from process_operator.models.probes import Probe
 from process_operator.models.process import JobStartPolicy, ProcessType
+from process_operator.models.quantity import QuantityText
 from process_operator.models.security import PodSecurity, SecurityContext
 from process_operator.models.volumes import Volume
 
@@ -25,9 +32,9 @@ class MachineSize(_Frozen):
     """A resource type as it stood when the release started."""
 
     name: str
-    cpu: str
+    cpu: QuantityText
     """Canonical quantity, for example `500m`."""
-    memory: str
+    memory: QuantityText
     """Canonical quantity, for example `512Mi`."""
     node_selector: dict[str, str] = {}
     tolerations: tuple[dict[str, str | int], ...] = ()
@@ -107,3 +114,30 @@ class Snapshot(_Frozen):
             if entry.key == key and entry.type == process_type:
                 return entry
         return None
+
+
+class Unreadable(ValueError):  # noqa: N818 - it is the snapshot that is unreadable
+    """A snapshot was recorded by another version, or by somebody else; the text says what is wrong.
+
+    Nothing can be rendered from it: what it stands for counts as gone.
+    """
+
+
+def read(recorded: Mapping[str, Any]) -> Snapshot:
+    """Return a snapshot from the status of its release.
+
+    Raises:
+        Unreadable: It holds what this version refuses, such as a quantity beyond all bounds.
+    """
+    try:
+        return _read(orjson.dumps(recorded))
+    except ValidationError as error:
+        raise Unreadable(base.faults(error, "status.snapshot")) from None
+    except orjson.JSONEncodeError as error:
+        raise Unreadable(f"status.snapshot: {error}") from None
+
+
+@functools.lru_cache(maxsize=512)
+def _read(recorded: bytes) -> Snapshot:
+    """Parse a snapshot: the same one is asked for at every look, and to read it takes longest."""
+    return Snapshot.model_validate_json(recorded)

@@ -1,0 +1,155 @@
+"""How long the operator thinks about one object: from its arrival to the plan and the statuses."""
+
+import functools
+import statistics
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import make
+from process_operator import names, plan, resolve, status
+from process_operator.observed import ApplicationKey, Broken, Manifest, Owned, World
+from process_operator.world import Mirrors, Store
+
+_KEY = ApplicationKey(make.NAMESPACE, make.APPLICATION)
+_SHOP = {"applicationRef": {"name": make.APPLICATION}}
+_COMPANIONS: dict[str, dict[str, Any]] = {
+    names.APPLICATION_KIND: {"image": make.IMAGE},
+    names.PROCESS_KIND: {**_SHOP, "key": "web", "type": "cron", "schedule": "@daily"},
+    names.RESOURCE_TYPE_KIND: {
+        "cpu": "500m",
+        "memory": "1Gi",
+        "category": "standard",
+        "default": True,
+    },
+}
+_NAMES = {
+    names.APPLICATION_KIND: make.APPLICATION,
+    names.PROCESS_KIND: "web",
+    names.RESOURCE_TYPE_KIND: "s1",
+    names.RELEASE_KIND: "by-hand",
+    names.RUN_KIND: "run-by-hand",
+}
+_TRIES = 3
+
+
+class _None:
+    """A mirror in which there is nothing."""
+
+    def of(self, _namespace: str, _application: str) -> Iterator[Any]:
+        return iter(())
+
+    def all(self) -> Iterator[Any]:
+        return iter(())
+
+
+def seconds(manifest: Manifest) -> float:
+    """Return the processor time of the longest look at an object, the median of a few tries.
+
+    One look is taken when it arrives, one after its release. Nothing is remembered from one try to
+    the next, so each is as long as the first is in truth.
+    """
+    return statistics.median(_once(manifest) for _ in range(_TRIES))
+
+
+def _once(manifest: Manifest) -> float:
+    for cache in _caches():
+        cache.cache_clear()
+    bodies = [*_bodies(manifest)]
+    begin = time.process_time()
+    seen = _gathered(bodies)
+    _look(seen)
+    took = time.process_time() - begin
+    if not _can_be_released(seen):
+        return took
+    served = make.served(seen)
+    begin = time.process_time()
+    _look(served)
+    return max(took, time.process_time() - begin)
+
+
+def _caches() -> Iterator[Any]:
+    """Yield what the operator remembers of what it has computed; the rules of CEL are no input."""
+    for name, module in sorted(sys.modules.items()):
+        if name.startswith("process_operator.") and not name.endswith((".cel", ".documents")):
+            for one in vars(module).values():
+                if isinstance(one, functools._lru_cache_wrapper):
+                    yield one
+
+
+def _bodies(manifest: Manifest) -> Iterator[Manifest]:
+    """Yield the object and those that it is planned with, as the API server tells them."""
+    for kind, spec in (_COMPANIONS | {manifest["kind"]: manifest["spec"]}).items():
+        yield _body(kind, _stored(spec), {"observedGeneration": -1})
+
+
+def _body(kind: str, spec: Any, recorded: Mapping[str, Any]) -> Manifest:
+    name = _NAMES[kind]
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": kind,
+        "metadata": {
+            "name": name,
+            "uid": f"uid-of-{name}",
+            "resourceVersion": "100",
+            "generation": 1,
+            "creationTimestamp": "2026-01-04T12:00:00Z",
+            **({} if kind == names.RESOURCE_TYPE_KIND else {"namespace": make.NAMESPACE}),
+        },
+        "spec": spec,
+        "status": recorded,
+    }
+
+
+def released(recorded: Mapping[str, Any]) -> tuple[Owned[Any] | Broken, ...]:
+    """Return the one release of this status, as the operator sees it."""
+    return _gathered([_body(names.RELEASE_KIND, _SHOP, recorded)]).releases
+
+
+def _stored(value: Any) -> Any:
+    """Return a value as the API server keeps it: a number of more than 64 bits as a float."""
+    if isinstance(value, dict):
+        return {name: _stored(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_stored(item) for item in value]
+    return float(value) if isinstance(value, int) and abs(value) >= 2**63 else value
+
+
+def _gathered(bodies: list[Manifest]) -> World:
+    store = Store(
+        mirrors=Mirrors(children=(), pods=_None(), ingress_classes=_None()),
+        clock=lambda: make.NOW,
+        allowed_annotations=("allowed.example.com/",),
+    )
+    for body in bodies:
+        store.observe(body)
+    return store.gather(_KEY)
+
+
+def _look(seen: World) -> None:
+    todo = plan.plan(plan.discreet(seen))
+    status.report(seen, todo)
+    status.resource_types(seen.resource_types, seen.now)
+
+
+def _can_be_released(seen: World) -> bool:
+    return (
+        isinstance(seen.application, Owned)
+        and resolve.resolve(seen, seen.application).candidate is not None
+    )
+
+
+def unread(manifest: Manifest) -> str | None:
+    """Return why the operator cannot read an object, None if it can."""
+    seen = _gathered([*_bodies(manifest)])
+    found = [
+        seen.application,
+        *seen.processes,
+        *seen.releases,
+        *seen.runs,
+        *seen.resource_types.values(),
+    ]
+    return next(
+        (one.message for one in found if one is not None and not isinstance(one, Owned)), None
+    )
