@@ -1,11 +1,10 @@
 """What the builders make, before a real API server: it is admitted, and kept as it is declared.
 
-Input is random but valid: drawn from the checked-in CRD schemas, and put before the server first,
+Input is random but valid: drawn from the schemas of the CRDs, and put before the server first,
 whose rules throw out what a schema alone cannot.
 """
 
 import json
-import re
 import string
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 import plain
+import schema_strategies
 from process_operator import crds, names, resolve
 from process_operator.builders import pod
 from process_operator.models.application import ApplicationSpec
@@ -29,8 +29,6 @@ ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests/pure/golden/manifests"
 
 _NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
-_TEXT = st.characters(min_codepoint=0x20, max_codepoint=0x17F, exclude_categories=["Cc"])
-_ASCII = st.characters(min_codepoint=0x21, max_codepoint=0x7E)
 _CPU = st.one_of(
     st.from_regex(r"[1-9][0-9]{0,3}m|[1-9][0-9]?(\.[0-9]{1,3})?|0\.[1-9][0-9]?", fullmatch=True),
     st.integers(1, 64),
@@ -77,104 +75,11 @@ _BY_NAME: dict[str, st.SearchStrategy[Any]] = {
     # The server refuses pods of a ServiceAccount that does not exist.
     "serviceAccountName": st.just("default"),
 }
-_ALTERNATIVE = re.compile(r"\(has\(self\.(\w+)\) \? 1 : 0\)")
-_ONLY_FOR = re.compile(r"self\.type in \[([^]]*)\] \|\| !has\(self\.(\w+)\)")
-_FOR_ONE = re.compile(r"self\.type == '(\w+)' \|\| !has\(self\.(\w+)\)")
-_NEEDED = re.compile(r"self\.type != '(\w+)' \|\| has\(self\.(\w+)\)")
-_NOT_BOTH = re.compile(r"!has\(self\.(\w+)\) \|\| !has\(self\.(\w+)\)")
-
-
-def _spec_schema(kind: crds.Kind) -> dict[str, Any]:
-    crd = yaml.safe_load((ROOT / "crds" / f"{kind.plural}.yaml").read_text())
-    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-    found: dict[str, Any] = schema["properties"]["spec"]
-    return found
-
-
-def _drawn(schema: dict[str, Any], name: str = "") -> st.SearchStrategy[Any]:
-    if name in _BY_NAME:
-        return _BY_NAME[name]
-    if "enum" in schema:
-        return st.sampled_from(schema["enum"])
-    match schema["type"]:
-        case "object" if "properties" in schema:
-            return _object(schema)
-        case "object":
-            return _mapping(schema)
-        case "array":
-            return _list(schema)
-        case "string":
-            return _string(schema)
-        case "integer":
-            return st.integers(schema.get("minimum"), schema.get("maximum"))
-        case "boolean":
-            return st.booleans()
-        case _:
-            raise AssertionError(f"{name}: no strategy for {schema}")
-
-
-def _object(schema: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
-    fields = {key: _drawn(value, key) for key, value in schema["properties"].items()}
-    required = {key: fields[key] for key in schema.get("required", ())}
-    rules = [one["rule"] for one in schema.get("x-kubernetes-validations", ())]
-    alternatives = next(filter(None, map(_ALTERNATIVE.findall, rules)), [])
-    rest = {key: one for key, one in fields.items() if key not in {*required, *alternatives}}
-
-    @st.composite
-    def draw_object(draw: st.DrawFn) -> dict[str, Any]:
-        made = draw(st.fixed_dictionaries(required, optional=rest))
-        if alternatives:
-            chosen = draw(st.sampled_from(alternatives))
-            made[chosen] = draw(fields[chosen])
-        for rule in rules:
-            _obey(rule, made, lambda key: draw(fields[key]))
-        return made
-
-    return draw_object()
-
-
-def _obey(rule: str, made: dict[str, Any], draw: Callable[[str], Any]) -> None:
-    """Bring an object in line with a rule of a known form; the server judges the others."""
-    if found := _ONLY_FOR.fullmatch(rule):
-        if f"'{made['type']}'" not in found[1]:
-            made.pop(found[2], None)
-    elif found := _FOR_ONE.fullmatch(rule):
-        if made["type"] != found[1]:
-            made.pop(found[2], None)
-    elif found := _NEEDED.fullmatch(rule):
-        if made["type"] == found[1] and found[2] not in made:
-            made[found[2]] = draw(found[2])
-    elif (found := _NOT_BOTH.fullmatch(rule)) and found[1] in made:
-        made.pop(found[2], None)
-
-
-def _list(schema: dict[str, Any]) -> st.SearchStrategy[list[Any]]:
-    keys = schema.get("x-kubernetes-list-map-keys", ())
-    return st.lists(
-        _drawn(schema["items"]),
-        min_size=schema.get("minItems", 0),
-        max_size=min(3, schema.get("maxItems", 3)),
-        unique_by=(lambda item: tuple(item.get(key) for key in keys)) if keys else None,
-    )
-
-
-def _mapping(schema: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
-    key = st.from_regex(r"([a-z]{1,5}\.[a-z]{1,3}/)?[a-z]{1,9}", fullmatch=True)
-    return st.dictionaries(key, _drawn(schema["additionalProperties"]), max_size=2)
-
-
-def _string(schema: dict[str, Any]) -> st.SearchStrategy[str]:
-    shortest, longest = schema.get("minLength", 0), schema.get("maxLength", 1024)
-    if "pattern" not in schema:
-        return st.text(_TEXT, min_size=shortest, max_size=min(longest, 30))
-    made = st.from_regex(schema["pattern"], fullmatch=True, alphabet=_ASCII)
-    return made.filter(lambda text: shortest <= len(text) <= longest)
-
-
 _KINDS = {kind.kind: kind for kind in crds.KINDS}
-_APPLICATIONS = _drawn(_spec_schema(_KINDS[names.APPLICATION_KIND]))
-_PROCESSES = _drawn(_spec_schema(_KINDS[names.PROCESS_KIND]))
-_RESOURCE_TYPES = _drawn(_spec_schema(_KINDS[names.RESOURCE_TYPE_KIND]))
+_APPLICATIONS, _PROCESSES, _RESOURCE_TYPES = (
+    schema_strategies.Drawing(by_name=_BY_NAME).value(schema_strategies.spec_schema(kind))
+    for kind in (names.APPLICATION_KIND, names.PROCESS_KIND, names.RESOURCE_TYPE_KIND)
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
