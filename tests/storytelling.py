@@ -7,6 +7,7 @@ does is for `tests/cluster/` to show.
 """
 
 import asyncio
+import functools
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, cast
@@ -164,6 +165,8 @@ class Server:
         self.objects: dict[Place, Body] = {}
         self.absent: set[str] = set()
         """Kinds that are not installed."""
+        self.admits: Callable[[Body], Body] = lambda body: body
+        """What admission makes of a child that the operator writes."""
         self.log_text = ""
         self.strike: Callable[[str], None] | None = None
         """Called before and after each write of the operator with `before` or `after`."""
@@ -249,7 +252,21 @@ class Server:
             raise errors.Conflict("it has changed")
         status = {"status": old["status"]} if old is not None and "status" in old else {}
         said = f"applies {manifest['kind']} {about['name']}{_size(manifest)}"
-        return self._write(said, lambda: self.put({**_copied(manifest), **status}))
+        return self._write(said, lambda: self.put(self.admits({**_copied(manifest), **status})))
+
+    async def json_patch(
+        self, kind: str, namespace: str | None, name: str, operations: Sequence[Mapping[str, Any]]
+    ) -> Body:
+        body = _copied(self.objects[kind, namespace or "", name])
+        test, *removals = operations
+        if test["value"] != body["metadata"]["resourceVersion"]:
+            raise errors.Rejected("the test failed")
+        for removal in removals:
+            *above, last = [
+                int(step) if step.isdecimal() else step for step in removal["path"].split("/")[1:]
+            ]
+            del functools.reduce(lambda found, step: found[step], above, cast("Any", body))[last]
+        return self._write(f"cleans {kind} {name}", lambda: self.put(self.admits(body)))
 
     async def create(self, manifest: Body) -> Body:
         about = dict(manifest["metadata"])

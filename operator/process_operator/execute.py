@@ -9,12 +9,12 @@ Every answer is put into the world at once, so that the next look is never behin
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from process_operator import failure, jobs, names, observed, runs
+from process_operator import compare, contests, failure, jobs, names, observed, runs
 from process_operator import plan as plans
 from process_operator.cluster import Cluster
 from process_operator.conditions import timestamp
@@ -24,13 +24,14 @@ from process_operator.observed import (
     ApplicationKey,
     Broken,
     Child,
+    Contest,
     Manifest,
     Owned,
     Pod,
     RefusedWrite,
     World,
 )
-from process_operator.plan import Apply, Clean, JobStart, Plan, View
+from process_operator.plan import Apply, Clean, Concession, JobStart, Plan, View
 from process_operator.status import Event, Report, Write
 from process_operator.world import Store
 
@@ -275,7 +276,10 @@ class Executor:
             complete = await self._apply(world, apply) and complete
         for clean in view.cleans:
             wrote = True
-            await self._clean(clean)
+            await self._clean(world, clean)
+        for concession in view.concessions:
+            wrote = True
+            await self._concede(world, concession)
         if complete:
             for child in view.deletes:
                 if child.kind != AUTOSCALER:
@@ -312,6 +316,9 @@ class Executor:
         self._children[apply.key.kind].observe(body)
         self._store.accept(world.key, apply.key)
         log.info("applied", extra=_about_child(apply.key))
+        found = compare.compare(apply.key.kind, body, apply.wanted)
+        # What others have added is not for an apply to take out.
+        self._note_answer(world, apply, body, found.changed)
         return True
 
     async def _send(self, apply: Apply) -> Manifest | None:
@@ -343,17 +350,74 @@ class Executor:
         extra = _about_child(apply.key) | {"reason": refused.reason, "detail": refused.message}
         log.warning("was refused", extra=extra)
 
-    async def _clean(self, clean: Clean) -> None:
-        child = clean.child
+    async def _clean(self, world: World, clean: Clean) -> None:
+        body = await self._without_foreign_items(clean.child, clean.operations)
+        self._children[clean.key.kind].observe(body)
+        found = compare.compare(clean.key.kind, body, clean.wanted)
+        self._note_answer(world, clean, body, found.all)
+
+    async def _without_foreign_items(
+        self, child: Child, operations: Sequence[Mapping[str, Any]]
+    ) -> Manifest:
+        """Return a child after the patch; as it is where the server does not let items go."""
         try:
             body = await self._cluster.json_patch(
-                child.kind, child.namespace, child.name, clean.operations
+                child.kind, child.namespace, child.name, operations
             )
         except Rejected as error:
-            # The patch tests the version first: the child is not the one that was looked at.
-            raise Conflict(error.message) from error
-        self._children[child.kind].observe(body)
+            body = await self._cluster.get(child.kind, child.namespace, child.name)
+            if body["metadata"]["resourceVersion"] != child.resource_version:
+                # The patch tests it first: the child is not the one that was looked at.
+                self._children[child.kind].observe(body)
+                raise Conflict(error.message) from error
+            extra = _about_child(child.key) | {"detail": error.message}
+            log.warning("could not be freed of foreign items", extra=extra)
+            return body
         log.info("removed foreign items", extra=_about_child(child.key))
+        return body
+
+    def _note_answer(
+        self,
+        world: World,
+        write: Apply | Clean,
+        body: Manifest,
+        differences: tuple[observed.Difference, ...],
+    ) -> None:
+        """Remember whether the answer to a write holds what was written."""
+        uid, desired = body["metadata"]["uid"], write.wanted.desired
+        contest = contests.written(
+            contests.about(world.contests.get(write.key), uid, desired),
+            key=write.key,
+            uid=uid,
+            desired=desired,
+            is_repair=write.is_repair,
+            differences=differences,
+            by=compare.managers(body, differences),
+            now=world.now,
+        )
+        self._note(world, write.key, contest)
+
+    async def _concede(self, world: World, concession: Concession) -> None:
+        """Find out who undoes our writes of a child, and leave it as it is for now."""
+        child, wanted = concession.child, concession.wanted
+        body = await self._cluster.get(child.kind, child.namespace, child.name)
+        self._children[child.kind].observe(body)
+        known = contests.about(
+            world.contests.get(child.key), body["metadata"]["uid"], wanted.desired
+        )
+        found = compare.compare(child.kind, body, wanted)
+        if known is not None and found.all:
+            by = compare.managers(body, found.all)
+            contest = contests.conceded(known, found.all, by, world.now)
+            self._note(world, child.key, contest)
+
+    def _note(self, world: World, key: observed.ChildKey, contest: Contest | None) -> None:
+        before = world.contests.get(key)
+        self._store.contest(world.key, key, contest)
+        was_told = before is not None and contests.is_told(before)
+        if contest is not None and contests.is_told(contest) and not was_told:
+            extra = _about_child(key) | {"detail": contests.told(contest)}
+            log.warning("was changed by somebody else", extra=extra)
 
     async def _delete(self, child: Child, propagation: str = "Background") -> None:
         """Delete a child by uid; in the foreground it stays until its own children are gone."""

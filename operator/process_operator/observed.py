@@ -7,6 +7,7 @@ resourceVersion each; whoever holds one must not expect it to be the newest.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import orjson
@@ -225,6 +226,8 @@ class World:
     """Runs by hand of this application's processes, oldest first."""
     job_refusals: Mapping[str, str] = field(default_factory=dict)
     """By uid of a Job: what the API server last said when it refused its pod."""
+    contests: Mapping[ChildKey, "Contest"] = field(default_factory=dict)
+    """Children that had to be repaired lately, or that somebody keeps otherwise than declared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,3 +239,46 @@ class RefusedWrite:
     reason: str
     message: str
     retry_at: datetime
+
+
+class Difference(NamedTuple):
+    """One place of a live object that is not as we declare it."""
+
+    path: str
+    """As it is told: `spec.template.spec.containers[process].image`."""
+    live: str
+    """Digest of what stands there: somebody may change it to yet another value."""
+    place: tuple[str | int, ...]
+    """Names of fields and indices of items from the top of the object, as far as it has them."""
+
+
+class Standing(Enum):
+    """Where a child is between us and somebody else."""
+
+    HELD = auto()
+    """Our last repair holds."""
+    CHANGED = auto()
+    """The answer to our last write did not hold it; it is left so until `retry_at`."""
+    FOUGHT = auto()
+    """Somebody undid our writes one after the other; it is left so until `retry_at`."""
+    PROBATION = auto()
+    """After a fight our last write holds; that is believed from `retry_at` on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contest:
+    """What became of our latest writes of one child that somebody else changes too."""
+
+    key: ChildKey
+    uid: str
+    desired: str
+    """What was wished for: hash and size. Another wish is written at once."""
+    standing: Standing
+    recent: tuple[datetime, ...]
+    """When it was last written, newest last."""
+    retry_at: datetime
+    differences: tuple[Difference, ...] = ()
+    """What is told, and accepted while the standing says so."""
+    by: str = ""
+    failures: int = 0
+    """How many times in a row it was written in vain."""

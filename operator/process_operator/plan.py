@@ -1,25 +1,23 @@
 """Inputs in, a plan out: what to write, what to remove, what to record, when to look again.
 
 Everything is compared here, before any write: an apply that changes nothing costs the API server
-more than a create. A child is in place when it carries the hash of the same intent, its live
-spec still holds every field that we declare, and no foreign item stands in the lists of which a
-forced apply would leave it (containers, env, volumes, ports).
+more than a create. A child is in place when it carries the hash of the same intent and `compare`
+finds nothing otherwise, or only what somebody else keeps so (`contests`).
 
 `replicas` is no part of the intent. It is ours until an autoscaler has changed it: an apply that
 drops it while we are its only owner resets it to 1, and an autoscaler never leaves 0.
 """
 
 import functools
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
-
-import orjson
+from typing import Any
 
 from process_operator import (
     builders,
+    compare,
+    contests,
     failure,
     jobs,
     names,
@@ -30,6 +28,7 @@ from process_operator import (
     runs,
 )
 from process_operator.builders import job
+from process_operator.compare import Wanted
 from process_operator.models.application import ApplicationSpec
 from process_operator.models.process import ProcessSpec, ProcessType
 from process_operator.models.snapshot import Snapshot
@@ -37,6 +36,7 @@ from process_operator.observed import (
     Broken,
     Child,
     ChildKey,
+    Contest,
     Manifest,
     Owned,
     RefusedWrite,
@@ -56,9 +56,16 @@ class Apply:
     process_uid: str
     manifest: Manifest
     """The whole intent, with its hash and, where we own it, its size."""
-    intent: str
+    wanted: Wanted
     child: Child | None
     """What it was compared with; None when nothing of this name is known."""
+    is_repair: bool = False
+    """Whether the same has been written before."""
+
+    @property
+    def intent(self) -> str:
+        """Hash of the intent."""
+        return self.wanted.intent
 
     @property
     def key(self) -> ChildKey:
@@ -72,8 +79,27 @@ class Clean:
     """Foreign items to take out of a child that is otherwise as wanted."""
 
     child: Child
+    wanted: Wanted
     operations: tuple[dict[str, Any], ...]
     """A JSON patch that tests the resourceVersion first."""
+
+    @property
+    def key(self) -> ChildKey:
+        """What identifies the child on the server."""
+        return self.child.key
+
+    @property
+    def is_repair(self) -> bool:
+        """It always is: the child has been applied before."""
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concession:
+    """A child that is left as somebody else has made it again and again."""
+
+    child: Child
+    wanted: Wanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +151,9 @@ class View:
     """What is rendered of it; None where the running release does not know it."""
     applies: tuple[Apply, ...] = ()
     cleans: tuple[Clean, ...] = ()
+    concessions: tuple[Concession, ...] = ()
+    contested: tuple[Contest, ...] = ()
+    """Children that somebody else keeps otherwise than they are declared; that is told."""
     deletes: tuple[Child, ...] = ()
     refused: RefusedWrite | None = None
     """The write of a child that was answered with a no, if there is one."""
@@ -169,6 +198,7 @@ class Plan:
     def wake_at(self) -> datetime | None:
         """The next moment at which the answer could change by itself."""
         times = [view.refused.retry_at for view in self.views if view.refused is not None]
+        times += [one.retry_at for view in self.views for one in view.contested]
         times += [at for at in (self.decision.wake_at, self.runs.wake_at) if at is not None]
         return min(times, default=None)
 
@@ -406,51 +436,98 @@ def _view(
         if isinstance(one, RefusedWrite)
     }
     blocked = refused.get("Deployment") or refused.get("CronJob")
+    contested = tuple(one for one in judged if isinstance(one, Contest))
+    # A size that somebody else keeps is the one to be ready at.
+    ours = declared if all(one.key.kind != "Deployment" for one in contested) else None
     view = View(
         process=process,
         target=target,
         applies=applies,
         cleans=tuple(one for one in judged if isinstance(one, Clean)),
+        concessions=tuple(one for one in judged if isinstance(one, Concession)),
+        contested=contested,
         deletes=tuple(_unwanted(world, target, set(wanted))),
         refused=blocked or next(iter(refused.values()), None),
         blocked=blocked,
         workload=deployment or found.get("CronJob"),
         route=found.get("Ingress") or found.get("HTTPRoute"),
-        size=declared if declared is not None else _live_size(deployment),
+        size=ours if ours is not None else _live_size(deployment),
         remember=remember,
     )
     return replace(view, progress=_progress(world, target, view, turned_at))
 
 
+_Applied = Apply | RefusedWrite
+_Judgement = _Applied | Clean | Concession | Contest
+
+
 def _judge(
     world: World, target: Target, manifest: Manifest, *, number: int, replicas: int | None
-) -> Apply | Clean | RefusedWrite | None:
+) -> _Judgement | None:
     """Return what one child needs, None if it is in place or on its way out."""
-    key, text = _key(manifest), orjson.dumps(manifest, option=orjson.OPT_SORT_KEYS)
-    intent = hashlib.blake2b(text, digest_size=12).hexdigest()
-    child = world.children.get(key)
-    if child is not None:
-        if child.deleting:
-            return None
-        if not _ours(child, target, world):
-            return _foreign(child, world.now)
-        if child.intent == intent:
-            found = _compared(key.kind, child.body, text, replicas)
-            if found.is_in_place and not found.foreign:
-                return None
-            if found.is_in_place:
-                return Clean(child=child, operations=_removal(child, found.foreign))
-    no = world.refused.get(key)
-    if no is not None and no.intent == intent and world.now < no.retry_at:
-        return no
+    key, wanted = _key(manifest), compare.wanted(manifest, replicas)
+    child, known = world.children.get(key), world.contests.get(key)
+    apply = functools.partial(_apply, world, target, manifest, wanted)
+    if child is None:
+        hidden = known is not None and _is_out_of_sight(known, wanted, world.now)
+        return known if hidden else apply(number)
+    if child.deleting:
+        return None
+    known = contests.about(known, child.uid, wanted.desired)
+    is_orphan = child.owner_uid is None and known is not None
+    if not is_orphan and not _ours(child, target, world):
+        return _foreign(child, world.now)
+    if child.intent != wanted.intent and known is None:
+        return apply(number)
     # A repair is no change: the child keeps the number of the release that last changed it.
-    kept = child.release if child is not None and child.intent == intent else None
+    again = functools.partial(apply, child.release or number, is_repair=True)
+    return _repair(world, child, wanted, known, again)
+
+
+def _repair(
+    world: World, child: Child, wanted: Wanted, known: Contest | None, again: Callable[[], _Applied]
+) -> _Judgement | None:
+    """Return what a child needs that has been written before as it is wanted now."""
+    found = compare.compared(child.kind, child.body, wanted)
+    if not found.all:
+        return contests.on_probation(known, world.now)
+    todo = contests.unsettled(known, found, world.now)
+    if not todo.all:
+        return known
+    if contests.is_fight(known, todo, world.now):
+        return Concession(child=child, wanted=wanted)
+    if not todo.changed:
+        operations = compare.removal(child.resource_version, todo.added)
+        return Clean(child=child, wanted=wanted, operations=operations)
+    return again()
+
+
+def _apply(
+    world: World,
+    target: Target,
+    manifest: Manifest,
+    wanted: Wanted,
+    number: int,
+    *,
+    is_repair: bool = False,
+) -> _Applied:
+    """Return the write of a child, or why it is not the time for it."""
+    key = _key(manifest)
+    no = world.refused.get(key)
+    if no is not None and no.intent == wanted.intent and world.now < no.retry_at:
+        return no
     return Apply(
         process_uid=target.uid,
-        manifest=_sealed(manifest, intent, kept or number, replicas),
-        intent=intent,
-        child=child,
+        manifest=_sealed(manifest, wanted, number),
+        wanted=wanted,
+        child=world.children.get(key),
+        is_repair=is_repair,
     )
+
+
+def _is_out_of_sight(known: Contest, wanted: Wanted, now: datetime) -> bool:
+    """Whether a child is not seen because somebody takes away the labels by which it is."""
+    return known.desired == wanted.desired and contests.hides(known) and now < known.retry_at
 
 
 def _progress(world: World, target: Target, view: View, turned_at: datetime | None) -> Progress:
@@ -486,7 +563,7 @@ def _key(manifest: Manifest) -> ChildKey:
     return ChildKey(manifest["kind"], metadata["namespace"], metadata["name"])
 
 
-def _sealed(manifest: Manifest, intent: str, number: int, replicas: int | None) -> Manifest:
+def _sealed(manifest: Manifest, wanted: Wanted, number: int) -> Manifest:
     """Return the intent with its hash, its release and, where it is ours to say, its size."""
     metadata = manifest["metadata"]
     sealed = {
@@ -494,11 +571,11 @@ def _sealed(manifest: Manifest, intent: str, number: int, replicas: int | None) 
         "metadata": {
             **metadata,
             "labels": {**metadata["labels"], names.RELEASE: str(number)},
-            "annotations": {**metadata.get("annotations", {}), names.INTENT: intent},
+            "annotations": {**metadata.get("annotations", {}), names.INTENT: wanted.intent},
         },
     }
-    if replicas is not None:
-        sealed["spec"] = {**manifest["spec"], "replicas": replicas}
+    if wanted.replicas is not None:
+        sealed["spec"] = {**manifest["spec"], "replicas": wanted.replicas}
     return sealed
 
 
@@ -582,121 +659,3 @@ def _to_remember(
     if live == 0 or process.status.get("replicasBeforeSuspend") == live:
         return None
     return live
-
-
-_KEYED = {"containers": "name", "initContainers": "name", "env": "name", "volumes": "name"}
-_LISTS = ("containers", "initContainers", "volumes")
-
-
-class _Comparison(NamedTuple):
-    """What a live object is, beside what we declare."""
-
-    is_in_place: bool
-    """Whether it still holds every field that we declare."""
-    foreign: tuple[str, ...]
-    """JSON pointers of what others added to the lists of its pod template."""
-
-
-@functools.lru_cache(maxsize=2048)
-def _compared(kind: str, body: bytes, text: bytes, replicas: int | None) -> _Comparison:
-    """Compare a live object with an intent: most are asked about again and again, unchanged."""
-    live, manifest = orjson.loads(body), orjson.loads(text)
-    return _Comparison(_in_place(live, manifest, replicas), _foreign_items(kind, live, manifest))
-
-
-def _in_place(live: Mapping[str, Any], manifest: Manifest, replicas: int | None) -> bool:
-    if replicas is not None and live["spec"].get("replicas") != replicas:
-        return False
-    metadata = manifest["metadata"]
-    declared = {name: metadata[name] for name in ("labels", "ownerReferences") if name in metadata}
-    if metadata.get("annotations"):
-        declared["annotations"] = metadata["annotations"]
-    return holds(live["metadata"], declared) and holds(live["spec"], manifest["spec"])
-
-
-def holds(live: Any, declared: Any, field: str = "") -> bool:
-    """Return whether what is live contains all that is declared.
-
-    Lists of named items are compared by name, all other lists as wholes: item by item, in order.
-    """
-    if isinstance(declared, dict):
-        return isinstance(live, dict) and all(
-            holds(live.get(name), value, name) for name, value in declared.items()
-        )
-    if isinstance(declared, list | tuple):
-        if not declared:
-            return not live
-        if not isinstance(live, list):
-            return False
-        name = _KEYED.get(field) or ("uid" if field == "ownerReferences" else None)
-        if name is not None and isinstance(declared[0], dict):
-            by_name = {item.get(name): item for item in live if isinstance(item, dict)}
-            return all(holds(by_name.get(item[name]), item) for item in declared)
-        return len(live) == len(declared) and all(
-            holds(one, other) for one, other in zip(live, declared, strict=True)
-        )
-    if declared in ({}, "", None, False, 0):
-        # The server leaves out what is empty.
-        return not live
-    return bool(live == declared)
-
-
-def _pod_spec_path(kind: str) -> tuple[str, ...] | None:
-    if kind == "Deployment":
-        return ("spec", "template", "spec")
-    if kind == "CronJob":
-        return ("spec", "jobTemplate", "spec", "template", "spec")
-    return None
-
-
-def _foreign_items(kind: str, live: Mapping[str, Any], wanted: Manifest) -> tuple[str, ...]:
-    """Return where others added items to the lists of a pod template.
-
-    A forced apply leaves such items, because their fields belong to somebody else.
-    """
-    path = _pod_spec_path(kind)
-    if path is None:
-        return ()
-    for part in path:
-        live, wanted = live.get(part) or {}, wanted[part]
-    return tuple(_removals("/" + "/".join(path), live, wanted))
-
-
-def _removal(child: Child, foreign: Sequence[str]) -> tuple[dict[str, Any], ...]:
-    """Return the JSON patch that removes the items."""
-    test = {"op": "test", "path": "/metadata/resourceVersion", "value": child.resource_version}
-    # From the last to the first, so that no removal moves the index of another.
-    return (test, *({"op": "remove", "path": one} for one in reversed(foreign)))
-
-
-def _removals(path: str, live: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[str]:
-    for field in _LISTS:
-        known = {item["name"]: item for item in wanted.get(field) or ()}
-        for index, item in enumerate(live.get(field) or ()):
-            place = f"{path}/{field}/{index}"
-            if item["name"] not in known:
-                yield place
-            elif field != "volumes":
-                yield from _surplus(place, item, known[item["name"]], "env", ("name",))
-                yield from _surplus(
-                    place, item, known[item["name"]], "ports", ("containerPort", "protocol")
-                )
-                yield from _surplus(
-                    place, item, known[item["name"]], "volumeMounts", ("mountPath",)
-                )
-
-
-def _surplus(
-    place: str,
-    live: Mapping[str, Any],
-    wanted: Mapping[str, Any],
-    field: str,
-    identity: tuple[str, ...],
-) -> Iterator[str]:
-    def name(item: Mapping[str, Any]) -> tuple[Any, ...]:
-        return tuple(item.get(part, "TCP" if part == "protocol" else None) for part in identity)
-
-    known = {name(item) for item in wanted.get(field) or ()}
-    for index, item in enumerate(live.get(field) or ()):
-        if name(item) not in known:
-            yield f"{place}/{field}/{index}"

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from process_operator import (
     conditions,
+    contests,
     cron,
     failure,
     jobs,
@@ -187,6 +188,19 @@ def _events(one: Owned[Any] | Broken, status: Mapping[str, Any]) -> tuple[Event,
 
     Whatever goes well is told by status and releases; an event for it would be a write of its own.
     """
+    return (*_changes_by_others(one, status), *_transitions(one, status))
+
+
+def _changes_by_others(one: Owned[Any] | Broken, status: Mapping[str, Any]) -> Iterable[Event]:
+    """Yield an event for each child that somebody else has begun to keep otherwise."""
+    known = set(one.status.get("warnings", ()))
+    for warning in status.get("warnings", ()):
+        if warning.startswith(contests.REASON) and warning not in known:
+            _, _, message = warning.partition(": ")
+            yield Event(regarding=one, warning=True, reason=contests.REASON, message=message)
+
+
+def _transitions(one: Owned[Any] | Broken, status: Mapping[str, Any]) -> tuple[Event, ...]:
     before = conditions.find(one.status, conditions.STALLED)
     after = conditions.find(status, conditions.STALLED)
     told = set(one.status.get("warnings", ()))
@@ -572,6 +586,8 @@ def _warnings(world: World, process: Owned[ProcessSpec], view: View) -> Iterable
             f"spec.ingress.annotations: {', '.join(refused)} left out: the operator allows only "
             f"the prefixes {', '.join(world.allowed_annotations) or '(none)'}"
         )
+    for contest in view.contested:
+        yield contests.told(contest)[:_MAX_WARNING]
     if view.target is not None:
         yield from autoscaler.clamped(view.target.scaling)
         yield from pod.redirected_probes(view.target.entry)

@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 import orjson
 import pydantic
 
-from process_operator import names
+from process_operator import contests, names
 from process_operator.models import base
 from process_operator.models.application import ApplicationSpec
 from process_operator.models.process import ProcessSpec
@@ -29,6 +29,7 @@ from process_operator.observed import (
     Broken,
     Child,
     ChildKey,
+    Contest,
     IngressClass,
     JobRefusal,
     Owned,
@@ -115,6 +116,7 @@ class Store:
         self._changed_at: dict[ApplicationKey, datetime] = {}
         self._open_since: dict[str, datetime] = {}
         self._refused: dict[ApplicationKey, dict[ChildKey, RefusedWrite]] = {}
+        self._contests: dict[ApplicationKey, dict[ChildKey, Contest]] = {}
         self._doubtful: dict[ApplicationKey, set[tuple[str, str]]] = {}
         self._parsed: OrderedDict[tuple[str, int], Any] = OrderedDict()
         self._gathered: OrderedDict[tuple[str, int], Owned[Any] | Broken] = OrderedDict()
@@ -169,6 +171,8 @@ class Store:
 
     def child_changed(self, old: Child | None, new: Child | None) -> tuple[ApplicationKey, ...]:
         """Return whom a change of a child concerns."""
+        if new is None and old is not None:
+            self._bury(old)
         if new is None and old is not None and old.owner_kind == _OWNER:
             # The Process may be gone too, its deletion unseen: look before making it again.
             self._doubt(old)
@@ -215,6 +219,13 @@ class Store:
     def accept(self, key: ApplicationKey, child: ChildKey) -> None:
         """Forget a no: the write went through."""
         self._refused.get(key, {}).pop(child, None)
+
+    def contest(self, key: ApplicationKey, child: ChildKey, contest: Contest | None) -> None:
+        """Remember, or with None forget, what became of our writes of a child."""
+        if contest is not None:
+            self._contests.setdefault(key, {})[child] = contest
+        else:
+            self._contests.get(key, {}).pop(child, None)
 
     def note_open(self, key: ApplicationKey, open_now: frozenset[str], now: datetime) -> None:
         """Remember since when the objects of an application have been open."""
@@ -292,6 +303,7 @@ class Store:
                 if entry.uid in self._open_since
             },
             refused=dict(self._refused.get(key, {})),
+            contests=self._current_contests(key, now),
             allowed_annotations=self._allowed_annotations,
         )
 
@@ -334,9 +346,24 @@ class Store:
         if moved and entry.kind != names.RUN_KIND:
             self._changed_at[key] = self._clock()
         if key not in self._members:
-            for kept in (self._changed_at, self._refused, self._doubtful):
+            for kept in (self._changed_at, self._refused, self._contests, self._doubtful):
                 kept.pop(key, None)
         return (key,)
+
+    def _current_contests(self, key: ApplicationKey, now: datetime) -> dict[ChildKey, Contest]:
+        """Return the contests of an application; those that are over are forgotten."""
+        found = self._contests.pop(key, {})
+        kept = {child: one for child, one in found.items() if not contests.is_over(one, now)}
+        if kept:
+            self._contests[key] = kept
+        return dict(kept)
+
+    def _bury(self, child: Child) -> None:
+        """Forget what is known of a child that is gone, and not just out of sight."""
+        found = self._contests.get(ApplicationKey(child.namespace, child.application), {})
+        contest = found.get(child.key)
+        if contest is not None and not contests.hides(contest):
+            del found[child.key]
 
     def _doubt(self, child: Child) -> None:
         key = ApplicationKey(child.namespace, child.application)
