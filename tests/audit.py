@@ -24,7 +24,13 @@ def writes(log: Path, namespace: str) -> list[str]:
     raise AssertionError(f"the operator does not cease to write: {found}")
 
 
-def _written(log: Path, namespace: str) -> list[str]:
+def taken(log: Path, namespace: str) -> list[str]:
+    """Return the same, without what the server has refused, such as writes that came too late."""
+    writes(log, namespace)
+    return _written(log, namespace, worst=299)
+
+
+def _written(log: Path, namespace: str, *, worst: int = 599) -> list[str]:
     found = []
     with log.open() as lines:
         for line in lines:
@@ -32,6 +38,8 @@ def _written(log: Path, namespace: str) -> list[str]:
             if namespace not in line or ":process-operator" not in line or line[-1] != "\n":
                 continue
             event = json.loads(line)
+            if event["responseStatus"]["code"] > worst:
+                continue
             place = event.get("objectRef") or {}
             if place.get("namespace") == namespace and event["verb"] not in _READS:
                 parts = (place["resource"], place.get("subresource"), place.get("name"))
