@@ -121,17 +121,7 @@ class Cluster:
 
     async def __aenter__(self) -> Self:
         """Open the pool of connections."""
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=self._connection.tls or True),
-            headers={
-                "User-Agent": f"{names.OPERATOR}/{metadata.version(names.OPERATOR)}",
-                # Compressing costs both sides more than the bytes do within one cluster.
-                "Accept-Encoding": "identity",
-            },
-            timeout=_CALL,
-            # No netrc, no proxy from the environment: credentials go to the API server only.
-            trust_env=False,
-        )
+        self._session = self.session()
         return self
 
     async def __aexit__(
@@ -143,6 +133,51 @@ class Cluster:
         """Close every connection."""
         if self._session is not None:
             await self._session.close()
+
+    @property
+    def server(self) -> str:
+        """Where the API server is."""
+        return self._connection.server
+
+    def session(self, *middlewares: aiohttp.ClientMiddlewareType) -> aiohttp.ClientSession:
+        """Return a pool of connections of its own, for whoever makes requests of its own (Kopf).
+
+        Every request bears our credentials, so none may go anywhere but to the API server.
+        """
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=self._connection.tls or True),
+            headers={
+                "User-Agent": f"{names.OPERATOR}/{metadata.version(names.OPERATOR)}",
+                # Compressing costs both sides more than the bytes do within one cluster.
+                "Accept-Encoding": "identity",
+            },
+            timeout=_CALL,
+            # No netrc, no proxy from the environment: credentials go to the API server only.
+            trust_env=False,
+            middlewares=(*middlewares, self._authorized),
+        )
+
+    async def served(self, api_version: str) -> frozenset[str]:
+        """Return the plurals that the server's discovery names under one of its groups."""
+        groups = (await self._call("GET", "/apis")).get("groups") or ()
+        if api_version.partition("/")[0] not in {one["name"] for one in groups}:
+            return frozenset()
+        try:
+            found = await self._call("GET", f"/apis/{api_version}")
+        except errors.NotFound:
+            return frozenset()
+        return frozenset(one["name"] for one in found.get("resources") or ())
+
+    async def try_watch(self, kind: str, resource_version: str) -> None:
+        """Open a watch and close it again, to see whether that is allowed."""
+        path = KINDS[kind].path()
+        asked = {"watch": "true", "resourceVersion": resource_version, "timeoutSeconds": "1"}
+        try:
+            async with await self._open("GET", path, asked) as response:
+                if response.status != 200:
+                    raise _failure(response, await response.read())
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _unavailable("GET", path, error) from error
 
     async def get(self, kind: str, namespace: str | None, name: str) -> Manifest:
         """Return one object."""
@@ -384,12 +419,18 @@ class Cluster:
         headers = {"Accept": accept}
         if data is not None:
             headers["Content-Type"] = content
+        return await self._session.request(
+            verb, url, data=data, headers=headers, timeout=timeout, allow_redirects=False
+        )
+
+    async def _authorized(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """Send a request as whom we are; a refused token is read once more."""
         for last_try in (False, True):
             if token := self._current_token():
-                headers["Authorization"] = f"Bearer {token}"
-            response = await self._session.request(
-                verb, url, data=data, headers=headers, timeout=timeout, allow_redirects=False
-            )
+                request.headers["Authorization"] = f"Bearer {token}"
+            response = await handler(request)
             if response.status != 401 or last_try or self._connection.token_file is None:
                 break
             response.release()
