@@ -12,7 +12,7 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-from process_operator import names
+from process_operator import backoff, names
 from process_operator.errors import ApiError, Expired
 from process_operator.observed import ApplicationKey, Manifest
 from process_operator.world import Store
@@ -20,6 +20,7 @@ from process_operator.world import Store
 log = logging.getLogger(__name__)
 
 _RETRY_SECONDS = 0.2
+_FAILED_SECONDS = 4.0
 
 
 class Lists(Protocol):
@@ -32,15 +33,17 @@ class Lists(Protocol):
 async def agree(lists: Lists, store: Store) -> None:
     """Return when everything that the server has is known."""
     for kind in names.OWN_KINDS:
+        failures = 0
         while True:
             try:
-                unseen = await _unseen(lists, store, kind)
+                if not await _unseen(lists, store, kind):
+                    break
+                failures = 0
             except ApiError as error:
                 log.warning("could not be listed", extra={"kind": kind, "detail": str(error)})
-                unseen = 1
-            if not unseen:
-                break
-            await asyncio.sleep(_RETRY_SECONDS)
+                failures += 1
+            wait = backoff.delay(failures + 1, first=_RETRY_SECONDS, cap=_FAILED_SECONDS)
+            await asyncio.sleep(wait)
 
 
 async def sweep(lists: Lists, store: Store) -> tuple[ApplicationKey, ...]:
