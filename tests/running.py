@@ -85,6 +85,15 @@ class Operator:
 
     def start(self) -> None:
         """Start it, and return when everything is listed and watched."""
+        self.launch()
+        deadline = time.monotonic() + 60
+        while self.readiness()[0] != 200:
+            assert not self.has_ended, f"the operator ended: see {self.log}"
+            assert time.monotonic() < deadline, f"the operator is not ready: see {self.log}"
+            time.sleep(0.1)
+
+    def launch(self) -> None:
+        """Start it, and wait for nothing."""
         self._port = network.free_port()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -98,28 +107,38 @@ class Operator:
                 stderr=log,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + 60
-        while not self._is_ready():
-            assert self._process.poll() is None, f"the operator ended: see {self.log}"
-            assert time.monotonic() < deadline, f"the operator is not ready: see {self.log}"
-            time.sleep(0.1)
 
-    def stop(self) -> None:
-        """Ask it to end, and wait until it has."""
-        self._end(signal.SIGTERM)
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process is no more."""
+        return self._process is not None and self._process.poll() is not None
+
+    def readiness(self) -> tuple[int, str]:
+        """Return what /readyz answers: the status, 0 for no answer, and the text."""
+        return self.probe("readyz")
+
+    def probe(self, path: str) -> tuple[int, str]:
+        """Return what a probe is answered with: the status, 0 for no answer, and the text."""
+        try:
+            url = f"http://127.0.0.1:{self._port}/{path}"
+            with urllib.request.urlopen(url, timeout=2) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
+
+    def stop(self) -> int:
+        """Ask it to end, wait until it has, and return its exit code."""
+        return self._end(signal.SIGTERM)
 
     def kill(self) -> None:
         """End it at once, wherever it is."""
         self._end(signal.SIGKILL)
 
-    def _end(self, number: signal.Signals) -> None:
-        if self._process is not None and self._process.poll() is None:
+    def _end(self, number: signal.Signals) -> int:
+        if self._process is None:
+            return 0
+        if self._process.poll() is None:
             self._process.send_signal(number)
-            self._process.wait(timeout=30)
-
-    def _is_ready(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/readyz", timeout=2):
-                return True
-        except (urllib.error.URLError, OSError):
-            return False
+        return self._process.wait(timeout=30)

@@ -13,6 +13,8 @@ from typing import Any
 import kopf
 
 from process_operator import backoff, names
+from process_operator.cluster import Cluster
+from process_operator.contact import Contact
 from process_operator.kinds import KINDS
 from process_operator.observed import ApplicationKey
 from process_operator.workqueue import Lane
@@ -94,19 +96,24 @@ def settings() -> kopf.OperatorSettings:
     made.scanning.disabled = True
     made.posting.enabled = False
     made.peering.standalone = True
+    # It would kill this process minutes later, whatever has begun anew in it.
+    made.process.ultimate_exiting_timeout = None
     logging.getLogger("kopf.objects").setLevel(logging.WARNING)
     return made
 
 
 def registry(
-    store: Store, enqueue: Enqueue, connection: kopf.ConnectionInfo
+    store: Store, enqueue: Enqueue, api: Cluster, contact: Contact
 ) -> kopf.OperatorRegistry:
     """Return the handlers: one that records, for each of our own kinds."""
     made = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=made)
-    async def login(**_: Any) -> kopf.ConnectionInfo:
-        return connection
+    async def login(**_: Any) -> kopf.AiohttpSession:
+        # A new one each time: Kopf closes what it was given.
+        return kopf.AiohttpSession(
+            server=api.server, aiohttp_session=api.session(contact.middleware)
+        )
 
     async def seen(event: kopf.RawEvent, **_: Any) -> None:
         body: Any = event["object"]

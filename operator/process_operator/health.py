@@ -1,4 +1,4 @@
-"""`/healthz` says that the loop turns, `/readyz` that everything is listed and being watched.
+"""`/healthz` says that the loop turns, `/readyz` that everything is listed and watched, or why not.
 
 Readiness does not mean leadership: a standby is ready, or a rolling update would never end.
 """
@@ -8,16 +8,20 @@ from collections.abc import Callable
 from aiohttp import web
 
 
-async def serve(port: int, *, is_ready: Callable[[], bool]) -> web.AppRunner:
-    """Serve the two probes; the caller cleans the runner up."""
+async def serve(port: int, *, unready: Callable[[], str]) -> web.AppRunner:
+    """Serve the two probes; the caller cleans the runner up.
+
+    Args:
+        port: On all addresses.
+        unready: Why this replica is not ready; "" when it is.
+    """
 
     async def healthz(_: web.Request) -> web.Response:
-        return web.Response(text="ok\n")
+        return _answer(200, "ok")
 
     async def readyz(_: web.Request) -> web.Response:
-        if is_ready():
-            return web.Response(text="ok\n")
-        return web.Response(status=503, text="not every kind is listed and watched yet\n")
+        why = unready()
+        return _answer(503, why) if why else _answer(200, "ok")
 
     app = web.Application()
     app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz)])
@@ -31,3 +35,10 @@ async def serve(port: int, *, is_ready: Callable[[], bool]) -> web.AppRunner:
             "--health-port"
         ) from error
     return runner
+
+
+def _answer(status: int, text: str) -> web.Response:
+    answer = web.Response(status=status, text=f"{text}\n")
+    # Kopf, when it ends, waits for the task of every connection that was opened while it ran.
+    answer.force_close()
+    return answer

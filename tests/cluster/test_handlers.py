@@ -14,6 +14,7 @@ import running
 from process_operator import handlers, names
 from process_operator.cluster import Cluster
 from process_operator.commands import connect
+from process_operator.contact import Contact
 from process_operator.observed import ApplicationKey, Manifest
 from process_operator.workqueue import Lane
 
@@ -45,12 +46,12 @@ class Seen:
 
 
 @contextlib.asynccontextmanager
-async def shell(connection: kopf.ConnectionInfo) -> AsyncIterator[Seen]:
+async def shell(api: Cluster) -> AsyncIterator[Seen]:
     """Run Kopf with our handlers and settings."""
     seen, stop = Seen(), asyncio.Event()
     operator = asyncio.create_task(
         kopf.operator(
-            registry=handlers.registry(cast("Any", seen), seen.enqueue, connection),
+            registry=handlers.registry(cast("Any", seen), seen.enqueue, api, Contact()),
             settings=handlers.settings(),
             clusterwide=True,
             standalone=True,
@@ -77,11 +78,12 @@ async def test_a_frozen_watch_of_our_own_kinds_is_healed_within_fifteen_seconds(
     kubeconfig: Path, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
-    found = connect.credentials()
+    found = connect.connection(connect.credentials())
     async with (
         Cluster(connecting.connection(kubeconfig)) as server,
         freezing.way(found.server) as (freezer, address),
-        shell(dataclasses.replace(found, server=address)) as seen,
+        Cluster(dataclasses.replace(found, server=address)) as behind,
+        shell(behind) as seen,
     ):
         # Until what the start has asked for is over: a stream could go on over an idle connection.
         await asyncio.to_thread(

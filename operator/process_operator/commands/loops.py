@@ -1,8 +1,10 @@
-"""The event loop of whatever runs for long."""
+"""The event loop of whatever runs for long, and how it is told to end."""
 
 import asyncio
+import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 
 def factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -12,3 +14,12 @@ def factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     import uvloop  # there is none for Windows
 
     return uvloop.new_event_loop
+
+
+def on_signal(end: Callable[[], None]) -> None:
+    """Let the running loop call this when the process is told to end."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Windows has no such signals: there the console ends the process.
+        with suppress(NotImplementedError):
+            loop.add_signal_handler(number, end)

@@ -1,4 +1,9 @@
-"""`process-operator run`: one replica of the operator, with all its parts joined."""
+"""`process-operator run`: one replica of the operator, with all its parts joined.
+
+An `Operator` lives as long as it can watch all of its own kinds. What it knows by then may be wrong
+for good (objects that went with their kind come back as others), so the next one begins with
+nothing known, in the same process, when all kinds can be watched.
+"""
 
 import argparse
 import asyncio
@@ -16,6 +21,7 @@ import kopf
 from process_operator import (
     census,
     cluster,
+    contact,
     election,
     handlers,
     health,
@@ -25,7 +31,7 @@ from process_operator import (
     settings,
 )
 from process_operator.builders import KINDS as CHILD_KINDS
-from process_operator.commands import connect, loops
+from process_operator.commands import connect, lives, loops
 from process_operator.errors import ApiError
 from process_operator.execute import Executor
 from process_operator.mirror import Mirror
@@ -57,10 +63,15 @@ def run(parsed: argparse.Namespace) -> int:
 
 
 async def _operate(given: settings.Settings) -> int:
-    credentials = connect.credentials()
-    async with cluster.Cluster(connect.connection(credentials)) as api:
-        operator = Operator(api, given, credentials)
-        return await operator.run()
+    connection = connect.connection(connect.credentials())
+    async with cluster.Cluster(connection) as api:
+        told = asyncio.Event()
+        replica = lives.Lives(contact.Arrival(api), told, functools.partial(Operator, api, given))
+        probes = await health.serve(given.health_port, unready=replica.unready)
+        try:
+            return await replica.run()
+        finally:
+            await probes.cleanup()
 
 
 RecordT = TypeVar("RecordT")
@@ -74,14 +85,14 @@ class _Sink(Generic[RecordT]):
 
 
 class Operator:
-    """One replica: all parts of it, and how they are joined."""
+    """One life of a replica: all parts of it, and how they are joined."""
 
-    def __init__(
-        self, api: cluster.Cluster, given: settings.Settings, credentials: kopf.ConnectionInfo
-    ) -> None:
+    def __init__(self, api: cluster.Cluster, given: settings.Settings, told: asyncio.Event) -> None:
         self._api = api
         self._given = given
-        self._credentials = credentials
+        self._told = told
+        """Set from outside when the process is to end."""
+        self._contact = contact.Contact()
         self._queue: WorkQueue[ApplicationKey] = WorkQueue()
         self._children: dict[str, Mirror[Child]] = {
             kind: Mirror(
@@ -145,40 +156,63 @@ class Operator:
         self._agreed = False
         self._failed = False
 
-    async def run(self) -> int:
-        """Run until told to stop; return the exit code."""
+    async def run(self) -> lives.End:
+        """Run until told to end, or until there is nothing true to go on from."""
         # All tasks are made before Kopf starts: it takes every later one for its own.
         tasks = [self._vital(mirror.run()) for mirror in self._mirrors]
         tasks += [self._vital(self._work()) for _ in range(self._given.workers)]
         tasks += [self._vital(self._lead()), self._vital(self._resync())]
-        probes = await health.serve(self._given.health_port, is_ready=self._is_ready)
-        registry = handlers.registry(self._store, self._enqueue, self._credentials)
+        tasks += [self._vital(self._obey()), self._vital(self._keep_contact())]
+        try:
+            await self._run_kopf(tasks)
+        except Exception:
+            # Such as an answer in the midst of a watch that it does not understand.
+            log.exception("begins anew because Kopf has ended")
+        finally:
+            await self._end_tasks(tasks)
+        if self._failed:
+            return lives.End.FAILED
+        return lives.End.TOLD if self._told.is_set() else lives.End.BLIND
+
+    async def _run_kopf(self, tasks: Iterable[asyncio.Task[None]]) -> None:
+        registry = handlers.registry(self._store, self._enqueue, self._api, self._contact)
 
         @kopf.on.cleanup(registry=registry)
         async def finish(**_: object) -> None:
             # Kopf waits for the tasks that it believes to be its own: end ours before.
             await self._end_tasks(tasks)
+            # And when one of its watches fails, it leaves the others to wait for credentials for
+            # ever: they are to end before it closes their connections.
+            left = asyncio.all_tasks() - not_of_kopf - set(of_kopf)
+            await _end(left)
 
-        try:
-            await kopf.operator(
-                registry=registry,
-                settings=handlers.settings(),
-                clusterwide=True,
-                standalone=True,
-                stop_flag=self._stop,
-            )
-        finally:
-            await self._end_tasks(tasks)
-            await probes.cleanup()
-        log.info("stopped")
-        return 1 if self._failed else 0
+        not_of_kopf = asyncio.all_tasks()
+        of_kopf = await kopf.spawn_tasks(
+            registry=registry,
+            settings=handlers.settings(),
+            clusterwide=True,
+            standalone=True,
+            stop_flag=self._stop,
+        )
+        # Kopf has just taken the signals; they would be lost between two lives.
+        loops.on_signal(self._told.set)
+        await kopf.run_tasks(of_kopf, ignored=not_of_kopf)
+
+    async def _obey(self) -> None:
+        await self._told.wait()
+        self._stop.set()
+
+    async def _keep_contact(self) -> None:
+        trouble = await self._contact.lost()
+        about = {"kind": trouble.kind, "detail": trouble.why, "remedy": trouble.remedy}
+        log.warning("stops all work: one of its own kinds cannot be watched", extra=about)
+        self._stop.set()
 
     async def _end_tasks(self, tasks: Iterable[asyncio.Task[None]]) -> None:
         """Let the work that has begun end, then end everything else."""
+        self._stop.set()
         await self._queue.drain()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _end(tasks)
 
     def _vital(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Start a task without which this replica is of no use: if it fails, all of it ends."""
@@ -200,6 +234,7 @@ class Operator:
     async def _lead(self) -> None:
         """Wait until all is known, then until this replica is the active one; then begin."""
         await asyncio.gather(*(mirror.complete.wait() for mirror in self._mirrors))
+        await self._contact.complete.wait()
         await census.agree(self._api, self._store)
         self._agreed = True
         log.info("knew all objects", extra={"applications": len(self._store.applications())})
@@ -221,8 +256,9 @@ class Operator:
     async def _end(self) -> None:
         """Stop for good: whoever lost the lead starts anew, with nothing left half-done."""
         await self._queue.drain()
-        self._failed = True
-        self._stop.set()
+        if not self._stop.is_set():
+            self._failed = True
+            self._stop.set()
 
     async def _resync(self) -> None:
         last = _now()
@@ -238,8 +274,14 @@ class Operator:
                 last = _now()
                 self._enqueue((RESOURCE_TYPES, *self._store.applications()), Lane.RESYNC)
 
-    def _is_ready(self) -> bool:
-        return self._agreed and all(mirror.healthy for mirror in self._mirrors)
+    def unready(self) -> str:
+        """Return why this replica could not take over; "" if it could."""
+        if why := self._contact.unready():
+            return why
+        silent = [mirror.kind for mirror in self._mirrors if not mirror.healthy]
+        if silent:
+            return f"no answer from the API server: {', '.join(silent)}"
+        return "" if self._agreed else "not every object is known yet"
 
     def _enqueue(self, keys: Iterable[ApplicationKey], lane: Lane) -> None:
         for key in keys:
@@ -259,6 +301,12 @@ class Operator:
 
     def _probe(self, _old: ProbeFailure | None, new: ProbeFailure | None) -> None:
         self._enqueue(self._store.probe_failed(new), Lane.UNFINISHED)
+
+
+async def _end(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _now() -> datetime:

@@ -1,0 +1,199 @@
+"""Kinds of our own that are not there, go, come back, or may not be read: nobody acts blindly."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+import audit
+import local_cluster
+import operate
+import running
+from faults.proxy import Proxy
+from local_cluster import kubeconfigs
+from process_operator import names
+from process_operator.kinds import KINDS
+from userside import Namespace, application, process
+
+ROOT = Path(__file__).parents[2]
+DIRECTORY = ROOT / "build" / "cluster-faults"
+RBAC = ROOT / "deploy" / "operator"
+CRDS = [f"crd/{KINDS[kind].plural}.{names.GROUP}" for kind in names.OWN_KINDS]
+WAITS = "waits for its own kinds"
+FOUND = "found all of its own kinds"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A cluster of the test's own, and an operator for it that has not been started."""
+
+    cluster: local_cluster.Cluster
+    operator: running.Operator
+    here: Namespace
+
+    def leads(self) -> bool:
+        lease = ("get", "lease", "-n", operate.NAMESPACE, names.OPERATOR, "--ignore-not-found")
+        holder = self.here.kubectl(*lease, "-o", "jsonpath={.spec.holderIdentity}")
+        return holder.endswith(f"-{self.operator.pid}")
+
+    def is_ready(self) -> bool:
+        return self.operator.readiness()[0] == 200
+
+    def unready(self, *words: str) -> bool:
+        status, text = self.operator.readiness()
+        return status == 503 and all(word in text for word in words)
+
+    def writes(self) -> list[str]:
+        assert self.cluster.audit_log is not None
+        return audit.writes(self.cluster.audit_log, self.here.name)
+
+    def owner(self, kind: str) -> str:
+        owner: str = self.here.get(kind, "shop-web")["metadata"]["ownerReferences"][0]["uid"]
+        return owner
+
+    def logged(self, words: str) -> int:
+        return self.operator.log.read_text().count(words)
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+    directory = DIRECTORY / request.node.name[:20]
+    try:
+        cluster = local_cluster.up("kwok", directory)
+        kubeconfigs.kubectl(cluster, ["apply", "--server-side", "-f", str(RBAC)])
+        kubeconfig = local_cluster.service_account_kubeconfig(
+            cluster, operate.NAMESPACE, names.OPERATOR, directory / "operator.kubeconfig"
+        )
+        log = directory / "logs" / "operator.log"
+        log.unlink(missing_ok=True)
+        operator = running.Operator(kubeconfig, log)
+        kubectl = running.kubectl(cluster.kubectl, cluster.kubeconfig)
+        here = Namespace(kubectl, f"kinds-{uuid.uuid4().hex[:8]}")
+        kubectl("create", "namespace", here.name)
+        try:
+            yield Place(cluster, operator, here)
+        finally:
+            operator.kill()
+    finally:
+        local_cluster.down(directory)
+
+
+def test_nothing_begins_before_every_own_kind_is_served(place: Place) -> None:
+    place.operator.launch()
+    missing = [f"{kind}: not served by the cluster" for kind in names.OWN_KINDS]
+    running.until(lambda: place.unready(WAITS, *missing, "kubectl apply -f crds/"), seconds=15)
+    assert place.operator.probe("healthz") == (200, "ok\n")
+    assert place.operator.stop() == 0
+
+    place.operator.launch()
+    running.until(lambda: place.unready(WAITS), seconds=15)
+    assert not place.leads()
+    assert place.logged(WAITS) == 2
+    operate.install(place.cluster)
+    running.until(place.is_ready, seconds=10)
+    assert place.logged(FOUND) == 1
+    place.here.release(application(), process("web", "web"))
+    assert place.leads()
+    assert place.operator.stop() == 0
+    assert not place.leads()
+
+
+def test_kinds_that_go_and_come_back_are_watched_again_and_the_old_is_forgotten(
+    place: Place,
+) -> None:
+    operate.install(place.cluster)
+    place.operator.start()
+    place.here.release(application(), process("web", "web"))
+    old, found = place.owner("deployment"), place.logged(FOUND)
+
+    place.here.kubectl("delete", *CRDS)
+    running.until(lambda: place.unready("Process: not served by the cluster"), seconds=15)
+    running.until(lambda: not place.leads(), seconds=5)
+    written = place.writes()
+    # While the kind of their owner is away the garbage collector leaves children alone; an operator
+    # that acts on what it remembers would make this one again.
+    place.here.kubectl("delete", "deployment", "shop-web")
+    operate.install(place.cluster)
+    running.until(place.is_ready, seconds=10)
+    running.until(place.leads, seconds=10)
+    assert place.writes() == written
+    place.here.release(application(), process("web", "web"))
+    place.here.wait("pproc/web", "condition=Ready")
+    new = place.here.get("pproc", "web")["metadata"]["uid"]
+    assert place.owner("deployment") == place.owner("service") == new != old
+    assert not place.operator.has_ended
+    assert place.logged("stops all work: ") == 1
+    assert place.logged(FOUND) == found + 1
+    assert "Traceback" not in place.operator.log.read_text()
+
+
+def test_a_kind_that_may_not_be_read_is_neither_ready_nor_led(place: Place) -> None:
+    every = [KINDS[kind].plural for kind in names.OWN_KINDS]
+
+    def permit(resources: list[str], *verbs: str) -> None:
+        rule = {"apiGroups": [names.GROUP], "resources": resources, "verbs": ["get", *verbs]}
+        change = json.dumps([{"op": "replace", "path": "/rules/0", "value": rule}])
+        place.here.kubectl("patch", "clusterrole", names.OPERATOR, "--type=json", "-p", change)
+
+    def runs_well() -> bool:
+        return place.is_ready() and place.leads()
+
+    operate.install(place.cluster)
+    permit(every, "list")
+    place.operator.launch()
+    right = "ProcessRun: the right is missing to {} processruns.process-operator.dev"
+    remedy = "kubectl apply -f deploy/operator/rbac.yaml"
+    running.until(lambda: place.unready(WAITS, right.format("watch"), remedy), seconds=15)
+    assert not place.leads()
+    permit(every, "list", "watch")
+    running.until(runs_well, seconds=20)
+
+    permit(every[:-1], "list", "watch")
+    running.until(lambda: place.unready(right.format("list"), remedy), seconds=60)
+    running.until(lambda: not place.leads(), seconds=5)
+    permit(every, "list", "watch")
+    running.until(runs_well, seconds=20)
+    assert not place.operator.has_ended
+    assert "Traceback" not in place.operator.log.read_text()
+
+
+class Breaking(Proxy):
+    """Ends one watch of processes with an error that Kopf does not go on from."""
+
+    is_armed = False
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        if self.is_armed and request.path.endswith("/processes") and "watch" in request.query:
+            self.is_armed = False
+            status = {"kind": "Status", "apiVersion": "v1", "code": 500, "message": "broken"}
+            return web.Response(text=json.dumps({"type": "ERROR", "object": status}) + "\n")
+        return await super()._handle(request)
+
+
+async def test_a_watch_that_ends_in_an_error_is_begun_anew_with_all_the_others(
+    place: Place,
+) -> None:
+    directory = place.cluster.directory
+    kubeconfig = await asyncio.to_thread(operate.install, place.cluster)
+    async with Breaking(kubeconfig, directory / "proxy") as way:
+        operator = running.Operator(way.kubeconfig, directory / "logs" / "operator.log")
+        proxied = Place(place.cluster, operator, place.here)
+
+        def leads_for_the(number: int) -> bool:
+            return proxied.leads() and proxied.logged("won the lead") == number
+
+        try:
+            await asyncio.to_thread(operator.launch)
+            await asyncio.to_thread(running.until, lambda: leads_for_the(1), seconds=30)
+            way.is_armed = True
+            await asyncio.to_thread(running.until, lambda: leads_for_the(2), seconds=30)
+            assert proxied.logged("begins anew because Kopf has ended") == 1
+            assert await asyncio.to_thread(proxied.is_ready)
+            assert await asyncio.to_thread(operator.stop) == 0
+        finally:
+            operator.kill()
