@@ -1,9 +1,6 @@
-"""Turns the models into CRDs: JSON schemas as pydantic makes them into structural schemas.
+"""Turns the models into CRDs, with all that a CRD has beside its schema.
 
-`crds/*.yaml` is made here, checked in and never edited. pydantic's output is no structural schema:
-references are inlined, `null` alternatives become optional fields, titles and defaults go (an
-operational default in a CRD would change the meaning of stored objects). Whatever else the API
-server would refuse, or worse drop without a word, is an error here.
+`crds/*.yaml` is made here, checked in and never edited.
 """
 
 import json
@@ -14,36 +11,14 @@ from typing import Any
 
 import yaml
 
-from process_operator import names
+from process_operator import names, schemas
 from process_operator.models import application, base, process, release, resource_type, run
-
-Schema = dict[str, Any]
 
 BANNER = (
     "# Generated from operator/process_operator/models; do not edit, run `process-operator crds`.\n"
 )
 
-_KEPT = {
-    "type",
-    "description",
-    "enum",
-    "format",
-    "pattern",
-    "minLength",
-    "maxLength",
-    "minimum",
-    "maximum",
-    "minItems",
-    "maxItems",
-    "maxProperties",
-    "required",
-    "x-kubernetes-list-type",
-    "x-kubernetes-list-map-keys",
-    "x-kubernetes-validations",
-}
 _RULES = "x-kubernetes-validations"
-_NESTED = {"properties", "items", "anyOf", "additionalProperties", "$defs"}
-_DROPPED = {"title", "default"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -367,73 +342,14 @@ KINDS = (
 )
 
 
-def structural(model: type[base.Model]) -> Schema:
-    """Return a model's schema in the form that an API server accepts."""
-    raw = model.model_json_schema(by_alias=True)
-    return _convert(raw, raw.get("$defs", {}), model.__name__)
-
-
-def _convert(node: Schema, definitions: Mapping[str, Schema], path: str) -> Schema:
-    """Return one node of a schema, with all below it, as a structural schema."""
-    node = _merged(node, definitions)
-    made = {word: value for word, value in node.items() if word in _KEPT}
-    if unknown := node.keys() - _KEPT - _NESTED - _DROPPED:
-        raise ValueError(f"{path}: {sorted(unknown)} have no place in a structural schema")
-    if "description" in made:
-        made["description"] = " ".join(made["description"].split())
-    if made.get("type") == "integer":
-        made["format"] = "int32" if made["maximum"] <= base.MAX_INT32 else "int64"
-    if "anyOf" in node:
-        made |= _int_or_string(node["anyOf"], path)
-    if "properties" in node:
-        made["properties"] = {
-            name: _convert(part, definitions, f"{path}.{name}")
-            for name, part in node["properties"].items()
-        }
-    if "items" in node:
-        made["items"] = _convert(node["items"], definitions, f"{path}[]")
-    match node.get("additionalProperties"):
-        case dict() as values:
-            made["additionalProperties"] = _convert(values, definitions, f"{path}{{}}")
-        case True:
-            made["x-kubernetes-preserve-unknown-fields"] = True
-        case _:
-            pass
-    return made
-
-
-def _merged(node: Schema, definitions: Mapping[str, Schema]) -> Schema:
-    """Return a node with its reference inlined and without `null`; its own words win."""
-    rest = {word: value for word, value in node.items() if word not in {"$ref", "anyOf"}}
-    if "$ref" in node:
-        inner = definitions[node["$ref"].removeprefix("#/$defs/")]
-    elif "anyOf" in node:
-        options = [option for option in node["anyOf"] if option != {"type": "null"}]
-        inner = options[0] if len(options) == 1 else {"anyOf": options}
-    else:
-        return node
-    if "$ref" in inner or len(inner.get("anyOf", ())) == 1:
-        inner = _merged(inner, definitions)
-    both = inner | rest
-    rules = [*inner.get(_RULES, ()), *rest.get(_RULES, ())]
-    return both | {_RULES: rules} if rules else both
-
-
-def _int_or_string(options: list[Schema], path: str) -> Schema:
-    """Return the one union that Kubernetes knows: a quantity, written as number or as text."""
-    if [option["type"] for option in options] != ["integer", "string"]:
-        raise ValueError(f"{path}: only `int | str` may be a union")
-    return {"x-kubernetes-int-or-string": True, "maxLength": options[1]["maxLength"]}
-
-
-def _root(kind: Kind) -> Schema:
+def _root(kind: Kind) -> schemas.Schema:
     """Return the schema of a whole object."""
-    spec = structural(kind.spec) | {"description": kind.spec_description}
-    status = structural(kind.status) | {
+    spec = schemas.structural(kind.spec) | {"description": kind.spec_description}
+    status = schemas.structural(kind.status) | {
         "description": "What the operator found and did; written by nobody else.",
         "default": {"observedGeneration": -1},
     }
-    made: Schema = {
+    made: schemas.Schema = {
         "type": "object",
         "description": kind.description,
         "required": ["spec"],

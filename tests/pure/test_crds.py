@@ -9,7 +9,7 @@ import pytest
 import yaml
 from pydantic import Field
 
-from process_operator import crds
+from process_operator import crds, schemas
 from process_operator.models import base
 
 ROOT = Path(__file__).parents[2]
@@ -145,6 +145,6 @@ def test_a_model_that_is_no_structural_schema_is_refused() -> None:
         """Refused: the API server knows one union only."""
 
     with pytest.raises(ValueError, match="exclusiveMinimum"):
-        crds.structural(Float)
+        schemas.structural(Float)
     with pytest.raises(ValueError, match=r"int \| str"):
-        crds.structural(Union)
+        schemas.structural(Union)
