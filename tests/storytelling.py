@@ -2,7 +2,8 @@
 
 What decides and writes is the real thing (world, plan, execute, status); the API server, its
 clock and its Deployment and Job controllers are a model here, so that a story takes milliseconds
-and any two steps of it can have a crash between them. That the real server does what the model
+and any two steps of it can have a crash between them. As the real one, it refuses a status that
+does not fit the schema of its CRD. That the real server does what the model
 does is for `tests/cluster/` to show.
 """
 
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple, cast
 
 import orjson
 
+import checked
 import userside
 from process_operator import conditions, errors, names, projections, reconcile
 from process_operator.builders import KINDS as CHILD_KINDS
@@ -129,7 +131,12 @@ class Operator:
         self._reconciler = reconcile.Reconciler(
             cluster=api,
             store=self.store,
-            executor=Executor(cluster=api, store=self.store, children=self.children),
+            executor=Executor(
+                cluster=api,
+                store=self.store,
+                children=self.children,
+                clock=lambda: server.now,
+            ),
             queue=cast("Any", None),  # only its own loop needs one
             clock=lambda: server.now,
         )
@@ -170,6 +177,10 @@ class Server:
         self.log_text = ""
         self.strike: Callable[[str], None] | None = None
         """Called before and after each write of the operator with `before` or `after`."""
+        self.refuses: Callable[[Body], bool] = lambda _: False
+        """Whether it refuses this status of an object, beyond those that do not fit."""
+        self.refused: list[datetime] = []
+        """When it refused one."""
         self.killed = False
         """Nothing more comes from an operator that was killed."""
         self._tell = tell
@@ -272,6 +283,8 @@ class Server:
         about = dict(manifest["metadata"])
         if manifest["kind"] == "Event":
             regarding = manifest["regarding"]
+            if wrong := checked.refused_event(manifest):
+                raise errors.Rejected("; ".join(wrong), status=422)
             self._tell(
                 f"event on {regarding['kind']} {regarding['name']}: {manifest['type']} "
                 f"{manifest['reason']}"
@@ -300,8 +313,19 @@ class Server:
         if (about["uid"], about["resourceVersion"]) != (uid, resource_version):
             raise errors.Conflict("it has changed")
         plain = orjson.loads(orjson.dumps(status))
+        self._check({**old, "status": plain})
         said = _told(kind, name, old.get("status") or {}, plain)
         return self._write(said, lambda: self.put({**old, "status": plain}))
+
+    def _check(self, body: Body) -> None:
+        """Refuse a status as the real server does."""
+        wrong = checked.refused(body["kind"], body["status"])
+        if self.refuses(body):
+            wrong.append("status: is not liked")
+        if wrong:
+            self.refused.append(self.now)
+            self._tell(f"server refuses the status of {body['kind']} {body['metadata']['name']}")
+            raise errors.Rejected("; ".join(wrong), status=422, reason="Invalid")
 
     async def get(self, kind: str, namespace: str | None, name: str) -> Body:
         found = self.objects.get((kind, namespace or "", name))
@@ -369,7 +393,7 @@ class Story:
         """By image: what the pods of a Deployment with it do, `hangs` or `crashes`."""
         self.jobs: dict[str, str] = {}
         """By key: what a Job does; it succeeds unless it `fails`, `fails once` (and is tried again
-        if it may), `hangs`, `is evicted` or `cannot be pulled`."""
+        if it may), `hangs`, `is evicted`, `finds no room` on its node or `cannot be pulled`."""
         self._restarts = restarts
         self._strike = self.server.strike = strike
         self._began: dict[str, datetime] = {}
@@ -566,8 +590,8 @@ class Story:
             return True
         elif does in {"succeeds", "fails once"}:
             ending = {"type": "Complete", "status": "True", "reason": "CompletionsReached"}
-        elif does in {"fails", "is evicted"}:
-            self._pod(body, "exits" if does == "fails" else "evicted")
+        elif does in _FAILING:
+            self._pod(body, _FAILING[does])
             ending = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}
         else:
             if not status:
@@ -584,7 +608,6 @@ class Story:
         about = owner["metadata"]
         name = f"{about['name']}-pod"
         state, phase, restarts = _STATES[does]
-        evicted = {"reason": "Evicted", "message": "The node was low on resource: memory"}
         self.server.put(
             {
                 "kind": "Pod",
@@ -606,7 +629,7 @@ class Story:
                 "spec": {},
                 "status": {
                     "phase": phase,
-                    **(evicted if does == "evicted" else {}),
+                    **_NODES_WORDS.get(does, {}),
                     "containerStatuses": [
                         {"name": "process", "restartCount": restarts, "state": state}
                     ],
@@ -630,6 +653,15 @@ class Story:
         self.lines.append(f"{stamp}  {line}")
 
 
+_FAILING = {"fails": "exits", "is evicted": "evicted", "finds no room": "no room"}
+"""What the pod of a Job that fails does."""
+_NODES_WORDS = {
+    "evicted": {"reason": "Evicted", "message": "The node was low on resource: memory"},
+    "no room": {
+        "reason": "OutOfephemeral-storage",
+        "message": "Pod was rejected: Node didn't have enough resource: ephemeral-storage",
+    },
+}
 _ENDS = {
     "DeadlineExceeded": "is stopped by its deadline",
     "CompletionsReached": "ends well",
@@ -648,6 +680,7 @@ _STATES: Mapping[str, tuple[Body, str, int]] = {
     ),
     "exits": ({"terminated": {"exitCode": 3, "reason": "Error"}}, "Failed", 0),
     "evicted": ({"terminated": {"exitCode": 137, "reason": "Error"}}, "Failed", 0),
+    "no room": ({}, "Failed", 0),
     "runs": ({"running": {"startedAt": "2026-01-05T12:00:00Z"}}, "Running", 0),
 }
 

@@ -248,9 +248,13 @@ def _macro(
 
 def matches(text: str, pattern: str) -> bool:
     """Return whether a text matches somewhere, as RE2 has it."""
+    return _expression(pattern).search(text) is not None
+
+
+@functools.cache
+def _expression(pattern: str) -> re.Pattern[str]:
     # In RE2 `$` is the end of the text alone, and white space is ASCII's.
-    end = re.sub(r"\$$", r"\\Z", pattern)
-    return re.search(end, text, re.ASCII) is not None
+    return re.compile(re.sub(r"\$$", r"\\Z", pattern), re.ASCII)
 
 
 def _is_quantity(text: str) -> bool:

@@ -9,15 +9,14 @@ Every answer is put into the world at once, so that the next look is never behin
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Protocol
 
-from process_operator import compare, contests, failure, jobs, names, observed, runs
+from process_operator import bounds, compare, contests, events, failure, jobs, names, observed, runs
 from process_operator import plan as plans
 from process_operator.cluster import Cluster
-from process_operator.conditions import timestamp
 from process_operator.errors import AlreadyExists, ApiError, Conflict, NotFound, Rejected
 from process_operator.models import snapshot as snapshots
 from process_operator.observed import (
@@ -32,6 +31,8 @@ from process_operator.observed import (
     World,
 )
 from process_operator.plan import Apply, Clean, Concession, JobStart, Plan, View
+from process_operator.refusals import Refusals
+from process_operator.release import Decision
 from process_operator.status import Event, Report, Write
 from process_operator.world import Store
 
@@ -58,21 +59,33 @@ class Children(Protocol):
 class Executor:
     """Writes to one cluster, and remembers the answers in one world."""
 
-    def __init__(self, *, cluster: Cluster, store: Store, children: Mapping[str, Children]) -> None:
+    def __init__(
+        self,
+        *,
+        cluster: Cluster,
+        store: Store,
+        children: Mapping[str, Children],
+        clock: Callable[[], datetime],
+    ) -> None:
         self._cluster = cluster
         self._store = store
         self._children = children
+        self._clock = clock
+        self._refusals = Refusals(clock)
 
     async def carry_out(self, world: World, plan: Plan) -> bool:
         """Write what the plan wants; return whether anything was written.
+
+        A record that the server refuses holds up what depends on it, and nothing else.
 
         Raises:
             ApiError: a write met something that another look, or time, will put right.
         """
         decision = plan.decision
-        for release, status in decision.records:
-            await self._record(release, await self._explained(decision.witness, status))
-        if plan.job is not None:
+        recorded = await self._records(world.key, decision)
+        # A Job whose uid cannot be recorded would be made anew if somebody removed it.
+        starts = plan.job is not None and not self._refusals.hold(plan.job.release)
+        if plan.job is not None and starts:
             await self._start(world, plan.job)
         ran = await self._runs(world, plan)
         for job in decision.stop:
@@ -81,10 +94,10 @@ class Executor:
             await self._create(decision.create, plan.subject.course.last_number)
         for release in decision.forget:
             await self._remove(release)
-        wrote = bool(decision.records or decision.create or decision.forget)
-        if decision.note:
+        wrote = recorded or bool(decision.create or decision.forget)
+        if decision.note and (recorded or not decision.records):
             log.info(decision.note, extra=_about(names.APPLICATION_KIND, world.key))
-        wrote = wrote or ran or bool(plan.job or decision.stop)
+        wrote = wrote or ran or starts or bool(decision.stop)
         results = await asyncio.gather(
             *(self._process(world, view) for view in plan.views), return_exceptions=True
         )
@@ -94,14 +107,43 @@ class Executor:
             wrote = wrote or result
         return wrote
 
-    async def publish(self, report: Report) -> None:
-        """Write statuses, and send the events of the transitions that they tell."""
+    async def publish(self, key: ApplicationKey, report: Report) -> None:
+        """Write statuses, each by itself, and send the events of the transitions they tell."""
         for write in report.writes:
-            await self.publish_one(write)
+            await self.publish_one(key, write)
 
-    async def publish_one(self, write: Write) -> None:
+    async def publish_one(self, key: ApplicationKey, write: Write) -> None:
         """Write one status at the version it was computed from, then send its events."""
         one = write.of
+        try:
+            written = await self._record(key, one, write.status)
+        except NotFound:
+            self._store.forget(one.kind, one.namespace, one.name, one.uid)
+            self._refusals.forget(one)
+            return
+        if written:
+            for event in write.events:
+                await self._tell(event)
+
+    def retry_at(self, key: ApplicationKey) -> datetime | None:
+        """Return when a status of an application that was refused is to be tried again."""
+        return self._refusals.retry_at(key)
+
+    async def _records(self, key: ApplicationKey, decision: Decision) -> bool:
+        """Write the records of releases; return whether any was written."""
+        recorded = False
+        for release, status in decision.records:
+            if not self._refusals.hold(release):
+                told = await self._explained(decision.witness, status)
+                recorded = await self._record(key, release, told) or recorded
+        return recorded
+
+    async def _record(
+        self, key: ApplicationKey, one: Owned[Any] | Broken, status: Mapping[str, Any]
+    ) -> bool:
+        """Write a status at the version it was computed from; return whether it was taken."""
+        if self._refusals.hold(one):
+            return False
         try:
             body = await self._cluster.replace_status(
                 one.kind,
@@ -109,25 +151,14 @@ class Executor:
                 one.name,
                 uid=one.uid,
                 resource_version=one.resource_version,
-                status=write.status,
+                status=bounds.fitted(one.kind, status),
             )
-        except NotFound:
-            self._store.forget(one.kind, one.namespace, one.name, one.uid)
-            return
+        except Rejected as error:
+            self._refusals.note(key, one, error)
+            return False
+        self._refusals.forget(one)
         self._store.observe(body)
-        for event in write.events:
-            await self._tell(event)
-
-    async def _record(self, one: Owned[Any], status: Mapping[str, Any]) -> None:
-        body = await self._cluster.replace_status(
-            one.kind,
-            one.namespace,
-            one.name,
-            uid=one.uid,
-            resource_version=one.resource_version,
-            status=status,
-        )
-        self._store.observe(body)
+        return True
 
     async def _create(self, manifest: Manifest, last_number: int) -> None:
         """Make a release by a plain create; a name that somebody took is stepped over."""
@@ -162,7 +193,7 @@ class Executor:
             record = jobs.with_job(
                 start.release, start.process, name=start.key.name, uid=uid, now=world.now
             )
-            await self._record(start.release, record)
+            await self._record(world.key, start.release, record)
 
     async def _make_job(
         self, world: World, key: observed.ChildKey, manifest: Manifest, owner_uid: str
@@ -188,14 +219,20 @@ class Executor:
 
     async def _runs(self, world: World, plan: Plan) -> bool:
         """Write what the runs by hand need: ends, starts, and the removal of old ones."""
+        wrote = bool(plan.runs.forget)
         for one in plan.runs.attended:
-            if one.record is None:
+            if one.record is None or self._refusals.hold(one.run):
                 continue
             said = await self._last_words(one.ended) if one.ended is not None else ""
             tail = failure.tail(said, one.secrets)
-            await self._record(one.run, {**one.record, **({"log": tail} if tail else {})})
-            log.info("ended: %s", one.record["outcome"], extra=_about_own(one.run))
+            record = {**one.record, **({"log": tail} if tail else {})}
+            if await self._record(world.key, one.run, record):
+                wrote = True
+                log.info("ended: %s", one.record["outcome"], extra=_about_own(one.run))
         for start in plan.runs.starts:
+            if self._refusals.hold(start.run):
+                continue
+            wrote = True
             uid = await self._make_job(world, start.key, start.manifest, start.run.uid)
             if uid is not None:
                 record = runs.started(
@@ -206,12 +243,10 @@ class Executor:
                     by=start.run.maker,
                     now=world.now,
                 )
-                await self._record(start.run, record)
+                await self._record(world.key, start.run, record)
         for old in plan.runs.forget:
             await self._remove(old)
-        return bool(plan.runs.starts or plan.runs.forget) or any(
-            one.record is not None for one in plan.runs.attended
-        )
+        return wrote
 
     async def _explained(self, witness: Pod | None, status: Mapping[str, Any]) -> Mapping[str, Any]:
         """Add what can only be fetched to a failure: the last lines, and the pod's events."""
@@ -265,7 +300,9 @@ class Executor:
         log.info("removed as too old", extra=_about_own(old))
 
     async def _process(self, world: World, view: View) -> bool:
-        wrote = await self._remember(view)
+        if view.remember is not None and not await self._remember(world.key, view):
+            return False
+        wrote = view.remember is not None
         for child in view.deletes:
             if child.kind == AUTOSCALER:
                 wrote = True
@@ -287,13 +324,10 @@ class Executor:
                     await self._delete(child)
         return wrote
 
-    async def _remember(self, view: View) -> bool:
+    async def _remember(self, key: ApplicationKey, view: View) -> bool:
         """Write the size that suspending is about to take, before the write that takes it."""
-        if view.remember is None or isinstance(view.process, Broken):
-            return False
         status = {**view.process.status, "replicasBeforeSuspend": view.remember}
-        await self._record(view.process, status)
-        return True
+        return await self._record(key, view.process, status)
 
     async def _apply(self, world: World, apply: Apply) -> bool:
         """Write one child; return False where the answer was a no, which is remembered."""
@@ -435,43 +469,12 @@ class Executor:
 
     async def _tell(self, event: Event) -> None:
         """Send an event; one that is lost is no reason to fail: the status says the same."""
-        one = event.regarding
-        now = timestamp_micro(datetime.now(UTC))
-        manifest = {
-            "apiVersion": "events.k8s.io/v1",
-            "kind": "Event",
-            "metadata": {
-                # The server's check of a prefix does not allow for a dot at its end.
-                "generateName": f"{one.name[:200].rstrip('.')}-",
-                "namespace": one.namespace or "default",
-            },
-            "eventTime": now,
-            "reportingController": names.GROUP,
-            "reportingInstance": names.OPERATOR,
-            "action": "Reconcile",
-            "reason": event.reason,
-            "type": "Warning" if event.warning else "Normal",
-            "note": event.message[:1000],
-            "regarding": {
-                "apiVersion": names.API_VERSION,
-                "kind": one.kind,
-                "namespace": one.namespace,
-                "name": one.name,
-                "uid": one.uid,
-                "resourceVersion": one.resource_version,
-            },
-        }
         try:
-            await self._cluster.create(manifest)
+            await self._cluster.create(events.manifest(event, self._clock()))
         except ApiError as error:
             log.warning(
                 "could not send an event", extra={"reason": event.reason, "detail": str(error)}
             )
-
-
-def timestamp_micro(moment: datetime) -> str:
-    """Return a time as Kubernetes writes a MicroTime."""
-    return timestamp(moment)[:-1] + f".{moment.microsecond:06d}Z"
 
 
 def _refusal(error: Rejected, key: observed.ChildKey, intent: str, now: datetime) -> RefusedWrite:

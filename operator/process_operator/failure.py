@@ -95,7 +95,7 @@ def _failure(
         made["containerState"] = trouble.state
     if trouble.exit_code is not None:
         made["exitCode"] = trouble.exit_code
-        if trouble.exit_code > 128:
+        if 128 < trouble.exit_code < 256:
             # The shells' way to say that a signal ended it.
             made["signal"] = trouble.exit_code - 128
     return made

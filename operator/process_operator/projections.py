@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from process_operator import conditions, names
+from process_operator import bounds, conditions, names
 from process_operator.observed import (
     TOO_LATE,
     Child,
@@ -275,7 +275,8 @@ def _trouble(
 ) -> Trouble | None:
     if status.get("phase") == "Failed" and status.get("reason"):
         # The kubelet ended it: Evicted, NodeShutdown, DeadlineExceeded, ...
-        return _said(status["reason"], name, status.get("message") or "was ended by its node")
+        reason = bounds.word(status["reason"])
+        return _said(reason, name, status.get("message") or "was ended by its node")
     for state in states:
         if found := _container_trouble(name, state, is_over=status.get("phase") == "Failed"):
             return found

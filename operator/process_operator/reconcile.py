@@ -74,14 +74,14 @@ class Reconciler:
             return Result(again=True)
         report = status.report(world, todo)
         self._store.note_open(key, report.open, world.now)
-        await self._executor.publish(report)
-        times = [time for time in (todo.wake_at, report.wake_at) if time is not None]
-        return Result(at=min(times, default=None))
+        await self._executor.publish(key, report)
+        times = (todo.wake_at, report.wake_at, self._executor.retry_at(key))
+        return Result(at=min((time for time in times if time is not None), default=None))
 
     async def _resource_types(self) -> Result:
         for write in status.resource_types(self._store.resource_types(), self._clock()):
-            await self._executor.publish_one(write)
-        return Result()
+            await self._executor.publish_one(RESOURCE_TYPES, write)
+        return Result(at=self._executor.retry_at(RESOURCE_TYPES))
 
     async def _verify_owners(self, key: ApplicationKey) -> None:
         """Read the Process of a child that vanished: it may be gone too, its deletion unseen."""

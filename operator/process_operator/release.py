@@ -31,6 +31,7 @@ that was cancelled before it started has requested too: it takes along all that 
 """
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -47,8 +48,9 @@ from process_operator.models.application import (
     ReleasePolicy,
     ScalingPolicy,
 )
-from process_operator.models.process import JobStartPolicy
+from process_operator.models.process import JobStartPolicy, ProcessType
 from process_operator.models.release import (
+    MAX_JOBS,
     Jobs,
     ReleaseSpec,
     ReleaseState,
@@ -564,6 +566,12 @@ def _ready(
             reason="NoProcesses",
             message="no Process names this application in spec.applicationRef.name; create one",
         )
+    if sum(entry.type == ProcessType.JOB for entry in resolved.candidate.processes) > MAX_JOBS:
+        # One that the record has no room for would be left out unseen.
+        return Waiting(
+            reason="TooManyJobs",
+            message=f"an application can have {MAX_JOBS} processes of type job; delete some",
+        )
     quiet_at = world.changed_at + timedelta(seconds=resolved.settings.settle_seconds)
     settled_at = min(quiet_at, release.created_at + LONGEST_SETTLING)
     if world.now < settled_at:
@@ -697,10 +705,18 @@ def _trigger(
     return _difference(application, resolved, course.newest) or ReleaseTrigger.MANUAL
 
 
+_A_NUMBER = re.compile("[0-9]{1,9}")
+"""A larger one is none that the operator gave: the next would not fit into the record."""
+
+
 def _next_number(release: Release, application: Application, course: Course) -> int:
     """Return the newest number + 1, or the one that the operator already put into the name."""
     prefix, _, suffix = release.name.rpartition("-")
-    if release.owner_uid == application.uid and prefix == application.name and suffix.isdigit():
+    if (
+        release.owner_uid == application.uid
+        and prefix == application.name
+        and _A_NUMBER.fullmatch(suffix)
+    ):
         return max(int(suffix), course.last_number + 1)
     return course.last_number + 1
 

@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from process_operator import (
+    bounds,
     conditions,
     contests,
     cron,
@@ -38,6 +39,7 @@ from process_operator.models.process import (
 )
 from process_operator.models.release import ReleaseState
 from process_operator.models.resource_type import ResourceTypeSpec
+from process_operator.models.status import MAX_SHORT_TEXT
 from process_operator.observed import Broken, Child, Owned, World
 from process_operator.plan import Plan, Subject, View
 from process_operator.release import Course, Decision, Release
@@ -50,7 +52,6 @@ PATIENCE = timedelta(seconds=60)
 PROGRESS_AFTER = timedelta(seconds=2)
 """How long a change may stay open before its progress is worth a write."""
 NEXT_RUNS = 3
-_MAX_WARNING = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,11 +171,10 @@ def _status(
     now: datetime,
 ) -> dict[str, Any]:
     kept = {name: value for name, value in fields.items() if value not in (None, [], {})}
-    return {
-        **kept,
-        "observedGeneration": one.generation,
-        "conditions": conditions.merge(one.status, said, generation=one.generation, now=now),
-    }
+    merged = conditions.merge(one.status, said, generation=one.generation, now=now)
+    whole = {**kept, "observedGeneration": one.generation, "conditions": merged}
+    # As it will be stored, or the next look would find a difference for ever.
+    return bounds.fitted(one.kind, whole)
 
 
 def _write(one: Owned[Any] | Broken, status: Mapping[str, Any]) -> Write | None:
@@ -327,7 +327,6 @@ def _awaiting(
         )
         said = conditions.ready("ServingReleaseMissing", message)
         return _Answer(of=process, fields=fields, said=[*said, unavailable])
-    starts = decision.create is not None or bool(decision.records)
     settling = decision.waiting is not None and decision.waiting.settling
     if process.spec.type == ProcessType.JOB:
         said = _job_readiness(course, process.spec.key, process.spec.job_start_policy)
@@ -338,7 +337,7 @@ def _awaiting(
         message = "runs with the next release; set spec.image or spec.revision of the application, "
         said = conditions.ready("AwaitingRelease", message + "or create a ProcessRelease")
     said = [*said, unavailable]
-    return _Answer(of=process, fields=fields, said=said, open=True, hushed=starts or settling)
+    return _Answer(of=process, fields=fields, said=said, open=True, hushed=settling)
 
 
 def _readiness(
@@ -508,8 +507,10 @@ def _dated(
     since = {one["field"]: one for one in before.get("pending", ())}
     dated = []
     for one in found:
-        old = since.get(one.field)
-        entry = {"field": one.field}
+        # The field is what an entry is known by: two long names must not become one.
+        field = bounds.shortened_name(one.field, MAX_SHORT_TEXT)
+        old = since.get(field)
+        entry = {"field": field}
         if one.before is not None:
             entry["from"] = one.before
         if one.after is not None:
@@ -587,7 +588,7 @@ def _warnings(world: World, process: Owned[ProcessSpec], view: View) -> Iterable
             f"the prefixes {', '.join(world.allowed_annotations) or '(none)'}"
         )
     for contest in view.contested:
-        yield contests.told(contest)[:_MAX_WARNING]
+        yield contests.told(contest)
     if view.target is not None:
         yield from autoscaler.clamped(view.target.scaling)
         yield from pod.redirected_probes(view.target.entry)
@@ -715,7 +716,7 @@ def _application(
         or subject.running is None
         or conditions.is_true(said, conditions.RECONCILING)
         or any(_moves(one) for one in processes),
-        hushed=starts or settling,
+        hushed=settling,
         wake_at=wake_at,
     )
 
@@ -918,8 +919,7 @@ def _release_warnings(course: Course) -> Iterable[str]:
             entry["policy"] == JobStartPolicy.AFTER_SUCCESS_DEPLOYMENT
             and entry.get("result") == "failed"
         ):
-            warning = f'release "{serving.name}": {failure.after_success(entry)}'
-            yield warning[:_MAX_WARNING]
+            yield f'release "{serving.name}": {failure.after_success(entry)}'
 
 
 def _releases_without_application(world: World) -> Iterable[_Answer]:

@@ -52,7 +52,9 @@ def test_what_held_a_rollout_up_is_its_reason(reason: str) -> None:
     assert failure.of_rollout("web", moving(reason), {})["reason"] == reason
 
 
-@pytest.mark.parametrize(("code", "signal"), [(3, None), (128, None), (137, 9), (143, 15)])
+@pytest.mark.parametrize(
+    ("code", "signal"), [(3, None), (128, None), (137, 9), (143, 15), (1000, None)]
+)
 def test_an_exit_code_above_128_is_a_signal(code: int, signal: int | None) -> None:
     trouble = Trouble(reason="CrashLoop", message="exited", exit_code=code, state="Terminated: X")
     progress = dataclasses.replace(

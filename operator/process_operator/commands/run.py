@@ -147,7 +147,7 @@ class Operator:
         self._reconciler = Reconciler(
             cluster=api,
             store=self._store,
-            executor=Executor(cluster=api, store=self._store, children=self._children),
+            executor=Executor(cluster=api, store=self._store, children=self._children, clock=_now),
             queue=self._queue,
             clock=_now,
         )

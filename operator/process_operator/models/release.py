@@ -26,6 +26,10 @@ _Uid = Annotated[str, Field(min_length=1, max_length=64)]
 _ExitCode = Annotated[int, Field(ge=-1, le=MAX_INT32)]
 
 
+MAX_JOBS = 1024
+"""How many job processes the record of a release has room for."""
+
+
 class Jobs(StrEnum):
     """Whether job processes run in a release."""
 
@@ -264,7 +268,7 @@ class ReleaseStatus(Status):
     finished_at: datetime | None = None
     """When the release ended."""
     jobs: Annotated[
-        tuple[JobEntry, ...], Field(max_length=1024, json_schema_extra=keyed_by("key"))
+        tuple[JobEntry, ...], Field(max_length=MAX_JOBS, json_schema_extra=keyed_by("key"))
     ] = ()
     """The job processes of the release, one entry each."""
     rollouts: Annotated[

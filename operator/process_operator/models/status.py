@@ -17,7 +17,10 @@ Generation = Annotated[int, Field(ge=-1, le=9_007_199_254_740_991)]
 """A generation; the API server reads the bound as a float, so it is the largest exact one."""
 Reason = Annotated[str, Field(max_length=1024)]
 Sentence = Annotated[str, Field(max_length=32_768)]
-ShortText = Annotated[str, Field(max_length=253)]
+MAX_SHORT_TEXT = 253
+ShortText = Annotated[str, Field(max_length=MAX_SHORT_TEXT)]
+REASON = "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"
+"""What the reason of a condition has to match, in Kubernetes too."""
 ReleaseNumber = Annotated[int, Field(ge=1, le=MAX_INT32)]
 
 
@@ -36,10 +39,7 @@ class Condition(Model):
     """What is said, for example `Ready`, `Available`, `Staged`, `Reconciling` or `Stalled`."""
     status: ConditionStatus
     """Whether it holds."""
-    reason: Annotated[
-        str,
-        Field(min_length=1, max_length=1024, pattern="^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"),
-    ]
+    reason: Annotated[str, Field(min_length=1, max_length=1024, pattern=REASON)]
     """Why, in one stable word, for example `ResourceTypeNotFound`."""
     message: Sentence
     """Why, in a sentence for people, with what to do."""
