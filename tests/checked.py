@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from process_operator import crds, documents, schemas
+from process_operator.schema import kinds, structural, validation
 
 _TIME = re.compile(
     r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?"
@@ -19,7 +19,7 @@ _TIME = re.compile(
 )
 _MOST_BYTES = 1024 * 1024
 """Of a status without a snapshot; etcd takes 1.5 MiB of the whole object."""
-SCHEMAS = {kind.kind: schemas.structural(kind.status) for kind in crds.KINDS}
+SCHEMAS = {kind.kind: structural.structural(kind.status) for kind in kinds.KINDS}
 
 
 def refused(kind: str, given: Mapping[str, Any]) -> list[str]:
@@ -27,7 +27,7 @@ def refused(kind: str, given: Mapping[str, Any]) -> list[str]:
     schema = SCHEMAS[kind]
     # As it comes over the wire: what is no JSON fails here.
     value = orjson.loads(orjson.dumps(given))
-    found = [str(one) for one in documents._structure(schema, value, "status")]
+    found = [str(one) for one in validation._structure(schema, value, "status")]
     found += _more(schema, value, "status")
     if len(orjson.dumps({**value, "snapshot": None})) > _MOST_BYTES:
         found.append("status: is too large")

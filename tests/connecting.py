@@ -5,10 +5,11 @@ from typing import Any
 
 import yaml
 
-from process_operator import cluster
+from process_operator.cluster import connection as cluster_connection
+from process_operator.cluster.connection import Connection
 
 
-def connection(kubeconfig: Path) -> cluster.Connection:
+def connection(kubeconfig: Path) -> Connection:
     """Return the connection of a kubeconfig's current context."""
     config = yaml.safe_load(kubeconfig.read_text())
 
@@ -17,7 +18,7 @@ def connection(kubeconfig: Path) -> cluster.Connection:
 
     context = named("context", config["current-context"])
     server, user = named("cluster", context["cluster"]), named("user", context["user"])
-    return cluster.connection(
+    return cluster_connection.connection(
         server=server["server"],
         ca_path=server.get("certificate-authority"),
         ca_data=server.get("certificate-authority-data"),

@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from process_operator import names
-from process_operator.observed import Manifest
+from process_operator.kube import names
+from process_operator.kube.manifest import Manifest
 
 _FILE = Path(__file__).parent / "data" / "hostile.yaml"
 

@@ -9,22 +9,28 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from process_operator import builders, names, observed, plan, projections, release, resolve
-from process_operator.models.application import ApplicationSpec
-from process_operator.models.process import ProcessSpec
-from process_operator.models.release import ReleaseSpec
-from process_operator.models.resource_type import ResourceTypeSpec
-from process_operator.models.snapshot import Snapshot
-from process_operator.observed import (
+from process_operator.controller import build
+from process_operator.controller.observe import child as observe_child
+from process_operator.controller.observe import records
+from process_operator.controller.observe.records import (
     ApplicationKey,
     Broken,
     Child,
-    Manifest,
     Owned,
     Pod,
     Trouble,
     World,
 )
+from process_operator.controller.plan import model, plan
+from process_operator.controller.release import triggers
+from process_operator.controller.resolve.application import resolve
+from process_operator.kube import names
+from process_operator.kube.manifest import Manifest
+from process_operator.models.application import ApplicationSpec
+from process_operator.models.process import ProcessSpec
+from process_operator.models.release import ReleaseSpec
+from process_operator.models.resource_type import ResourceTypeSpec
+from process_operator.models.snapshot import Snapshot
 
 NOW = datetime(2026, 1, 5, 12, 0, 0, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=1)
@@ -100,7 +106,7 @@ def started(
         "applicationUID": f"uid-of-{APPLICATION}",
         "number": number,
         "trigger": "image",
-        "requested": {"image": snapshot.image, "hash": release.inputs_hash(snapshot)},
+        "requested": {"image": snapshot.image, "hash": triggers.inputs_hash(snapshot)},
         "snapshot": snapshot.model_dump(by_alias=True, exclude_none=True, mode="json"),
         "state": state,
         "startedAt": "2026-01-05T11:59:00Z",
@@ -179,7 +185,7 @@ def world(base: World | None = None, **difference: Any) -> World:
 def candidate(seen: World) -> Snapshot:
     """Return what a release that started now would freeze."""
     assert isinstance(seen.application, Owned)
-    found = resolve.resolve(seen, seen.application).candidate
+    found = resolve(seen, seen.application).candidate
     assert found is not None
     return found
 
@@ -207,11 +213,11 @@ def with_children(seen: World) -> World:
     )
 
 
-def applies(seen: World) -> list[plan.Apply]:
+def applies(seen: World) -> list[model.Apply]:
     return [one for view in plan.plan(seen).views for one in view.applies]
 
 
-def views(seen: World) -> dict[str, plan.View]:
+def views(seen: World) -> dict[str, model.View]:
     """Return what is planned, by name of the process."""
     return {view.process.name: view for view in plan.plan(seen).views}
 
@@ -221,7 +227,7 @@ def child_of(manifest: Manifest, /, **status: Any) -> Child:
 
     A Deployment is available at its size unless the status given says otherwise.
     """
-    return projections.child(manifest["kind"], answer(manifest, **status))
+    return observe_child.child(manifest["kind"], answer(manifest, **status))
 
 
 def answer(manifest: Manifest, /, **status: Any) -> Manifest:
@@ -293,7 +299,7 @@ def manifests(seen: World, name: str = "web") -> dict[str, Manifest]:
     """Return what a process is rendered to now, by kind."""
     target = views(seen)[name].target
     assert target is not None
-    return {one["kind"]: one for one in builders.children(target)}
+    return {one["kind"]: one for one in build.children(target)}
 
 
 def child(seen: World, kind: str) -> Child:
@@ -308,7 +314,7 @@ def changed(seen: World, *replaced: Child) -> World:
 
 
 def live_spec(one: Child) -> dict[str, Any]:
-    return dict(observed.spec(one))
+    return dict(records.spec(one))
 
 
 def conditions(status: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
@@ -316,5 +322,5 @@ def conditions(status: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     return {one["type"]: (one["status"], one["reason"]) for one in status["conditions"]}
 
 
-def kinds(found: Iterable[plan.Apply | Child]) -> list[str]:
+def kinds(found: Iterable[model.Apply | Child]) -> list[str]:
     return [one.key.kind for one in found]

@@ -6,7 +6,7 @@ import time
 import urllib.parse
 from typing import Any
 
-from process_operator.cluster import Connection
+from process_operator.cluster.connection import Connection
 
 JSON = "application/json"
 MERGE = "application/merge-patch+json"

@@ -8,9 +8,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import make
-from process_operator import names, plan, resolve, status
-from process_operator.observed import ApplicationKey, Broken, Manifest, Owned, World
-from process_operator.world import Mirrors, Store
+from process_operator.controller import reconcile
+from process_operator.controller.observe.records import ApplicationKey, Broken, Owned, World
+from process_operator.controller.observe.store import Mirrors, Store
+from process_operator.controller.plan import plan
+from process_operator.controller.resolve import application
+from process_operator.controller.status import report, resource_types
+from process_operator.kube import names
+from process_operator.kube.manifest import Manifest
 
 _KEY = ApplicationKey(make.NAMESPACE, make.APPLICATION)
 _SHOP = {"applicationRef": {"name": make.APPLICATION}}
@@ -128,15 +133,15 @@ def _gathered(bodies: list[Manifest]) -> World:
 
 
 def _look(seen: World) -> None:
-    todo = plan.plan(plan.discreet(seen))
-    status.report(seen, todo)
-    status.resource_types(seen.resource_types, seen.now)
+    todo = plan.plan(reconcile.discreet(seen))
+    report.report(seen, todo)
+    resource_types.resource_types(seen.resource_types, seen.now)
 
 
 def _can_be_released(seen: World) -> bool:
     return (
         isinstance(seen.application, Owned)
-        and resolve.resolve(seen, seen.application).candidate is not None
+        and application.resolve(seen, seen.application).candidate is not None
     )
 
 

@@ -20,9 +20,9 @@ import connecting
 import running
 import serve_api
 from local_cluster import Cluster, network
-from process_operator import cluster
-from process_operator.api.keys import Book, Role
-from process_operator.commands import keys as keys_command
+from process_operator.api.access.keys import Book, Role
+from process_operator.cli.keys import changed
+from process_operator.cluster import client
 from serve_api import NAMESPACE
 from userside import IMAGE
 
@@ -179,8 +179,8 @@ def new_key(kubeconfig: Path, namespace: str, role: str = "write", name: str = "
         )
 
     async def made() -> str | None:
-        async with cluster.Cluster(connecting.connection(kubeconfig)) as api:
-            return await keys_command.changed(api, NAMESPACE, add)
+        async with client.Cluster(connecting.connection(kubeconfig)) as api:
+            return await changed(api, NAMESPACE, add)
 
     text = asyncio.run(made())
     assert text is not None

@@ -13,7 +13,7 @@ from pathlib import Path
 import operate
 from local_cluster import Cluster, network
 from operate import NAMESPACE
-from process_operator import names
+from process_operator.kube import names
 
 
 def operator(cluster: Cluster) -> "Operator":

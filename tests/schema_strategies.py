@@ -12,8 +12,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from process_operator import cel, crds, names, quantities
-from process_operator.observed import Manifest
+from process_operator.kube import names, quantities
+from process_operator.kube.manifest import Manifest
+from process_operator.schema import cel, crds, kinds
 
 _TEXT = st.characters(min_codepoint=0x20, max_codepoint=0x17F, exclude_categories=["Cc"])
 _ASCII = st.characters(min_codepoint=0x21, max_codepoint=0x7E)
@@ -69,7 +70,7 @@ _NOT_BOTH = re.compile(r"!has\(self\.(\w+)\) \|\| !has\(self\.(\w+)\)")
 
 def spec_schema(kind: str) -> dict[str, Any]:
     """Return the schema of the spec of one of our kinds."""
-    (found,) = (one for one in crds.KINDS if one.kind == kind)
+    (found,) = (one for one in kinds.KINDS if one.kind == kind)
     schema = crds.manifest(found)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     made: dict[str, Any] = schema["properties"]["spec"]
     return made

@@ -17,11 +17,13 @@ import orjson
 
 import checked
 import userside
-from process_operator import conditions, errors, names, projections, reconcile
-from process_operator.builders import KINDS as CHILD_KINDS
-from process_operator.execute import Executor
-from process_operator.observed import ApplicationKey, Child, IngressClass
-from process_operator.world import Mirrors, Store
+from process_operator.controller import reconcile
+from process_operator.controller.build import KINDS as CHILD_KINDS
+from process_operator.controller.execute.executor import Executor
+from process_operator.controller.observe import child, pod
+from process_operator.controller.observe.records import ApplicationKey, Child, IngressClass
+from process_operator.controller.observe.store import Mirrors, Store
+from process_operator.kube import conditions, errors, names
 
 Body = dict[str, Any]
 Place = tuple[str, str, str]
@@ -76,7 +78,7 @@ class _Records:
 
     def observe(self, body: Body) -> None:
         about = body["metadata"]
-        make = projections.pod if self._kind == "Pod" else self._child
+        make = pod.pod if self._kind == "Pod" else self._child
         self._found[(about["namespace"], about["name"])] = make(body)
 
     def forget(self, namespace: str, name: str, uid: str) -> None:
@@ -97,7 +99,7 @@ class _Records:
         return iter(self._found.values())
 
     def _child(self, body: Body) -> Child:
-        return projections.child(self._kind, body)
+        return child.child(self._kind, body)
 
 
 class _Classes:

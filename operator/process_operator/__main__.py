@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from process_operator import __version__, settings
-from process_operator.commands import api, keys, next_runs, plan
+from process_operator.cli import api, keys, next_runs, plan
 
 _ENDED_BY_ITS_READER = 141
 """What shells say of a program that SIGPIPE has ended, such as one before `| head`."""
@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _crds(parsed: argparse.Namespace) -> int:
-    from process_operator import crds
+    from process_operator.schema import crds
 
     if not parsed.check:
         for name in crds.write(parsed.folder):
@@ -66,14 +66,14 @@ def _crds(parsed: argparse.Namespace) -> int:
 
 
 def _fields(_: argparse.Namespace) -> int:
-    from process_operator import staging
+    from process_operator.models import staging
 
     print(staging.table())
     return 0
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    from process_operator.commands import run
+    from process_operator.cli import run
 
     return run.run(parsed)
 

@@ -23,7 +23,8 @@ import operate
 import running
 from bench import floor, observing, workload
 from local_cluster import kubeconfigs
-from process_operator import cluster, names
+from process_operator.cluster import client
+from process_operator.kube import names
 
 ROOT = Path(__file__).parents[2]
 USER = "system:serviceaccount:process-operator:process-operator"
@@ -77,7 +78,7 @@ class Bench:
 
     async def run(self) -> None:
         """Run all phases."""
-        async with cluster.Cluster(connecting.connection(self._cluster.kubeconfig)) as api:
+        async with client.Cluster(connecting.connection(self._cluster.kubeconfig)) as api:
             for namespace in (BENCH, FLOOR):
                 kubeconfigs.kubectl(self._cluster, ["create", "namespace", namespace])
             await asyncio.to_thread(self._operator.start)
@@ -105,7 +106,7 @@ class Bench:
         _say(f"{name}: {phase.writes.total()} writes, {phase.wall_seconds:.1f} s")
         return phase
 
-    async def _create(self, api: cluster.Cluster) -> None:
+    async def _create(self, api: client.Cluster) -> None:
         kinds = Counter(one["spec"]["type"] for _, members in self._workload for one in members)
         expected = sum(PER_TYPE[kind] * count for kind, count in kinds.items())
         expected += PER_APPLICATION * len(self._workload)
@@ -126,7 +127,7 @@ class Bench:
 
         await self._phase("create", expected, work())
 
-    async def _change(self, api: cluster.Cluster) -> None:
+    async def _change(self, api: client.Cluster) -> None:
         """Give every application a new image."""
         started: dict[str, float] = {}
         image = "registry.example.com/app:2"
@@ -150,7 +151,7 @@ class Bench:
         expected = 2 * self._count + PER_APPLICATION * len(self._workload)
         await self._phase("change", expected, work())
 
-    async def _label(self, api: cluster.Cluster) -> None:
+    async def _label(self, api: client.Cluster) -> None:
         """Let somebody put a label and an annotation of theirs on everything."""
 
         async def label(one: dict[str, Any]) -> None:
@@ -192,7 +193,7 @@ class Bench:
         self.phases.append(phase)
         _say(f"restart: {phase.writes.total()} writes, ready after {self.restart_seconds:.1f} s")
 
-    async def _floor(self, api: cluster.Cluster) -> float:
+    async def _floor(self, api: client.Cluster) -> float:
         """Write the same objects, after the operator has ended, with nothing watched."""
         objects = await floor.written(api, BENCH)
         first = [one for one in objects if not one["metadata"]["name"].endswith("-2")]

@@ -34,8 +34,10 @@ from bench import observing, shops
 from bench.load import Flood, Load, Plan, Seen
 from bench.shops import NAMESPACE, Place
 from local_cluster import kubeconfigs
-from process_operator import cluster, kinds, names
-from process_operator.api import identity, keys, ownership
+from process_operator.api.access import identity, keys
+from process_operator.api.reads import ownership
+from process_operator.cluster import client
+from process_operator.kube import kinds, names
 
 ROOT = Path(__file__).parents[2]
 CLIENTS = 16
@@ -133,7 +135,7 @@ class Bench:
 
     async def _fill(self, count: int) -> list[Place]:
         began = time.monotonic()
-        async with cluster.Cluster(connecting.connection(self._cluster.kubeconfig)) as api:
+        async with client.Cluster(connecting.connection(self._cluster.kubeconfig)) as api:
             places = await shops.fill(api, count)
         _say(f"{len(places)} processes made in {time.monotonic() - began:.0f} s")
         return places

@@ -5,15 +5,16 @@ import time
 from collections.abc import Awaitable, Iterable, Sequence
 from typing import Any
 
-from process_operator import cluster, kinds, names
-from process_operator.builders import KINDS as CHILD_KINDS
+from process_operator.cluster import client
+from process_operator.controller.build import KINDS as CHILD_KINDS
+from process_operator.kube import kinds, names
 
 Manifest = dict[str, Any]
 IN_FLIGHT = 16
 _OF_THE_SERVER = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields")
 
 
-async def written(api: cluster.Cluster, namespace: str) -> list[Manifest]:
+async def written(api: client.Cluster, namespace: str) -> list[Manifest]:
     """Return all objects that the operator has made or given a status in a namespace."""
     found: list[Manifest] = []
     ours = (names.APPLICATION_KIND, names.PROCESS_KIND, names.RELEASE_KIND)
@@ -25,14 +26,14 @@ async def written(api: cluster.Cluster, namespace: str) -> list[Manifest]:
     return found
 
 
-async def write(api: cluster.Cluster, objects: Sequence[Manifest], namespace: str) -> float:
+async def write(api: client.Cluster, objects: Sequence[Manifest], namespace: str) -> float:
     """Write copies of the objects into another namespace; return how many seconds it took."""
     started = time.monotonic()
     await in_flight((_write(api, one, namespace) for one in objects), IN_FLIGHT)
     return time.monotonic() - started
 
 
-async def _write(api: cluster.Cluster, one: Manifest, namespace: str) -> None:
+async def _write(api: client.Cluster, one: Manifest, namespace: str) -> None:
     kind = one["kind"]
     about = {name: value for name, value in one["metadata"].items() if name not in _OF_THE_SERVER}
     about.pop("ownerReferences", None)

@@ -23,7 +23,7 @@ import aiohttp
 import yarl
 
 import connecting
-from process_operator.commands import loops
+from process_operator import loops
 
 HOST = "127.0.0.1"
 _WARM_UP_SECONDS = 0.5

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-from process_operator import cluster, errors, names
+from process_operator.cluster import client
+from process_operator.kube import errors, names
 
 _READS = {"get", "list", "watch"}
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -85,7 +86,7 @@ def busy(seconds: float) -> float:
 class Watcher:
     """Remembers when each process was first seen as wanted, by our own clock."""
 
-    def __init__(self, api: cluster.Cluster, wanted: Callable[[Any], bool]) -> None:
+    def __init__(self, api: client.Cluster, wanted: Callable[[Any], bool]) -> None:
         self._api = api
         self._wanted = wanted
         self.seen: dict[tuple[str, str], float] = {}

@@ -18,7 +18,8 @@ import operate
 import running
 from bench import floor, observing
 from local_cluster import kubeconfigs
-from process_operator import cluster, names
+from process_operator.cluster import client
+from process_operator.kube import names
 from userside import application, process
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +44,7 @@ def members(name: str) -> list[dict[str, Any]]:
     return made
 
 
-async def ended(api: cluster.Cluster, count: int, suffix: str) -> list[dict[str, Any]]:
+async def ended(api: client.Cluster, count: int, suffix: str) -> list[dict[str, Any]]:
     """Wait until so many releases of this number have ended; return them."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
@@ -79,7 +80,7 @@ async def run(count: int, made: local_cluster.Cluster) -> list[str]:
     log = made.directory / "logs" / "operator-under-bench.log"
     operator = running.Operator(operate.install(made), log)
     kubeconfigs.kubectl(made, ["create", "namespace", NAMESPACE])
-    async with cluster.Cluster(connecting.connection(made.kubeconfig)) as api:
+    async with client.Cluster(connecting.connection(made.kubeconfig)) as api:
         await asyncio.to_thread(operator.start)
         try:
             return await _measure(count, api, operator)
@@ -87,7 +88,7 @@ async def run(count: int, made: local_cluster.Cluster) -> list[str]:
             await asyncio.to_thread(operator.stop)
 
 
-async def _measure(count: int, api: cluster.Cluster, operator: running.Operator) -> list[str]:
+async def _measure(count: int, api: client.Cluster, operator: running.Operator) -> list[str]:
     # Processes and application come by watches of their own: without a moment of settling, a first
     # release may start before its last process is seen.
     apps = [application(f"app-{number}", release={"settleSeconds": 1}) for number in range(count)]

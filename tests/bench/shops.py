@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bench import floor
-from process_operator import cluster, kinds, names
+from process_operator.cluster import client
+from process_operator.kube import kinds, names
 
 NAMESPACE = "bench-api"
 TYPES = ("web", "worker", "worker", "cron", "job")
@@ -167,7 +168,7 @@ class Place:
     kind: str
 
 
-async def fill(api: cluster.Cluster, count: int) -> list[Place]:
+async def fill(api: client.Cluster, count: int) -> list[Place]:
     """Make everything; return where the processes are."""
     places: list[Place] = []
 

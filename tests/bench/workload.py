@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import cycle, islice
 from typing import Any
 
-from process_operator import names
+from process_operator.kube import names
 
 Manifest = dict[str, Any]
 PER_APPLICATION = 5

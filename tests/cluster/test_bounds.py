@@ -12,10 +12,12 @@ import atbounds
 import checked
 import plain
 import running
-from process_operator import bounds, events, names
-from process_operator.kinds import KINDS
-from process_operator.observed import Owned
-from process_operator.status import Event
+from process_operator.controller.execute import events
+from process_operator.controller.observe.records import Owned
+from process_operator.controller.status.model import Event
+from process_operator.kube import names
+from process_operator.kube.kinds import KINDS
+from process_operator.schema import bounds
 from userside import IMAGE, Body, Namespace, application, process
 
 SPECS: dict[str, Body] = {

@@ -11,10 +11,11 @@ from aiohttp import web
 
 import connecting
 import plain
-from process_operator import cluster, errors, names
-from process_operator.cluster import Cluster
-from process_operator.kinds import KINDS, Resource
-from process_operator.observed import Manifest
+from process_operator.cluster import client, connection
+from process_operator.cluster.client import Cluster
+from process_operator.kube import errors, names
+from process_operator.kube.kinds import KINDS, Resource
+from process_operator.kube.manifest import Manifest
 
 
 @pytest.fixture
@@ -254,7 +255,7 @@ def note(api: plain.ApiServer, namespace: str, monkeypatch: pytest.MonkeyPatch) 
     )
     assert status == 201
     resource = Resource(kind="Note", api_version=f"{group}/v1", plural=plural)
-    monkeypatch.setattr(cluster, "KINDS", {"Note": resource})
+    monkeypatch.setattr(client, "KINDS", {"Note": resource})
     yield "Note"
     assert api.send("DELETE", f"{definitions}/{plural}.{group}")[0] == 200
 
@@ -271,7 +272,7 @@ async def test_a_status_is_replaced_and_nothing_else_changes(
     server: Cluster, namespace: str, note: str
 ) -> None:
     manifest = {
-        "apiVersion": cluster.KINDS[note].api_version,
+        "apiVersion": client.KINDS[note].api_version,
         "kind": note,
         "metadata": {"namespace": namespace, "name": "a", "annotations": {"kept": "yes"}},
         "spec": {"kept": True},
@@ -394,7 +395,9 @@ async def answering(answer: Answer, **told: Any) -> AsyncIterator[Cluster]:
     await site.start()
     port = runner.addresses[0][1]
     try:
-        async with Cluster(cluster.connection(server=f"http://127.0.0.1:{port}", **told)) as opened:
+        async with Cluster(
+            connection.connection(server=f"http://127.0.0.1:{port}", **told)
+        ) as opened:
             yield opened
     finally:
         await runner.cleanup()
@@ -475,7 +478,7 @@ async def test_an_error_text_is_short_and_harmless() -> None:
 
 
 async def test_a_server_that_is_not_there_is_unavailable() -> None:
-    async with Cluster(cluster.connection(server="http://127.0.0.1:1")) as server:
+    async with Cluster(connection.connection(server="http://127.0.0.1:1")) as server:
         with pytest.raises(errors.Unavailable):
             await server.get("Deployment", "shop", "web")
         with pytest.raises(errors.Unavailable):
@@ -518,7 +521,7 @@ async def test_a_token_that_stays_refused_is_not_sent_for_ever(tmp_path: Path) -
 
 
 async def test_a_token_never_shows_in_a_connection() -> None:
-    made = cluster.connection(server="http://127.0.0.1:1", token="canary")  # noqa: S106
+    made = connection.connection(server="http://127.0.0.1:1", token="canary")  # noqa: S106
     assert "canary" not in repr(made)
 
 

@@ -13,12 +13,13 @@ import pytest
 import yaml
 
 import plain
-from process_operator import crds, names
+from process_operator.kube import names
+from process_operator.schema import crds, kinds
 
 HERE = Path(__file__).parent
 OBJECTS = [*yaml.safe_load_all((HERE / "every_field.yaml").read_text())]
 CASES = yaml.safe_load((HERE / "bad_input.yaml").read_text())
-KINDS = {kind.kind: kind for kind in crds.KINDS}
+KINDS = {kind.kind: kind for kind in kinds.KINDS}
 
 _SHOP = {"applicationRef": {"name": "shop"}}
 MINIMAL: dict[str, tuple[str, dict[str, Any]]] = {
@@ -43,7 +44,7 @@ Applied = Callable[..., Any]
 
 @pytest.fixture(scope="session", autouse=True)
 def _installed(api: plain.ApiServer) -> None:
-    for kind in crds.KINDS:
+    for kind in kinds.KINDS:
         name = f"{kind.plural}.{names.GROUP}"
         path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}"
         # As `kubectl apply --server-side` does it, so that the next one meets no other manager.
@@ -323,7 +324,7 @@ def test_processes_can_be_selected_by_application_type_and_key(
 
 
 def test_the_cost_of_every_rule_is_far_below_the_servers_limit(api: plain.ApiServer) -> None:
-    for kind in crds.KINDS:
+    for kind in kinds.KINDS:
         manifest = crds.manifest(kind)
         for rule in _rules(manifest):
             rule["rule"] = f"[1, 2, 3, 4, 5].all(time, {rule['rule']})"
@@ -342,8 +343,8 @@ def _rules(node: Any) -> Iterator[dict[str, str]]:
             yield from _rules(part)
 
 
-@pytest.mark.parametrize("kind", crds.KINDS, ids=lambda kind: kind.kind)
-def test_explain_has_a_sentence_for_every_field(kubectl: Applied, kind: crds.Kind) -> None:
+@pytest.mark.parametrize("kind", kinds.KINDS, ids=lambda kind: kind.kind)
+def test_explain_has_a_sentence_for_every_field(kubectl: Applied, kind: kinds.Kind) -> None:
     schema = crds.manifest(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     for path in ("spec", "status"):
         shown = kubectl("explain", f"{kind.plural}.{path}", "--api-version", names.API_VERSION)

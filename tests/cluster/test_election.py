@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 import connecting
-from process_operator.cluster import Cluster
-from process_operator.election import Election, Timing
+from process_operator.cluster.client import Cluster
+from process_operator.cluster.leader_election import Election, Timing
 
 QUICK = Timing(duration=5, renew=4.0, retry=0.3, call=2.5)
 LONGER = QUICK.duration + 1.0

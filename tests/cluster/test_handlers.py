@@ -11,12 +11,14 @@ import pytest
 import connecting
 import freezing
 import running
-from process_operator import handlers, names
-from process_operator.cluster import Cluster
-from process_operator.commands import connect
-from process_operator.contact import Contact
-from process_operator.observed import ApplicationKey, Manifest
-from process_operator.workqueue import Lane
+from process_operator.cli import connect
+from process_operator.cluster.client import Cluster
+from process_operator.controller import handlers
+from process_operator.controller.contact import Contact
+from process_operator.controller.observe.records import ApplicationKey
+from process_operator.controller.workqueue import Lane
+from process_operator.kube import names
+from process_operator.kube.manifest import Manifest
 
 
 class Seen:

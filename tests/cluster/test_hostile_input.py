@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 import hostile
 import plain
 import schema_strategies
-from process_operator import crds, documents, names, quantities
-from process_operator.observed import Manifest
+from process_operator.kube import names, quantities
+from process_operator.kube.manifest import Manifest
+from process_operator.schema import kinds, validation
 
 _CRDS = Path(__file__).parents[2] / "crds"
-_KINDS = {kind.kind: kind for kind in crds.KINDS}
+_KINDS = {kind.kind: kind for kind in kinds.KINDS}
 _LARGEST = 1_400_000
 """Bytes of JSON: etcd takes no more than 1.5 MiB."""
 _PATIENCE_SECONDS = 2.0
@@ -71,7 +72,7 @@ def test_our_own_check_takes_what_the_server_takes(
 ) -> None:
     manifest = data.draw(schema_strategies.hostile(kind))
     assume(len(json.dumps(manifest)) < _LARGEST)
-    ours = {found.field for found in documents.problems(manifest)}
+    ours = {found.field for found in validation.problems(manifest)}
     assert bool(ours) == bool(_fields_refused(api, namespace, manifest)), (ours, manifest)
 
 
@@ -89,7 +90,7 @@ def test_the_server_keeps_every_quantity_that_the_crds_take_as_the_operator_writ
         "metadata": {"name": "web"},
         "spec": web,
     }
-    if documents.problems(made):
+    if validation.problems(made):
         return
     written = quantities.canonical(number)
     assert _kept(api, namespace, written) == written

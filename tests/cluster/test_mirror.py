@@ -9,10 +9,11 @@ import pytest
 
 import connecting
 import freezing
-from process_operator import projections
-from process_operator.cluster import Cluster
-from process_operator.mirror import Mirror
-from process_operator.observed import Child, Manifest
+from process_operator.cluster.client import Cluster
+from process_operator.cluster.informer import Mirror
+from process_operator.controller.observe import child
+from process_operator.controller.observe.records import Child
+from process_operator.kube.manifest import Manifest
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ async def mirrored(server: Cluster, namespace: str) -> AsyncIterator[tuple[Mirro
     watcher = Watcher()
     mirror = Mirror(
         "Deployment",
-        partial(projections.child, "Deployment"),
+        partial(child.child, "Deployment"),
         source=server,
         sink=watcher,
         label_selector=f"run={namespace}",
@@ -139,9 +140,7 @@ def _decisive(record: Child) -> Child:
 
 
 async def test_a_kind_that_is_not_installed_is_complete_and_not_available(server: Cluster) -> None:
-    mirror = Mirror(
-        "HTTPRoute", partial(projections.child, "HTTPRoute"), source=server, sink=Watcher()
-    )
+    mirror = Mirror("HTTPRoute", partial(child.child, "HTTPRoute"), source=server, sink=Watcher())
     running = asyncio.create_task(mirror.run())
     async with asyncio.timeout(10):
         await mirror.complete.wait()

@@ -18,12 +18,15 @@ from hypothesis import strategies as st
 
 import plain
 import schema_strategies
-from process_operator import crds, names, resolve
-from process_operator.builders import pod
+from process_operator.controller.build import pod
+from process_operator.controller.observe.records import ApplicationKey, Owned, World
+from process_operator.controller.resolve import target
+from process_operator.controller.resolve.application import resolve
+from process_operator.kube import names
 from process_operator.models.application import ApplicationSpec
 from process_operator.models.process import ProcessSpec
 from process_operator.models.resource_type import ResourceTypeSpec
-from process_operator.observed import ApplicationKey, Owned, World
+from process_operator.schema import kinds
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests/pure/golden/manifests"
@@ -75,7 +78,7 @@ _BY_NAME: dict[str, st.SearchStrategy[Any]] = {
     # The server refuses pods of a ServiceAccount that does not exist.
     "serviceAccountName": st.just("default"),
 }
-_KINDS = {kind.kind: kind for kind in crds.KINDS}
+_KINDS = {kind.kind: kind for kind in kinds.KINDS}
 _APPLICATIONS, _PROCESSES, _RESOURCE_TYPES = (
     schema_strategies.Drawing(by_name=_BY_NAME).value(schema_strategies.spec_schema(kind))
     for kind in (names.APPLICATION_KIND, names.PROCESS_KIND, names.RESOURCE_TYPE_KIND)
@@ -138,7 +141,7 @@ def _owned(kind: str, namespace: str, name: str, spec: Any) -> Owned[Any]:
     )
 
 
-def _target(namespace: str, application: Any, process: Any, size: Any) -> resolve.Target:
+def _target(namespace: str, application: Any, process: Any, size: Any) -> target.Target:
     shop = _owned(
         names.APPLICATION_KIND, namespace, "shop", ApplicationSpec.model_validate(application)
     )
@@ -160,10 +163,10 @@ def _target(namespace: str, application: Any, process: Any, size: Any) -> resolv
         refused={},
         allowed_annotations=(),
     )
-    resolved = resolve.resolve(world, shop)
+    resolved = resolve(world, shop)
     assert resolved.refusals == {}
     assert resolved.candidate is not None
-    return resolve.target(world, shop, front, resolved.candidate, resolved.entries[front.uid])
+    return target.target(world, shop, front, resolved.candidate, resolved.entries[front.uid])
 
 
 def _lost(declared: Any, live: Any, at: str = "") -> Iterator[str]:

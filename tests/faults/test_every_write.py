@@ -26,7 +26,8 @@ import operate
 import running
 from faults.proxy import Proxy, Record, Strike, Way, Write
 from local_cluster import kubeconfigs
-from process_operator import cluster, errors, names
+from process_operator.cluster import client
+from process_operator.kube import errors, names
 from userside import IMAGE, Body, application, process
 
 ROOT = Path(__file__).parents[2]
@@ -48,7 +49,7 @@ def job(key: str, moment: str, **spec: Any) -> Body:
 class Place:
     """A namespace as its user sees it, over the plain API."""
 
-    def __init__(self, api: cluster.Cluster, name: str) -> None:
+    def __init__(self, api: client.Cluster, name: str) -> None:
         self.name = name
         self._api = api
 
@@ -201,7 +202,7 @@ class Run:
 class Matrix:
     """The cluster, the proxy, the operator behind it, and what has been found out."""
 
-    api: cluster.Cluster
+    api: client.Cluster
     proxy: Proxy
     operator: running.Operator
     audit_log: Path
@@ -311,7 +312,7 @@ async def matrix(directory: Path) -> AsyncIterator[Matrix]:
     }
     await asyncio.to_thread(kubeconfigs.apply, made, [nowhere])
     async with (
-        cluster.Cluster(connecting.connection(made.kubeconfig)) as api,
+        client.Cluster(connecting.connection(made.kubeconfig)) as api,
         Proxy(kubeconfig, directory / "proxy") as proxy,
     ):
         log = directory / "logs" / "operator-under-faults.log"

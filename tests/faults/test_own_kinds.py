@@ -16,8 +16,8 @@ import operate
 import running
 from faults.proxy import Proxy
 from local_cluster import kubeconfigs
-from process_operator import names
-from process_operator.kinds import KINDS
+from process_operator.kube import names
+from process_operator.kube.kinds import KINDS
 from userside import Namespace, application, process
 
 ROOT = Path(__file__).parents[2]

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from process_operator import errors
+from process_operator.kube import errors
 
 MEDIA_TYPE = b"application/json"
 DEFECT = "the request failed; its code finds it in the log of the API"

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from process_operator import quantities
+from process_operator.kube import quantities
 from process_operator.models.base import rule, validations
 
 

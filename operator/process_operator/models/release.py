@@ -13,13 +13,7 @@ from pydantic import ConfigDict, Field
 from process_operator.models.base import MAX_INT32, Model, ObjectName, keyed_by, rule, validations
 from process_operator.models.process import JobStartPolicy, ProcessType
 from process_operator.models.references import ApplicationReference
-from process_operator.models.status import (
-    Reason,
-    ReleaseNumber,
-    Sentence,
-    ShortText,
-    Status,
-)
+from process_operator.models.status import Reason, ReleaseNumber, Sentence, ShortText, Status
 
 _Key = Annotated[str, Field(min_length=1, max_length=64)]
 _Uid = Annotated[str, Field(min_length=1, max_length=64)]

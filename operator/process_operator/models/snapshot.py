@@ -95,7 +95,7 @@ class Snapshot(_Frozen):
     """The staged side of an application: its image, its environment and its processes."""
 
     profile: int
-    """Which rendering rules `builders/pod.py` applies; never changes for a snapshot."""
+    """Which rendering rules `build/pod.py` applies; never changes for a snapshot."""
     image: str
     env: tuple[EnvVar, ...] = ()
     env_from: tuple[EnvFromSource, ...] = ()

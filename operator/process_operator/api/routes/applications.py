@@ -5,12 +5,23 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from process_operator import errors, names
-from process_operator.api import cache, changes, payloads, presenters, problems, writer
-from process_operator.api import call as calls
-from process_operator.api.cache import Record
-from process_operator.api.call import Call, Change, Create, Limit, Offset, Read, Remove, Uid
-from process_operator.api.writer import Wish
+from process_operator.api import problems
+from process_operator.api.payloads import base
+from process_operator.api.payloads.applications import (
+    Application,
+    ApplicationItem,
+    CreateApplication,
+    UpdateApplication,
+)
+from process_operator.api.presenters.applications import BUILD_FIELDS
+from process_operator.api.reads import cache
+from process_operator.api.reads.cache import Record
+from process_operator.api.routes import replies
+from process_operator.api.routes.call import Call
+from process_operator.api.routes.parameters import Change, Create, Limit, Offset, Read, Remove, Uid
+from process_operator.api.writes import changes, writer
+from process_operator.api.writes.writer import Wish
+from process_operator.kube import errors, names
 
 router = APIRouter(tags=["Applications"])
 
@@ -22,21 +33,19 @@ _DEFAULT_SIZE = "s1"
 @router.get(
     "/v3/applications",
     summary="List applications",
-    responses=calls.documented(
-        200, payloads.Page[payloads.ApplicationItem], "A page of applications."
-    ),
+    responses=replies.documented(200, base.Page[ApplicationItem], "A page of applications."),
 )
 async def list_applications(call: Read, limit: Limit = 25, offset: Offset = 0) -> Response:
     """Return the applications of the key's namespaces, oldest first."""
-    return calls.paged(call.applications(), call.show_item, limit=limit, offset=offset)
+    return replies.paged(call.applications(), call.show_item, limit=limit, offset=offset)
 
 
 @router.post(
     "/v3/applications",
     summary="Create an application",
-    responses=calls.documented(201, payloads.Application, "The new application.", writes=True),
+    responses=replies.documented(201, Application, "The new application.", writes=True),
 )
-async def create_application(call: Create, payload: payloads.CreateApplication) -> Response:
+async def create_application(call: Create, payload: CreateApplication) -> Response:
     """Create an application with a web process. Nothing runs before a deployment is asked for."""
     given = payload.given()
     namespace = _namespace(call, given)
@@ -46,7 +55,7 @@ async def create_application(call: Create, payload: payloads.CreateApplication) 
         record = await _create(call, namespace, given)
     if not call.wish.dry_run:
         await _with_web_process(call, record)
-    return calls.reply(call.present_application(record), HTTPStatus.CREATED, of=record)
+    return replies.reply(call.present_application(record), HTTPStatus.CREATED, of=record)
 
 
 def _namespace(call: Call, given: dict[str, Any]) -> str:
@@ -145,25 +154,25 @@ async def _with_web_process(call: Call, application: Record) -> None:
 @router.get(
     "/v3/applications/{id}",
     summary="Get an application",
-    responses=calls.documented(200, payloads.Application, "The application."),
+    responses=replies.documented(200, Application, "The application."),
 )
 async def get_application(call: Read, id: Uid) -> Response:  # noqa: A002
     """Return an application with its saved values."""
     record = call.application(id)
-    return calls.reply(call.present_application(record), of=record)
+    return replies.reply(call.present_application(record), of=record)
 
 
 @router.patch(
     "/v3/applications/{id}",
     summary="Update an application",
-    responses=calls.documented(
-        200, payloads.Application, "The application.", writes=True, conditional=True
+    responses=replies.documented(
+        200, Application, "The application.", writes=True, conditional=True
     ),
 )
 async def update_application(
     call: Change,
     id: Uid,  # noqa: A002
-    payload: payloads.UpdateApplication,
+    payload: UpdateApplication,
 ) -> Response:
     """Change the name or the image of an application; an image asks for a deployment."""
     given = payload.given()
@@ -181,12 +190,12 @@ async def update_application(
 
     written = await call.writer.change(call.application(id), changed, call.wish)
     body = call.present_application(written.record, written.taken)
-    return calls.reply(body, of=written.record)
+    return replies.reply(body, of=written.record)
 
 
 def _check_build_field(name: str, value: Any) -> None:
     """Let only what stands in every reply pass: clients send their defaults."""
-    if value and value != presenters.BUILD_FIELDS.get(name):
+    if value and value != BUILD_FIELDS.get(name):
         raise problems.refused(
             f"{name}: there are neither builds nor hibernation here; leave it out"
         )
@@ -195,8 +204,8 @@ def _check_build_field(name: str, value: Any) -> None:
 @router.delete(
     "/v3/applications/{id}",
     summary="Delete an application",
-    responses=calls.documented(
-        200, payloads.Message, "It is being deleted.", writes=True, conditional=True
+    responses=replies.documented(
+        200, base.Message, "It is being deleted.", writes=True, conditional=True
     ),
 )
 async def delete_application(call: Remove, id: Uid) -> Response:  # noqa: A002
@@ -207,14 +216,14 @@ async def delete_application(call: Remove, id: Uid) -> Response:  # noqa: A002
     for process in call.processes(record):
         await call.writer.delete(process, unconditional)
     await call.writer.delete(record, unconditional)
-    return calls.reply({"message": "Application is being deleted"})
+    return replies.reply({"message": "Application is being deleted"})
 
 
 @router.post(
     "/v3/applications/{id}/suspend",
     summary="Suspend an application",
-    responses=calls.documented(
-        200, payloads.Message, "It is being suspended.", writes=True, conditional=True
+    responses=replies.documented(
+        200, base.Message, "It is being suspended.", writes=True, conditional=True
     ),
 )
 async def suspend_application(call: Change, id: Uid) -> Response:  # noqa: A002
@@ -222,14 +231,14 @@ async def suspend_application(call: Change, id: Uid) -> Response:  # noqa: A002
     await call.writer.change(
         call.application(id), lambda one: {**one.spec, "suspend": True}, call.wish
     )
-    return calls.reply({"message": "Application is being suspended"})
+    return replies.reply({"message": "Application is being suspended"})
 
 
 @router.post(
     "/v3/applications/{id}/activate",
     summary="Activate an application",
-    responses=calls.documented(
-        200, payloads.Message, "It is being activated.", writes=True, conditional=True
+    responses=replies.documented(
+        200, base.Message, "It is being activated.", writes=True, conditional=True
     ),
 )
 async def activate_application(call: Change, id: Uid) -> Response:  # noqa: A002
@@ -239,4 +248,4 @@ async def activate_application(call: Change, id: Uid) -> Response:  # noqa: A002
         return {name: value for name, value in one.spec.items() if name != "suspend"}
 
     await call.writer.change(call.application(id), active, call.wish)
-    return calls.reply({"message": "Application is being activated"})
+    return replies.reply({"message": "Application is being activated"})

@@ -6,11 +6,29 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
-from process_operator import errors, names
-from process_operator.api import call as calls
-from process_operator.api import payloads, presenters, problems, writer
-from process_operator.api.cache import Record
-from process_operator.api.call import Call, Change, Create, CreateForced, Limit, Offset, Read, Uid
+from process_operator.api import problems
+from process_operator.api.payloads import base
+from process_operator.api.payloads.deployments import (
+    CreateDeployment,
+    Deployment,
+    LogEntry,
+    Rollback,
+)
+from process_operator.api.presenters.deployments import deployment, log_lines, state_of
+from process_operator.api.reads.cache import Record
+from process_operator.api.routes import parameters, replies
+from process_operator.api.routes.call import Call
+from process_operator.api.routes.parameters import (
+    Change,
+    Create,
+    CreateForced,
+    Limit,
+    Offset,
+    Read,
+    Uid,
+)
+from process_operator.api.writes import writer
+from process_operator.kube import errors, names
 from process_operator.models.release import ReleaseState, ReleaseStep
 
 router = APIRouter(tags=["Deployments"])
@@ -22,18 +40,18 @@ _DECIDED = {ReleaseStep.AFTER_SUCCESS_JOBS, ReleaseStep.ROLLBACK, ReleaseStep.AF
 def _present(call: Call, record: Record, application: Record) -> dict[str, Any]:
     target = record.spec.get("rollbackTo")
     back_to = call.cache.named(names.RELEASE_KIND, record.namespace, target) if target else None
-    return presenters.deployment(record, application, back_to)
+    return deployment(record, application, back_to)
 
 
 @router.get(
     "/v3/applications/{id}/deployments",
     summary="List deployments",
-    responses=calls.documented(200, payloads.Page[payloads.Deployment], "A page of deployments."),
+    responses=replies.documented(200, base.Page[Deployment], "A page of deployments."),
 )
 async def list_deployments(call: Read, id: Uid, limit: Limit = 25, offset: Offset = 0) -> Response:  # noqa: A002
     """Return the deployments of an application, newest first."""
     application = call.application(id)
-    return calls.paged(
+    return replies.paged(
         call.releases(application),
         lambda one: _present(call, one, application),
         limit=limit,
@@ -44,14 +62,12 @@ async def list_deployments(call: Read, id: Uid, limit: Limit = 25, offset: Offse
 @router.post(
     "/v3/applications/{id}/deployments",
     summary="Trigger a deployment",
-    responses=calls.documented(
-        201, payloads.Deployment, "The new deployment; it waits.", writes=True
-    ),
+    responses=replies.documented(201, Deployment, "The new deployment; it waits.", writes=True),
 )
 async def trigger_deployment(
     call: CreateForced,
     id: Uid,  # noqa: A002
-    payload: payloads.CreateDeployment | None = None,
+    payload: CreateDeployment | None = None,
 ) -> Response:
     """Deploy what is saved, or an image that the application gets by this."""
     application = call.application(id)
@@ -82,7 +98,7 @@ async def trigger_deployment(
                 application, lambda one: {**one.spec, "image": image}, call.wish
             )
             application = written.record
-    return calls.reply(_present(call, release, application), HTTPStatus.CREATED)
+    return replies.reply(_present(call, release, application), HTTPStatus.CREATED)
 
 
 async def _release(call: Call, application: Record, spec: dict[str, Any]) -> Record:
@@ -106,12 +122,12 @@ async def _release(call: Call, application: Record, spec: dict[str, Any]) -> Rec
 @router.post(
     "/v3/applications/{id}/deployments/rollback",
     summary="Go back to an earlier deployment",
-    responses=calls.documented(201, payloads.Deployment, "The new deployment.", writes=True),
+    responses=replies.documented(201, Deployment, "The new deployment.", writes=True),
 )
 async def rollback(
     call: Create,
     id: Uid,  # noqa: A002
-    payload: payloads.Rollback | None = None,
+    payload: Rollback | None = None,
 ) -> Response:
     """Deploy again what an earlier deployment did; jobs are skipped."""
     given = payload.given() if payload is not None else {}
@@ -121,7 +137,7 @@ async def rollback(
 @router.post(
     "/v3/applications/{id}/deployments/{deployment_id}/rollback",
     summary="Go back to this deployment",
-    responses=calls.documented(201, payloads.Deployment, "The new deployment.", writes=True),
+    responses=replies.documented(201, Deployment, "The new deployment.", writes=True),
 )
 async def rollback_to(call: Create, id: Uid, deployment_id: Uid) -> Response:  # noqa: A002
     """Deploy again what this deployment did; jobs are skipped."""
@@ -134,20 +150,20 @@ async def _go_back(call: Call, application_id: str, deployment_id: str | None) -
     if release is None:
         target = _target(call, application, deployment_id)
         release = await _release(call, application, {"rollbackTo": target.name})
-    return calls.reply(_present(call, release, application), HTTPStatus.CREATED)
+    return replies.reply(_present(call, release, application), HTTPStatus.CREATED)
 
 
 def _target(call: Call, application: Record, deployment_id: str | None) -> Record:
     if deployment_id is not None:
         target = call.release(application, deployment_id)
-        if presenters.state_of(target) is not ReleaseState.SUCCESS:
+        if state_of(target) is not ReleaseState.SUCCESS:
             raise problems.refused(
                 "deployment_id: that deployment did not succeed; choose one with status success"
             )
         return target
     serving = (application.status.get("servingRelease") or {}).get("name")
     for one in call.releases(application):
-        if presenters.state_of(one) is ReleaseState.SUCCESS and one.name != serving:
+        if state_of(one) is ReleaseState.SUCCESS and one.name != serving:
             return one
     raise problems.refused("there is no earlier successful deployment to go back to")
 
@@ -155,20 +171,20 @@ def _target(call: Call, application: Record, deployment_id: str | None) -> Recor
 @router.get(
     "/v3/applications/{id}/deployments/{deployment_id}",
     summary="Get a deployment",
-    responses=calls.documented(200, payloads.Deployment, "The deployment."),
+    responses=replies.documented(200, Deployment, "The deployment."),
 )
 async def get_deployment(call: Read, id: Uid, deployment_id: Uid) -> Response:  # noqa: A002
     """Return a deployment and how far it is."""
     application = call.application(id)
-    return calls.reply(_present(call, call.release(application, deployment_id), application))
+    return replies.reply(_present(call, call.release(application, deployment_id), application))
 
 
 @router.post(
     "/v3/applications/{id}/deployments/{deployment_id}/cancel",
     summary="Cancel a deployment",
-    responses=calls.documented(
+    responses=replies.documented(
         200,
-        payloads.Deployment,
+        Deployment,
         "The deployment, which is being cancelled.",
         writes=True,
         conditional=True,
@@ -180,18 +196,18 @@ async def cancel_deployment(call: Change, id: Uid, deployment_id: Uid) -> Respon
     record = call.release(application, deployment_id)
 
     def cancelled(one: Record) -> dict[str, Any]:
-        if presenters.state_of(one) not in _OPEN or one.status.get("step") in _DECIDED:
+        if state_of(one) not in _OPEN or one.status.get("step") in _DECIDED:
             raise problems.refused("the deployment cannot be cancelled any more; it is decided")
         return {**one.spec, "cancel": True}
 
     written = await call.writer.change(record, cancelled, call.wish)
-    return calls.reply(_present(call, written.record, application))
+    return replies.reply(_present(call, written.record, application))
 
 
 @router.get(
     "/v3/applications/{id}/deployments/{deployment_id}/logs",
     summary="Get the log of a deployment",
-    responses=calls.documented(200, list[payloads.LogEntry], "Lines, oldest first."),
+    responses=replies.documented(200, list[LogEntry], "Lines, oldest first."),
 )
 async def deployment_logs(
     *,
@@ -206,7 +222,7 @@ async def deployment_logs(
     record = call.release(call.application(id), deployment_id)
     lines = [
         line
-        for line in presenters.log_lines(record)
-        if calls.lies_between(datetime.fromisoformat(line["timestamp"]), start, to)
+        for line in log_lines(record)
+        if parameters.lies_between(datetime.fromisoformat(line["timestamp"]), start, to)
     ]
-    return calls.reply(lines[-limit:])
+    return replies.reply(lines[-limit:])

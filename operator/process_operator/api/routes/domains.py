@@ -6,11 +6,16 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from process_operator import errors
-from process_operator.api import call as calls
-from process_operator.api import identity, payloads, presenters, problems
-from process_operator.api.cache import Record
-from process_operator.api.call import Call, Change, CreateForced, Limit, Offset, Read, Uid
+from process_operator.api import problems
+from process_operator.api.access import identity
+from process_operator.api.payloads import base
+from process_operator.api.payloads.domains import AddDomain, Domain
+from process_operator.api.presenters.domains import domain
+from process_operator.api.reads.cache import Record
+from process_operator.api.routes import replies
+from process_operator.api.routes.call import Call
+from process_operator.api.routes.parameters import Change, CreateForced, Limit, Offset, Read, Uid
+from process_operator.kube import errors
 
 router = APIRouter(tags=["Domains"])
 
@@ -41,27 +46,27 @@ def _find(call: Call, application_id: str, domain_id: str) -> tuple[Record, str]
 
 def _present(record: Record, host: str) -> dict[str, Any]:
     hosts = _hosts(record)
-    return presenters.domain(record, host, is_primary=bool(hosts) and hosts[0]["host"] == host)
+    return domain(record, host, is_primary=bool(hosts) and hosts[0]["host"] == host)
 
 
 @router.get(
     "/v3/applications/{id}/domains",
     summary="List domains",
-    responses=calls.documented(200, payloads.Page[payloads.Domain], "A page of domains."),
+    responses=replies.documented(200, base.Page[Domain], "A page of domains."),
 )
 async def list_domains(call: Read, id: Uid, limit: Limit = 100, offset: Offset = 0) -> Response:  # noqa: A002
     """Return the hosts of the web process; the first one is the primary."""
     record = _web(call, call.application(id))
     found = [(record, item["host"]) for item in _hosts(record)] if record is not None else []
-    return calls.paged(found, lambda one: _present(*one), limit=limit, offset=offset)
+    return replies.paged(found, lambda one: _present(*one), limit=limit, offset=offset)
 
 
 @router.post(
     "/v3/applications/{id}/domains",
     summary="Add a domain",
-    responses=calls.documented(201, payloads.Domain, "The new domain.", writes=True),
+    responses=replies.documented(201, Domain, "The new domain.", writes=True),
 )
-async def add_domain(call: CreateForced, id: Uid, payload: payloads.AddDomain) -> Response:  # noqa: A002
+async def add_domain(call: CreateForced, id: Uid, payload: AddDomain) -> Response:  # noqa: A002
     """Add a host to the web process; it acts at once."""
     given = payload.given()
     if given.get("custom_ssl_cert") or given.get("custom_ssl_key"):
@@ -88,24 +93,24 @@ async def add_domain(call: CreateForced, id: Uid, payload: payloads.AddDomain) -
         return _with_hosts(one, [*hosts, {"host": host}])
 
     written = await call.writer.change(record, added, call.wish)
-    return calls.reply(_present(written.record, host), HTTPStatus.CREATED)
+    return replies.reply(_present(written.record, host), HTTPStatus.CREATED)
 
 
 @router.get(
     "/v3/applications/{id}/domains/{domain_id}",
     summary="Get a domain",
-    responses=calls.documented(200, payloads.Domain, "The domain."),
+    responses=replies.documented(200, Domain, "The domain."),
 )
 async def get_domain(call: Read, id: Uid, domain_id: Uid) -> Response:  # noqa: A002
     """Return one host of the web process."""
-    return calls.reply(_present(*_find(call, id, domain_id)))
+    return replies.reply(_present(*_find(call, id, domain_id)))
 
 
 @router.delete(
     "/v3/applications/{id}/domains/{domain_id}",
     summary="Remove a domain",
-    responses=calls.documented(
-        200, payloads.Message, "It is removed.", writes=True, conditional=True
+    responses=replies.documented(
+        200, base.Message, "It is removed.", writes=True, conditional=True
     ),
 )
 async def remove_domain(call: Change, id: Uid, domain_id: Uid) -> Response:  # noqa: A002
@@ -124,4 +129,4 @@ async def remove_domain(call: Change, id: Uid, domain_id: Uid) -> Response:  # n
 
 def _removed() -> Response:
     """Answer so also when the process is gone: clients remove both at once, in any order."""
-    return calls.reply({"message": "Domain is removed"})
+    return replies.reply({"message": "Domain is removed"})

@@ -5,12 +5,16 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from process_operator import errors, names
-from process_operator.api import cache, changes, payloads, problems, writer
-from process_operator.api import call as calls
-from process_operator.api.cache import Record
-from process_operator.api.call import Call, Change, Create, Limit, Offset, Read, Remove, Uid
-from process_operator.api.writer import Written
+from process_operator.api import problems
+from process_operator.api.payloads import base, processes
+from process_operator.api.reads import cache
+from process_operator.api.reads.cache import Record
+from process_operator.api.routes import replies
+from process_operator.api.routes.call import Call
+from process_operator.api.routes.parameters import Change, Create, Limit, Offset, Read, Remove, Uid
+from process_operator.api.writes import changes, writer
+from process_operator.api.writes.writer import Written
+from process_operator.kube import errors, names
 
 router = APIRouter(tags=["Processes"])
 
@@ -20,12 +24,12 @@ _TRIES = 5
 @router.get(
     "/v3/applications/{id}/processes",
     summary="List processes",
-    responses=calls.documented(200, payloads.Page[payloads.Process], "A page of processes."),
+    responses=replies.documented(200, base.Page[processes.Process], "A page of processes."),
 )
 async def list_processes(call: Read, id: Uid, limit: Limit = 25, offset: Offset = 0) -> Response:  # noqa: A002
     """Return the processes of an application, oldest first."""
     application = call.application(id)
-    return calls.paged(
+    return replies.paged(
         call.processes(application), call.shows(application), limit=limit, offset=offset
     )
 
@@ -33,9 +37,9 @@ async def list_processes(call: Read, id: Uid, limit: Limit = 25, offset: Offset 
 @router.post(
     "/v3/applications/{id}/processes",
     summary="Create a process",
-    responses=calls.documented(201, payloads.Process, "The new process.", writes=True),
+    responses=replies.documented(201, processes.Process, "The new process.", writes=True),
 )
-async def create_process(call: Create, id: Uid, payload: payloads.CreateProcess) -> Response:  # noqa: A002
+async def create_process(call: Create, id: Uid, payload: processes.CreateProcess) -> Response:  # noqa: A002
     """Create a process. It does nothing until a deployment."""
     application = call.application(id)
     given = payload.given()
@@ -57,7 +61,7 @@ async def create_process(call: Create, id: Uid, payload: payloads.CreateProcess)
 
 def _created(call: Call, record: Record, application: Record) -> Response:
     body = call.present(Written(record=record), application)
-    return calls.reply(body, HTTPStatus.CREATED, of=record)
+    return replies.reply(body, HTTPStatus.CREATED, of=record)
 
 
 async def _adopt(call: Call, record: Record, given: dict[str, Any]) -> Record:
@@ -120,27 +124,27 @@ def _sizes(call: Call) -> dict[str, str]:
 @router.get(
     "/v3/applications/{id}/processes/{process_id}",
     summary="Get a process",
-    responses=calls.documented(200, payloads.Process, "The process."),
+    responses=replies.documented(200, processes.Process, "The process."),
 )
 async def get_process(call: Read, id: Uid, process_id: Uid) -> Response:  # noqa: A002
     """Return a process with its saved values."""
     application = call.application(id)
     record = call.process(application, process_id)
-    return calls.reply(call.shows(application)(record), of=record)
+    return replies.reply(call.shows(application)(record), of=record)
 
 
 @router.patch(
     "/v3/applications/{id}/processes/{process_id}",
     summary="Update a process",
-    responses=calls.documented(
-        200, payloads.Process, "The process.", writes=True, conditional=True
+    responses=replies.documented(
+        200, processes.Process, "The process.", writes=True, conditional=True
     ),
 )
 async def update_process(
     call: Change,
     id: Uid,  # noqa: A002
     process_id: Uid,
-    payload: payloads.UpdateProcess,
+    payload: processes.UpdateProcess,
 ) -> Response:
     """Update the configuration of an existing process.
 
@@ -157,18 +161,18 @@ async def update_process(
         call.wish,
         marks={cache.DEFAULT_PROCESS: None} if given else None,
     )
-    return calls.reply(call.present(written, application), of=written.record)
+    return replies.reply(call.present(written, application), of=written.record)
 
 
 @router.delete(
     "/v3/applications/{id}/processes/{process_id}",
     summary="Delete a process",
-    responses=calls.documented(
-        200, payloads.Message, "It is being deleted.", writes=True, conditional=True
+    responses=replies.documented(
+        200, base.Message, "It is being deleted.", writes=True, conditional=True
     ),
 )
 async def delete_process(call: Remove, id: Uid, process_id: Uid) -> Response:  # noqa: A002
     """Delete a process; what runs of it ends at once."""
     record = call.process(call.application(id), process_id)
     await call.writer.delete(record, call.wish)
-    return calls.reply({"message": "Process is being deleted"})
+    return replies.reply({"message": "Process is being deleted"})

@@ -2,10 +2,15 @@
 
 from fastapi import APIRouter, Response
 
-from process_operator.api import cache, payloads, presenters, problems
-from process_operator.api import call as calls
-from process_operator.api.cache import Record
-from process_operator.api.call import Call, Limit, Offset, Read, Uid
+from process_operator.api import problems
+from process_operator.api.payloads import base
+from process_operator.api.payloads.resources import Project, ProjectItem
+from process_operator.api.presenters.resources import project, project_item
+from process_operator.api.reads import cache
+from process_operator.api.reads.cache import Record
+from process_operator.api.routes import replies
+from process_operator.api.routes.call import Call
+from process_operator.api.routes.parameters import Limit, Offset, Read, Uid
 
 router = APIRouter(tags=["Projects"])
 
@@ -18,21 +23,21 @@ def _mine(call: Call) -> list[Record]:
 @router.get(
     "/v3/projects",
     summary="List projects",
-    responses=calls.documented(200, payloads.Page[payloads.ProjectItem], "A page of projects."),
+    responses=replies.documented(200, base.Page[ProjectItem], "A page of projects."),
 )
 async def list_projects(call: Read, limit: Limit = 25, offset: Offset = 0) -> Response:
     """Return the namespaces that the key may use."""
-    return calls.paged(_mine(call), presenters.project_item, limit=limit, offset=offset)
+    return replies.paged(_mine(call), project_item, limit=limit, offset=offset)
 
 
 @router.get(
     "/v3/projects/{id}",
     summary="Get a project",
-    responses=calls.documented(200, payloads.Project, "The project."),
+    responses=replies.documented(200, Project, "The project."),
 )
 async def get_project(call: Read, id: Uid) -> Response:  # noqa: A002
     """Return a namespace with its applications."""
     found = next((one for one in _mine(call) if one.uid == id.lower()), None)
     if found is None:
         raise problems.missing("the project")
-    return calls.reply(presenters.project(found, call.cache.applications((found.name,))))
+    return replies.reply(project(found, call.cache.applications((found.name,))))

@@ -5,10 +5,17 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from process_operator import errors, names
-from process_operator.api import call as calls
-from process_operator.api import payloads, presenters, problems, usage, writer
-from process_operator.api.call import Create, Limit, Offset, Read, Uid
+from process_operator.api import problems
+from process_operator.api.payloads import base
+from process_operator.api.payloads.runs import Point, Run
+from process_operator.api.presenters import runs as presenters_runs
+from process_operator.api.presenters import times
+from process_operator.api.presenters.runs import point, run, scheduled_run
+from process_operator.api.reads import usage
+from process_operator.api.routes import parameters, replies
+from process_operator.api.routes.parameters import Create, Limit, Offset, Read, Uid
+from process_operator.api.writes import writer
+from process_operator.kube import errors, names
 
 router = APIRouter(tags=["Runs and metrics"])
 
@@ -20,7 +27,7 @@ Measurement = Literal["cpu-usage", "cpu-limit", "memory-usage", "memory-limit", 
 @router.post(
     "/v3/applications/{id}/processes/{process_id}/trigger",
     summary="Trigger a cron job",
-    responses=calls.documented(200, payloads.Message, "A run was asked for.", writes=True),
+    responses=replies.documented(200, base.Message, "A run was asked for.", writes=True),
 )
 async def trigger(call: Create, id: Uid, process_id: Uid) -> Response:  # noqa: A002
     """Run a cron process once, now, with what serves."""
@@ -43,13 +50,13 @@ async def trigger(call: Create, id: Uid, process_id: Uid) -> Response:  # noqa: 
         except errors.AlreadyExists:
             if call.ticket is None:
                 raise
-    return calls.reply({"message": "Cron job triggered"})
+    return replies.reply({"message": "Cron job triggered"})
 
 
 @router.get(
     "/v3/applications/{id}/processes/{process_id}/runs",
     summary="List runs",
-    responses=calls.documented(200, payloads.Page[payloads.Run], "A page of runs."),
+    responses=replies.documented(200, base.Page[Run], "A page of runs."),
 )
 async def list_runs(
     call: Read,
@@ -67,20 +74,20 @@ async def list_runs(
     found = []
     if process.spec["type"] == "cron":
         known = call.cache.of(names.RUN_KIND, process.namespace, process.name)
-        found = [(one.created_at, presenters.run(one, process.uid)) for one in known]
+        found = [(one.created_at, run(one, process.uid)) for one in known]
         status = process.status
         last = status.get("lastScheduledRun")
         if last is not None:
             at = last.get("startedAt") or status.get("lastScheduleTime") or process.created_at
-            found.append((at, presenters.scheduled_run(last, status, process.uid)))
-    newest = sorted(found, key=lambda one: (presenters.time(one[0]), one[1]["id"]), reverse=True)
-    return calls.paged(newest, lambda one: dict(one[1]), limit=limit, offset=offset)
+            found.append((at, scheduled_run(last, status, process.uid)))
+    newest = sorted(found, key=lambda one: (times.time(one[0]), one[1]["id"]), reverse=True)
+    return replies.paged(newest, lambda one: dict(one[1]), limit=limit, offset=offset)
 
 
 @router.get(
     "/v3/applications/{id}/processes/{process_id}/metrics/{measurement}",
     summary="Get a measurement",
-    responses=calls.documented(200, list[payloads.Point], "A series of points in time."),
+    responses=replies.documented(200, list[Point], "A series of points in time."),
 )
 async def metrics(
     *,
@@ -104,8 +111,10 @@ async def metrics(
     if measurement in usage.MEASURED:
         value = await call.parts.usage.of(measurement, process)
     else:
-        value = presenters.measurement(measurement, process, call.view(application))
+        value = presenters_runs.measurement(measurement, process, call.view(application))
     # Whoever asks until now was a moment faster than this.
-    asked = calls.lies_between(now, start, None) and calls.lies_between(now - _LATELY, None, to)
-    points = [presenters.point(now, value)] if value is not None and asked else []
-    return calls.reply(points)
+    asked = parameters.lies_between(now, start, None) and parameters.lies_between(
+        now - _LATELY, None, to
+    )
+    points = [point(now, value)] if value is not None and asked else []
+    return replies.reply(points)

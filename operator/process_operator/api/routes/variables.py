@@ -7,10 +7,16 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from process_operator.api import cache, identity, payloads, presenters, problems
-from process_operator.api import call as calls
-from process_operator.api.cache import Record
-from process_operator.api.call import Call, Change, CreateForced, Limit, Offset, Read, Uid
+from process_operator.api import problems
+from process_operator.api.access import identity
+from process_operator.api.payloads import base
+from process_operator.api.payloads.variables import CreateVariable, UpdateVariable, Variable
+from process_operator.api.presenters.variables import variable
+from process_operator.api.reads import cache
+from process_operator.api.reads.cache import Record
+from process_operator.api.routes import parameters, replies
+from process_operator.api.routes.call import Call
+from process_operator.api.routes.parameters import Change, CreateForced, Limit, Offset, Read, Uid
 
 router = APIRouter(tags=["Environment variables"])
 
@@ -23,7 +29,7 @@ def _is_literal(item: Item) -> bool:
 
 def _ids(record: Record) -> dict[str, str]:
     """Return the ids of variables that were renamed, by their names of today."""
-    return calls.parsed(record.marks.get(cache.VARIABLE_IDS))
+    return parameters.parsed(record.marks.get(cache.VARIABLE_IDS))
 
 
 def _id_of(record: Record, name: str) -> str:
@@ -32,7 +38,7 @@ def _id_of(record: Record, name: str) -> str:
 
 def _present(record: Record, item: Item) -> Item:
     name = item["name"]
-    return presenters.variable(record, name, item.get("value", ""), _id_of(record, name))
+    return variable(record, name, item.get("value", ""), _id_of(record, name))
 
 
 def _find(record: Record, identifier: str) -> Item:
@@ -53,24 +59,24 @@ def _check_times(given: Mapping[str, Any]) -> None:
 @router.get(
     "/v3/applications/{id}/env-vars",
     summary="List environment variables",
-    responses=calls.documented(200, payloads.Page[payloads.Variable], "A page of variables."),
+    responses=replies.documented(200, base.Page[Variable], "A page of variables."),
 )
 async def list_variables(call: Read, id: Uid, limit: Limit = 100, offset: Offset = 0) -> Response:  # noqa: A002
     """Return the variables that have a literal value; those from Secrets are not shown."""
     record = call.application(id)
     items = [one for one in record.spec.get("env") or () if _is_literal(one)]
-    return calls.paged(items, lambda one: _present(record, one), limit=limit, offset=offset)
+    return replies.paged(items, lambda one: _present(record, one), limit=limit, offset=offset)
 
 
 @router.post(
     "/v3/applications/{id}/env-vars",
     summary="Create an environment variable",
-    responses=calls.documented(201, payloads.Variable, "The new variable.", writes=True),
+    responses=replies.documented(201, Variable, "The new variable.", writes=True),
 )
 async def create_variable(
     call: CreateForced,
     id: Uid,  # noqa: A002
-    payload: payloads.CreateVariable,
+    payload: CreateVariable,
 ) -> Response:
     """Add a variable to all processes; it waits for the next deployment."""
     given = payload.given()
@@ -89,7 +95,7 @@ async def create_variable(
 
     written = await call.writer.change(call.application(id), added, call.wish)
     item = {"name": name, "value": value}
-    return calls.reply(_present(written.record, item), HTTPStatus.CREATED)
+    return replies.reply(_present(written.record, item), HTTPStatus.CREATED)
 
 
 def _is_repeated(call: Call, there: Item, value: str) -> bool:
@@ -100,15 +106,13 @@ def _is_repeated(call: Call, there: Item, value: str) -> bool:
 @router.put(
     "/v3/applications/{id}/env-vars/{env_var_id}",
     summary="Update an environment variable",
-    responses=calls.documented(
-        200, payloads.Variable, "The variable.", writes=True, conditional=True
-    ),
+    responses=replies.documented(200, Variable, "The variable.", writes=True, conditional=True),
 )
 async def update_variable(
     call: Change,
     id: Uid,  # noqa: A002
     env_var_id: Uid,
-    payload: payloads.UpdateVariable,
+    payload: UpdateVariable,
 ) -> Response:
     """Change the name or the value of a variable; it waits for the next deployment."""
     given = payload.given()
@@ -132,14 +136,14 @@ async def update_variable(
         ids = {key: one for key, one in _ids(record).items() if key != found["name"]}
         marks = {cache.VARIABLE_IDS: json.dumps({**ids, name: env_var_id.lower()})}
     written = await call.writer.change(record, changed, call.wish, marks=marks)
-    return calls.reply(_present(written.record, _find(written.record, env_var_id)))
+    return replies.reply(_present(written.record, _find(written.record, env_var_id)))
 
 
 @router.delete(
     "/v3/applications/{id}/env-vars/{env_var_id}",
     summary="Delete an environment variable",
-    responses=calls.documented(
-        200, payloads.Message, "It is deleted.", writes=True, conditional=True
+    responses=replies.documented(
+        200, base.Message, "It is deleted.", writes=True, conditional=True
     ),
 )
 async def delete_variable(call: Change, id: Uid, env_var_id: Uid) -> Response:  # noqa: A002
@@ -157,4 +161,4 @@ async def delete_variable(call: Change, id: Uid, env_var_id: Uid) -> Response:  
         ids = {key: one for key, one in _ids(record).items() if key != found["name"]}
         marks = {cache.VARIABLE_IDS: json.dumps(ids) if ids else None}
     await call.writer.change(record, removed, call.wish, marks=marks)
-    return calls.reply({"message": "Environment variable is deleted"})
+    return replies.reply({"message": "Environment variable is deleted"})

@@ -1,0 +1,1 @@
+"""Who asks: keys, and the ids by which objects are called."""

@@ -1,0 +1,258 @@
+"""API keys: what they look like, how they are kept, and which of them are valid now.
+
+A key is `pop_<id>_<secret><checksum>`: a prefix that secret scanners can find, an id by which it
+is looked up without a search, 256 random bits, and a checksum by which junk is told from a key
+without any cryptography. Kept is an HMAC of the key and what it may do, in one Secret.
+"""
+
+import asyncio
+import base64
+import binascii
+import hmac
+import logging
+import re
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import orjson
+
+from process_operator.cluster.client import Cluster
+from process_operator.kube import errors
+from process_operator.kube.manifest import Manifest
+
+_log = logging.getLogger(__name__)
+
+SECRET = "process-operator-api-keys"  # noqa: S105 - the name of a Secret
+"""Name of the Secret that holds every key of an installation."""
+PREFIX = "pop_"
+
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_ID_LENGTH = 10
+_SECRET_LENGTH = 43
+"""43 digits of 62 hold 256 bits."""
+_CHECK_LENGTH = 6
+_FORM = re.compile(
+    rf"{PREFIX}([0-9A-Za-z]{{{_ID_LENGTH}}})_[0-9A-Za-z]{{{_SECRET_LENGTH + _CHECK_LENGTH}}}"
+)
+_HASH_KEY = "hash-key"
+_ENTRY = "key-"
+_READ_SECONDS = 1.0
+_READ_TIMEOUT_SECONDS = 4.0
+_TRUSTED_SECONDS = 15.0
+"""How long keys stay valid while the Secret cannot be read: longer, and a revocation is missed."""
+
+
+class Role(StrEnum):
+    """What a key may do."""
+
+    READ = "read"
+    WRITE = "write"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """One key, without what is secret of it."""
+
+    id: str
+    name: str
+    role: Role
+    namespaces: tuple[str, ...]
+    created_at: datetime
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    key: Key
+    hash: bytes
+
+
+def generate() -> tuple[str, str]:
+    """Return the id and the text of a new key."""
+    identity = _random(_ID_LENGTH)
+    text = f"{PREFIX}{identity}_{_random(_SECRET_LENGTH)}"
+    return identity, text + _checksum(text)
+
+
+def identity_of(text: str) -> str | None:
+    """Return the id that a text names if it has the form of a key and its checksum is right."""
+    form = _FORM.fullmatch(text)
+    if form is None or _checksum(text[:-_CHECK_LENGTH]) != text[-_CHECK_LENGTH:]:
+        return None
+    return form[1]
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(_DIGITS) for _ in range(length))
+
+
+def _checksum(text: str) -> str:
+    number = binascii.crc32(text.encode())
+    digits = ""
+    for _ in range(_CHECK_LENGTH):
+        number, digit = divmod(number, len(_DIGITS))
+        digits = _DIGITS[digit] + digits
+    return digits
+
+
+class Book:
+    """The content of the Secret: every key, and what their hashes are keyed with."""
+
+    def __init__(self, data: Mapping[str, str] | None = None) -> None:
+        """Read the `data` of the Secret; without it, begin a new one."""
+        decoded = {name: base64.b64decode(value) for name, value in (data or {}).items()}
+        self._hash_key = decoded.get(_HASH_KEY) or secrets.token_bytes(32)
+        self._kept = {
+            name.removeprefix(_ENTRY): _read(name.removeprefix(_ENTRY), value)
+            for name, value in decoded.items()
+            if name.startswith(_ENTRY)
+        }
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """Every key, oldest first."""
+        return tuple(
+            sorted((one.key for one in self._kept.values()), key=lambda key: key.created_at)
+        )
+
+    def named(self, name: str) -> Key | None:
+        """Return the key of a name."""
+        return next((key for key in self.keys if key.name == name), None)
+
+    def add(
+        self,
+        *,
+        name: str,
+        role: Role,
+        namespaces: Sequence[str],
+        now: datetime,
+        lifetime: timedelta | None,
+    ) -> str:
+        """Add a key and return its text, which is kept nowhere."""
+        identity, text = generate()
+        key = Key(
+            id=identity,
+            name=name,
+            role=role,
+            namespaces=tuple(sorted(set(namespaces))),
+            created_at=now,
+            expires_at=now + lifetime if lifetime is not None else None,
+        )
+        self._kept[identity] = _Kept(key=key, hash=self._hash(text))
+        return text
+
+    def remove(self, identity: str) -> None:
+        """Take a key out."""
+        del self._kept[identity]
+
+    def find(self, text: str, now: datetime) -> Key | None:
+        """Return the key that a text is, if it is one that is valid now."""
+        identity = identity_of(text)
+        kept = self._kept.get(identity) if identity is not None else None
+        if kept is None or not hmac.compare_digest(kept.hash, self._hash(text)):
+            return None
+        if kept.key.expires_at is not None and kept.key.expires_at <= now:
+            return None
+        return kept.key
+
+    def data(self) -> dict[str, str]:
+        """Return the `data` of the Secret."""
+        plain = {_HASH_KEY: self._hash_key}
+        plain |= {f"{_ENTRY}{one.key.id}": _written(one) for one in self._kept.values()}
+        return {name: base64.b64encode(value).decode() for name, value in plain.items()}
+
+    def _hash(self, text: str) -> bytes:
+        return hmac.digest(self._hash_key, text.encode(), "sha256")
+
+
+def _read(identity: str, value: bytes) -> _Kept:
+    parsed = orjson.loads(value)
+    expires_at = parsed.get("expiresAt")
+    return _Kept(
+        key=Key(
+            id=identity,
+            name=parsed["name"],
+            role=Role(parsed["role"]),
+            namespaces=tuple(parsed["namespaces"]),
+            created_at=datetime.fromisoformat(parsed["createdAt"]),
+            expires_at=datetime.fromisoformat(expires_at) if expires_at else None,
+        ),
+        hash=bytes.fromhex(parsed["hash"]),
+    )
+
+
+def _written(kept: _Kept) -> bytes:
+    key = kept.key
+    parsed: dict[str, Any] = {
+        "name": key.name,
+        "role": key.role,
+        "namespaces": key.namespaces,
+        "hash": kept.hash.hex(),
+        "createdAt": key.created_at.isoformat(),
+        "expiresAt": key.expires_at.isoformat() if key.expires_at is not None else None,
+    }
+    return orjson.dumps(parsed)
+
+
+def secret(namespace: str, book: Book, resource_version: str | None) -> Manifest:
+    """Return the Secret that holds a book, new or at a version."""
+    about = {"name": SECRET, "namespace": namespace}
+    if resource_version is not None:
+        about["resourceVersion"] = resource_version
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": about,
+        "type": "Opaque",
+        "data": book.data(),
+    }
+
+
+class Ring:
+    """The keys that are valid now, as this process knows them."""
+
+    def __init__(self, cluster: Cluster, namespace: str) -> None:
+        self._cluster = cluster
+        self._namespace = namespace
+        self._book = Book()
+        self._version: str | None = None
+        self._read_at = float("-inf")
+
+    @property
+    def trusted(self) -> bool:
+        """Whether what is known is young enough for no revocation to be missed for long."""
+        return time.monotonic() - self._read_at < _TRUSTED_SECONDS
+
+    def find(self, text: str, now: datetime) -> Key | None:
+        """Return the valid key that a text is."""
+        return self._book.find(text, now)
+
+    async def run(self) -> None:
+        """Keep the keys, until cancelled; a revocation is known within two seconds."""
+        while True:
+            try:
+                # Not `wait_for`, which loses a cancellation that comes with an answer.
+                async with asyncio.timeout(_READ_TIMEOUT_SECONDS):
+                    await self._read()
+            except (errors.ApiError, TimeoutError) as error:
+                _log.warning(
+                    "could not read the API keys",
+                    extra={"kind": "Secret", "object": SECRET, "detail": type(error).__name__},
+                )
+            await asyncio.sleep(_READ_SECONDS)
+
+    async def _read(self) -> None:
+        try:
+            found = await self._cluster.get("Secret", self._namespace, SECRET)
+        except errors.NotFound:
+            self._book, self._version = Book(), None
+        else:
+            version = found["metadata"]["resourceVersion"]
+            if version != self._version:
+                self._book, self._version = Book(found.get("data") or {}), version
+        self._read_at = time.monotonic()

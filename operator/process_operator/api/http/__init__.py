@@ -1,0 +1,1 @@
+"""How requests come in and go out: server, gate, limits, problems and the pages about the API."""

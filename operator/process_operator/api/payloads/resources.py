@@ -1,0 +1,75 @@
+"""Resource types, clusters, projects and keys as clients get them."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from process_operator.api.payloads.base import Id, Reply, Time
+
+# Resources, projects and keys.
+
+
+class ResourceType(Reply):
+    """A machine size."""
+
+    id: Id
+    name: Annotated[str, Field(examples=["s1"])]
+    cpu_limit: Annotated[int, Field(examples=[1000])]
+    """Millicores."""
+    memory_limit: Annotated[int, Field(examples=[1024])]
+    """Megabytes."""
+    category: Literal["hobby", "standard", "cpuOptimized", "memoryOptimized"]
+
+
+class ClusterItem(Reply):
+    """The cluster behind this API."""
+
+    id: Id
+    name: str
+    display_name: str
+    location: str
+    is_available: bool
+
+
+class Service(Reply):
+    """An application of a project."""
+
+    id: Id
+    name: str
+    display_name: str
+    type: Literal["app"]
+
+
+class ProjectItem(Reply):
+    """A namespace that the key may use."""
+
+    id: Id
+    name: str
+    display_name: str
+    created_at: Time
+    updated_at: Time
+
+
+class Project(ProjectItem):
+    """A namespace that the key may use, with its applications."""
+
+    company_id: None
+    services: list[Service]
+
+
+class KeyDetails(Reply):
+    """What a key may do."""
+
+    id: Id
+    name: str
+    role: Literal["read", "write"]
+    namespaces: list[str]
+    created_at: Time
+    expires_at: Time | None
+
+
+class KeyValidation(Reply):
+    """That a key is valid: an invalid one is answered with 401."""
+
+    is_valid: Literal[True]
+    key: KeyDetails

@@ -1,0 +1,1 @@
+"""Records in, replies out, a module per noun; no input or output."""

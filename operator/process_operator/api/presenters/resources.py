@@ -1,0 +1,70 @@
+"""Resource types, clusters, projects and keys as replies tell them."""
+
+from collections.abc import Iterable
+
+from process_operator.api.access import identity
+from process_operator.api.access.keys import Key
+from process_operator.api.presenters import times
+from process_operator.api.presenters.views import Reply, Size
+from process_operator.api.reads.cache import Record
+
+# Resources, projects and keys.
+
+
+def resource_type(given: Size) -> Reply:
+    """Return a resource type."""
+    return {
+        "id": given.id,
+        "name": given.name,
+        "cpu_limit": given.millicores,
+        "memory_limit": given.megabytes,
+        "category": given.category,
+    }
+
+
+def cluster(identifier: str, name: str) -> Reply:
+    """Return the cluster behind this API."""
+    return {
+        "id": identifier,
+        "name": name,
+        "display_name": name,
+        "location": name,
+        "is_available": True,
+    }
+
+
+def project_item(record: Record) -> Reply:
+    """Return a namespace as lists of projects have it."""
+    return {
+        "id": record.uid,
+        "name": record.name,
+        "display_name": record.name,
+        "created_at": times.time(record.created_at),
+        "updated_at": times.time(record.updated_at),
+    }
+
+
+def project(record: Record, applications: Iterable[Record]) -> Reply:
+    """Return a namespace with its applications."""
+    services = [
+        {
+            "id": one.uid,
+            "name": one.name,
+            "display_name": one.spec.get("displayName", one.name),
+            "type": "app",
+        }
+        for one in applications
+    ]
+    return {**project_item(record), "company_id": None, "services": services}
+
+
+def key(given: Key) -> Reply:
+    """Return what a key may do."""
+    return {
+        "id": identity.of_key(given.id),
+        "name": given.name,
+        "role": str(given.role),
+        "namespaces": list(given.namespaces),
+        "created_at": times.in_utc(given.created_at),
+        "expires_at": times.in_utc(given.expires_at) if given.expires_at is not None else None,
+    }

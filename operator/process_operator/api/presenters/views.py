@@ -1,0 +1,113 @@
+"""What stands around the objects of one application, and what a spec says in callers' words."""
+
+import functools
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pydantic
+
+from process_operator.api.access import identity
+from process_operator.api.reads.cache import Record
+from process_operator.kube import quantities
+from process_operator.models.resource_type import ResourceTypeSpec
+
+Reply = dict[str, Any]
+
+DEFAULT_PORT = 8080
+DEFAULT_PROTOCOL = "http"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """A resource type, as replies need it."""
+
+    id: str
+    name: str
+    millicores: int
+    megabytes: int
+    category: str
+    default: bool
+
+
+def sizes(records: Iterable[Record]) -> Mapping[str, Size]:
+    """Return what replies need of every resource type that can be read, the smallest first."""
+    return _sizes(tuple((one.name, one.spec_json) for one in records))
+
+
+@functools.lru_cache(maxsize=4)  # every reply needs every size, and they hardly ever change
+def _sizes(given: tuple[tuple[str, bytes], ...]) -> Mapping[str, Size]:
+    found = [one for one in (_size(name, spec) for name, spec in given) if one is not None]
+    return {one.name: one for one in sorted(found, key=_by_size)}
+
+
+def _by_size(size: Size) -> tuple[int, int, str]:
+    return size.millicores, size.megabytes, size.name
+
+
+def _size(name: str, spec_json: bytes) -> Size | None:
+    """Return a size, None if it was stored before its bounds and is of no use to a process."""
+    try:
+        spec = ResourceTypeSpec.model_validate_json(spec_json)
+    except pydantic.ValidationError:
+        return None
+    return Size(
+        id=identity.resource_type(name),
+        name=name,
+        millicores=quantities.millicores(str(spec.cpu)),
+        megabytes=quantities.megabytes(str(spec.memory)),
+        category=spec.category,
+        default=bool(spec.default),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """What stands around the objects of one application."""
+
+    application: Record
+    sizes: Mapping[str, Size]
+    """By name."""
+    snapshot: Mapping[str, Any] | None
+    """What serves; None before the first deployment."""
+
+    def size_of(self, spec: Mapping[str, Any]) -> Size | None:
+        """Return the size that a process has by its spec."""
+        given = spec.get("resourceTypeRef")
+        if given is not None:
+            return self.sizes.get(given["name"])
+        defaults = [one for one in self.sizes.values() if one.default]
+        return defaults[0] if len(defaults) == 1 else None
+
+    def entry_of(self, spec: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Return what serves of a process."""
+        return self._entries.get((spec["key"], spec["type"]))
+
+    @functools.cached_property
+    def scales_at_once(self) -> bool:
+        """Whether scaling waits for no deployment."""
+        return bool(self.application.spec.get("scalingPolicy") == "immediate")
+
+    @functools.cached_property
+    def _entries(self) -> Mapping[tuple[str, str], Mapping[str, Any]]:
+        """What serves by key and type: a list asks for each of its processes."""
+        processes = (self.snapshot or {}).get("processes", ())
+        return {(entry["key"], entry["type"]): entry for entry in processes}
+
+
+def command_line(spec: Mapping[str, Any]) -> str:
+    """Return what starts a process as one line; "" for the image's own."""
+    return str(spec.get("entrypoint") or shlex.join(spec.get("command") or ()))
+
+
+def scaling(given: Mapping[str, Any] | None) -> Reply:
+    """Return a scaling strategy in the words of the contract."""
+    if given is None:
+        return {"type": "manual", "config": {"instanceCount": 1}}
+    if given["type"] == "manual":
+        return {"type": "manual", "config": given["manual"]}
+    config = dict(given["horizontal"])
+    if "targetCPUPercent" in config:
+        config["targetCpuPercent"] = config.pop("targetCPUPercent")
+    return {"type": "horizontal", "config": config}

@@ -1,0 +1,116 @@
+"""What routes take from requests."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import Depends, Header, Path, Query, Request
+
+from process_operator.api.access import identity
+from process_operator.api.access.keys import Key  # noqa: TC001 - of a variable
+from process_operator.api.routes.call import Call
+from process_operator.api.writes.writer import Wish
+
+MAX_OFFSET = 10_000
+
+
+# What routes take from requests.
+
+Uid = Annotated[str, Path(pattern=identity.PATTERN, description="An id.")]
+Limit = Annotated[int, Query(ge=1, le=100, description="How many items a page has at most.")]
+Offset = Annotated[int, Query(ge=0, le=MAX_OFFSET, description="How many items are left out.")]
+_DryRun = Annotated[
+    bool, Query(description="Answer with what would become of it, and write nothing.")
+]
+_Force = Annotated[
+    bool, Query(description="Also change fields that another manager declares; they change hands.")
+]
+_IfMatch = Annotated[
+    str | None,
+    Header(max_length=256, description="The ETag of the version that may be changed."),
+]
+_IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        pattern="^[!-~]+$",
+        description="A request that repeats this text is not done twice, but answered again.",
+    ),
+]
+
+
+def _call(request: Request, wish: Mapping[str, Any]) -> Call:
+    state = request.scope["state"]
+    key: Key = state["key"]
+    return Call(
+        parts=request.app.state.parts,
+        key=key,
+        wish=Wish(caller=key.id, asker=key.name, **wish),
+        # Not of `request.url`, which is parsed anew for each request.
+        place=f"{request.method} {request.scope['path']}",
+        body=state["body"],
+    )
+
+
+# These wait for nothing, and are coroutines all the same: a plain function would be called in a
+# thread, which takes longer than all the rest of a read.
+
+
+async def _read(request: Request) -> Call:
+    return _call(request, {})
+
+
+async def _change(
+    request: Request,
+    dry_run: _DryRun = False,
+    force: _Force = False,
+    if_match: _IfMatch = None,
+) -> Call:
+    return _call(request, {"dry_run": dry_run, "force": force, "if_match": if_match})
+
+
+async def _remove(request: Request, dry_run: _DryRun = False, if_match: _IfMatch = None) -> Call:
+    return _call(request, {"dry_run": dry_run, "if_match": if_match})
+
+
+async def _create(
+    request: Request, dry_run: _DryRun = False, idempotency_key: _IdempotencyKey = None
+) -> Call:
+    return _call(request, {"dry_run": dry_run, "idempotency_key": idempotency_key})
+
+
+async def _create_forced(
+    request: Request,
+    dry_run: _DryRun = False,
+    force: _Force = False,
+    idempotency_key: _IdempotencyKey = None,
+) -> Call:
+    wish = {"dry_run": dry_run, "force": force, "idempotency_key": idempotency_key}
+    return _call(request, wish)
+
+
+Read = Annotated[Call, Depends(_read)]
+Change = Annotated[Call, Depends(_change)]
+Remove = Annotated[Call, Depends(_remove)]
+Create = Annotated[Call, Depends(_create)]
+CreateForced = Annotated[Call, Depends(_create_forced)]
+
+
+def lies_between(moment: datetime, start: datetime | None, end: datetime | None) -> bool:
+    """Whether a moment lies within the asked time; a time without an offset is UTC."""
+    return (start is None or _aware(start) <= moment) and (end is None or moment <= _aware(end))
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def parsed(text: str | None) -> dict[str, str]:
+    """Return a mark that holds JSON; an unreadable one is empty."""
+    try:
+        found = json.loads(text or "{}")
+    except (ValueError, RecursionError):  # a mark is an annotation: anybody may nest it
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,1 @@
+"""From requests to specs, and the one writer of them."""

@@ -1,0 +1,264 @@
+"""Writes of our objects: what differs and nothing else, at the version that was judged.
+
+A change is asked for as a function from the spec as it is to the spec as it shall be, so that it
+can be asked again when somebody else was faster. What is sent is a merge patch of the fields that
+differ, with our own field manager: an apply of a part would remove what was set here before.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakValueDictionary
+
+import orjson
+
+from process_operator.api import problems
+from process_operator.api.reads import cache, ownership
+from process_operator.api.reads.cache import Cache, Record
+from process_operator.api.reads.ownership import Claim
+from process_operator.cluster.client import Cluster
+from process_operator.kube import errors, names
+from process_operator.kube.manifest import Manifest
+
+_log = logging.getLogger(__name__)
+
+_TRIES = 6
+
+Change = Callable[[Record], Mapping[str, Any]]
+"""From an object to the spec that it shall have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """How a caller wants a write to be done."""
+
+    caller: str
+    """Id of the key."""
+    asker: str
+    """Name of the key, for the record."""
+    force: bool = False
+    dry_run: bool = False
+    if_match: str | None = None
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """An object after a write, and what was taken from others by it."""
+
+    record: Record
+    taken: tuple[Claim, ...] = ()
+
+
+def etag(record: Record) -> str:
+    """Return the version of what is saved of an object; its status does not move it."""
+    return f'"{record.uid}-{record.generation}"'
+
+
+class Writer:
+    """The one way from a request to the API server."""
+
+    def __init__(self, cluster: Cluster, known: Cache) -> None:
+        self._cluster = cluster
+        self._cache = known
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def _lock(self, record: Record) -> asyncio.Lock:
+        """Return what lets one change of an object happen at a time: callers do not race here."""
+        lock = self._locks.get(record.uid)
+        if lock is None:
+            lock = self._locks[record.uid] = asyncio.Lock()
+        return lock
+
+    async def change(
+        self,
+        record: Record,
+        change: Change,
+        wish: Wish,
+        *,
+        marks: Mapping[str, str | None] | None = None,
+    ) -> Written:
+        """Bring the spec of an object to what a function says; write only what differs.
+
+        Args:
+            record: The object as it is known.
+            change: What its spec shall be, asked again after a conflict.
+            wish: How the caller wants it.
+            marks: Annotations to set, or with None to remove, in the same write.
+        """
+        async with self._lock(record):
+            # While this waited, the one before may have changed the object.
+            record = self._cache.get(record.kind, record.uid) or record
+            return await self._change(record, change, wish, marks or {})
+
+    async def _change(
+        self, record: Record, change: Change, wish: Wish, marks: Mapping[str, str | None]
+    ) -> Written:
+        for _ in range(_TRIES):
+            self.match(record, wish)
+            spec = record.spec
+            wanted = change(record)
+            claims = self.admit(record, wanted, wish)
+            patch: dict[str, Any] = {}
+            if spec != wanted:
+                patch["spec"] = ownership.merge_patch(spec, wanted)
+            about = {
+                name: value for name, value in marks.items() if record.marks.get(name) != value
+            }
+            if not patch and not about:
+                return Written(record=record)
+            patch["metadata"] = {"uid": record.uid, "resourceVersion": record.resource_version}
+            if about:
+                patch["metadata"]["annotations"] = about
+            try:
+                answer = await self._cluster.merge_patch(
+                    record.kind, record.namespace, record.name, patch, dry_run=wish.dry_run
+                )
+            except errors.Conflict:
+                record = await self._again(record)
+                continue
+            except errors.NotFound:
+                self._cache.forget(record)
+                raise
+            return Written(record=self._take_in(answer, wish, "changed"), taken=claims)
+        raise problems.refused("the object is being changed by others all the time; try again")
+
+    def match(self, record: Record, wish: Wish) -> None:
+        """Refuse a write that is meant for another version."""
+        if wish.if_match is not None and wish.if_match not in ("*", etag(record)):
+            raise problems.stale()
+
+    def admit(self, record: Record, wanted: Mapping[str, Any], wish: Wish) -> tuple[Claim, ...]:
+        """Return what a change would take from others; refuse it unless that is wanted."""
+        claims = ownership.claims(orjson.loads(record.appliers), record.spec, wanted)
+        if claims and not wish.force:
+            raise _claimed(claims)
+        return claims
+
+    async def create(self, manifest: Manifest, wish: Wish) -> Record:
+        """Create an object that must not be there yet."""
+        manifest["metadata"].setdefault("annotations", {})[names.REQUESTED_BY] = wish.asker
+        answer = await self._cluster.create(manifest, dry_run=wish.dry_run)
+        return self._take_in(answer, wish, "created")
+
+    async def delete(self, record: Record, wish: Wish) -> None:
+        """Delete an object; one that is gone is as good as deleted."""
+        self.match(record, wish)
+        if wish.dry_run:
+            return
+        # One that is gone is deleted; if another object has its name, that one stays.
+        with contextlib.suppress(errors.NotFound, errors.Conflict):
+            await self._cluster.delete(
+                record.kind,
+                record.namespace,
+                record.name,
+                uid=record.uid,
+                propagation="Background",
+            )
+        self._cache.forget(record)
+        self._tell("deleted", record, wish)
+
+    async def read(self, kind: str, namespace: str, name: str) -> Record | None:
+        """Return an object as it is now, past the cache; None if it is gone."""
+        try:
+            return self._cache.observe(await self._cluster.get(kind, namespace, name))
+        except errors.NotFound:
+            return None
+
+    async def _again(self, record: Record) -> Record:
+        """Return an object as it is now, after a conflict."""
+        found = await self._cluster.get(record.kind, record.namespace or None, record.name)
+        now = self._cache.observe(found)
+        if now.uid != record.uid:
+            raise problems.missing("the object")
+        return now
+
+    def _take_in(self, answer: Manifest, wish: Wish, done: str) -> Record:
+        if wish.dry_run:
+            return cache.record(answer["kind"], answer)
+        record = self._cache.observe(answer)
+        self._tell(done, record, wish)
+        return record
+
+    def _tell(self, done: str, record: Record, wish: Wish) -> None:
+        _log.info(
+            "%s for an API key",
+            done,
+            extra={
+                "kind": record.kind,
+                "namespace": record.namespace,
+                "object": record.name,
+                "key": wish.asker,
+            },
+        )
+
+
+def _claimed(claims: tuple[Claim, ...]) -> problems.Problem:
+    managers = ", ".join(sorted({one.manager for one in claims}))
+    fields = ", ".join(sorted({one.path for one in claims}))
+    return problems.refused(
+        f"{fields} is declared by {managers}, which would set it back: change it in the manifest "
+        f"that {managers} applies, or repeat the request with ?force=true to take the field over"
+    )
+
+
+def ticket(wish: Wish, place: str, body: bytes) -> str | None:
+    """Return the mark of a request with an Idempotency-Key: who asks, where, and for what.
+
+    The first half says which request it is, the second what it asked for.
+    """
+    if wish.idempotency_key is None:
+        return None
+    request = f"{wish.caller} {place} {wish.idempotency_key}".encode()
+    return f"{_digest(request)}-{_digest(body)}"
+
+
+def asked_of(owner: Record, mark: str | None) -> dict[str, Any]:
+    """Return the metadata of a release or a run that is asked for, which goes with its owner.
+
+    The owner is not its controller: that is how the operator marks its own releases, which count
+    as asked for by an image or a revision. With a mark the name says which request it is, so that
+    two at the same time make one object.
+    """
+    prefix = owner.name[:200]
+    about: dict[str, Any] = {
+        "namespace": owner.namespace,
+        "generateName": f"{prefix}-",
+        "ownerReferences": [
+            {
+                "apiVersion": names.API_VERSION,
+                "kind": owner.kind,
+                "name": owner.name,
+                "uid": owner.uid,
+            }
+        ],
+    }
+    if mark is not None:
+        about["annotations"] = {cache.IDEMPOTENCY: mark}
+        about["name"] = f"{prefix}-{mark.partition('-')[0]}"
+    return about
+
+
+def _digest(text: bytes) -> str:
+    return hashlib.blake2b(text, digest_size=10).hexdigest()
+
+
+def repeated(mark: str | None, candidates: Sequence[Record]) -> Record | None:
+    """Return what an earlier request with the same Idempotency-Key has made."""
+    if mark is None:
+        return None
+    request, _, asked = mark.partition("-")
+    for record in candidates:
+        made = record.marks.get(cache.IDEMPOTENCY, "")
+        if made.partition("-")[0] != request:
+            continue
+        if made.partition("-")[2] != asked:
+            raise problems.refused(
+                "Idempotency-Key was used for another request; use a new one for each request"
+            )
+        return record
+    return None

@@ -1,0 +1,90 @@
+"""`process-operator api`: the REST API, as a process of its own."""
+
+import argparse
+import importlib.util
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from process_operator.api.http import settings
+
+if TYPE_CHECKING:
+    from process_operator.api.reads.cache import Cache
+
+
+def add_to(commands: Any) -> None:
+    """Add this command to the subparsers of the command line."""
+    parser = commands.add_parser(
+        "api",
+        help="serve the REST API",
+        description="Serve the REST API before the current cluster. It writes applications, "
+        "processes, releases and runs, and never what the operator makes of them.",
+    )
+    settings.add_arguments(parser, os.environ)
+    parser.set_defaults(command=_run)
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    if importlib.util.find_spec("fastapi") is None or importlib.util.find_spec("uvicorn") is None:
+        print(
+            "process-operator api: its packages are missing; install process-operator[api]",
+            file=sys.stderr,
+        )
+        return 1
+    import asyncio
+
+    from process_operator import logs, loops
+
+    given = settings.of(parsed)
+    logs.configure(given.log_format, given.log_level)
+    with asyncio.Runner(loop_factory=loops.factory()) as runner:
+        return runner.run(_serve(given))
+
+
+async def _serve(given: settings.Settings) -> int:
+    import time
+
+    from process_operator.api.access.keys import Ring
+    from process_operator.api.http import asgi, server
+    from process_operator.api.http.limits import Limiter
+    from process_operator.api.reads import ownership
+    from process_operator.api.reads.cache import Cache
+    from process_operator.api.reads.kept import Kept
+    from process_operator.api.reads.usage import Usage
+    from process_operator.api.routes.call import Parts
+    from process_operator.api.writes.writer import Writer
+    from process_operator.cli import connect
+    from process_operator.cluster import client
+
+    connection = connect.connection(connect.credentials())
+    async with client.Cluster(connection, manager=ownership.MANAGER) as api:
+        known = Cache(api)
+        ring = Ring(api, given.keys_namespace)
+        app = asgi.application(
+            parts=Parts(
+                cache=known,
+                writer=Writer(api, known),
+                usage=Usage(api),
+                kept=Kept(),
+                cluster_name=given.cluster_name,
+            ),
+            ring=ring,
+            limiter=Limiter(time.monotonic, scale=given.rate_scale),
+        )
+        return await server.serve(
+            app, given, lambda: [*known.tasks(), ring.run(), _spare_what_is_listed(known)]
+        )
+
+
+_NEW_OBJECTS = 20_000
+"""After so many new ones garbage is looked for: those of a request go by themselves at its end."""
+
+
+async def _spare_what_is_listed(known: "Cache") -> None:
+    """Keep what was listed out of further garbage collections, whose pauses callers would feel."""
+    import gc
+
+    await known.complete()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS)

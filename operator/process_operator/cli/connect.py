@@ -1,0 +1,73 @@
+"""Which cluster a command speaks to, and as whom: found as kubectl and every pod find it."""
+
+import logging
+import os
+from pathlib import Path
+
+import kopf
+import yaml
+
+from process_operator.cluster import connection as cluster_connection
+from process_operator.cluster.connection import Connection
+from process_operator.controller import handlers
+
+_UNUSABLE = (
+    *(OSError, ValueError, LookupError, TypeError, AttributeError),
+    *(yaml.YAMLError, kopf.LoginError),
+)
+"""What reading a kubeconfig ends with that is missing, no YAML, or not of a kubeconfig's form."""
+
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+
+
+def credentials() -> kopf.ConnectionInfo:
+    """Return what Kopf's login finds: the pod's service account, or else a kubeconfig."""
+    made = handlers.settings()
+    logger = logging.getLogger("kopf.login")
+    found = kopf.login_with_service_account(settings=made, logger=logger)
+    if found is None:
+        try:
+            found = kopf.login_with_kubeconfig(settings=made, logger=logger)
+        except _UNUSABLE as error:
+            raise _unusable(error) from error
+    if found is None:
+        raise SystemExit(
+            "there is no cluster to connect to: set KUBECONFIG to a kubeconfig, or run in a pod"
+        )
+    return found
+
+
+def connection(found: kopf.ConnectionInfo) -> Connection:
+    """Return the connection that these credentials are for."""
+    token_file = SERVICE_ACCOUNT / "token"
+    try:
+        return cluster_connection.connection(
+            server=found.server,
+            ca_path=str(found.ca_path) if found.ca_path else None,
+            ca_data=found.ca_data,
+            certificate_path=str(found.certificate_path) if found.certificate_path else None,
+            certificate_data=found.certificate_data,
+            private_key_path=str(found.private_key_path) if found.private_key_path else None,
+            private_key_data=found.private_key_data,
+            token=found.token,
+            token_file=token_file if token_file.exists() else None,
+            insecure=bool(found.insecure),
+        )
+    except (OSError, ValueError) as error:
+        raise _unusable(error) from error
+
+
+def _unusable(error: Exception) -> SystemExit:
+    match error:
+        case yaml.YAMLError():
+            # Not what stands there: it may be a secret.
+            mark = getattr(error, "problem_mark", None)
+            said = "it is not YAML" + (f" in line {mark.line + 1}" if mark is not None else "")
+        case OSError() | ValueError() | kopf.LoginError():
+            said = str(error)
+        case _:
+            said = f"it has not the form of a kubeconfig, {type(error).__name__}: {error}"
+    return SystemExit(
+        f"the kubeconfig {os.environ.get('KUBECONFIG') or '~/.kube/config'} cannot be used "
+        f"({said}): correct it, or set KUBECONFIG to another one"
+    )

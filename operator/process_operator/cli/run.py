@@ -1,0 +1,36 @@
+"""`process-operator run`: one replica of the operator, with all its parts joined.
+
+An `Operator` lives as long as it can watch all of its own kinds. What it knows by then may be wrong
+for good (objects that went with their kind come back as others), so the next one begins with
+nothing known, in the same process, when all kinds can be watched.
+"""
+
+import argparse
+import asyncio
+import functools
+
+from process_operator import logs, loops, settings
+from process_operator.cli import connect
+from process_operator.cluster import client
+from process_operator.controller import contact, health, lives
+from process_operator.controller.operator import Operator
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Run until told to stop; return the exit code."""
+    given = settings.of(parsed)
+    logs.configure(given.log_format, given.log_level)
+    with asyncio.Runner(loop_factory=loops.factory()) as runner:
+        return runner.run(_operate(given))
+
+
+async def _operate(given: settings.Settings) -> int:
+    connection = connect.connection(connect.credentials())
+    async with client.Cluster(connection) as api:
+        told = asyncio.Event()
+        replica = lives.Lives(contact.Arrival(api), told, functools.partial(Operator, api, given))
+        probes = await health.serve(given.health_port, unready=replica.unready)
+        try:
+            return await replica.run()
+        finally:
+            await probes.cleanup()

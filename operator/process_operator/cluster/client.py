@@ -1,0 +1,413 @@
+"""The only module that speaks to the API server: a thin client on aiohttp and orjson.
+
+It knows paths, credentials, time-outs and how a failure is called (`errors`), and nothing of what
+the objects mean. It does not try again (whoever asked knows whether that is still wanted), with
+one exception: a refused token is read once more, because a rotated token is nobody's mistake.
+"""
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from importlib import metadata
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+import orjson
+import yarl
+
+from process_operator.cluster import responses
+from process_operator.cluster.connection import Connection
+from process_operator.kube import errors, names
+from process_operator.kube.kinds import KINDS
+from process_operator.kube.manifest import Manifest
+
+Page = tuple[list[Manifest], str]
+"""Items of one page of a list, and the resourceVersion of the whole list."""
+
+_CALL = aiohttp.ClientTimeout(total=30, sock_connect=5)
+_CONNECTIONS = 64
+"""Twenty workers, a watch per kind, the Lease, and room."""
+_TOKEN_SECONDS = 60
+"""How long a token is used before its file is read again; kubelets rotate well ahead."""
+_LOG = aiohttp.ClientTimeout(total=5, sock_connect=5)
+"""The kubelet of a node that is gone answers never: a log must not hold a release up."""
+_LOG_KEPT = 16 * 1024
+_LOG_BYTES = 512 * 1024
+"""More than twenty of the longest pieces, of 16 KiB, that container runtimes cut lines into."""
+_WATCH_SECONDS = 10
+_WATCH_GRACE_SECONDS = 3
+_METADATA_ONLY = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
+_ABSENT = "1"
+"""A resourceVersion that no object has, and that is not compared where there is no object.
+
+Without it an apply without force would still merge into a foreign object of that name, wherever
+the two happen not to contradict each other.
+"""
+_APPLY = "application/apply-patch+yaml"
+_JSON_PATCH = "application/json-patch+json"
+_MERGE_PATCH = "application/merge-patch+json"
+_JSON = "application/json"
+
+
+class Cluster:
+    """Requests to one API server; open it with `async with`."""
+
+    def __init__(self, connection: Connection, *, manager: str = names.OPERATOR) -> None:
+        self._connection = connection
+        self._write = {"fieldManager": manager, "fieldValidation": "Strict"}
+        self._session: aiohttp.ClientSession | None = None
+        self._token = connection.token
+        self._token_read_at = float("-inf")
+
+    async def __aenter__(self) -> Self:
+        """Open the pool of connections."""
+        self._session = self.session()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close every connection."""
+        if self._session is not None:
+            await self._session.close()
+
+    @property
+    def server(self) -> str:
+        """Where the API server is."""
+        return self._connection.server
+
+    def session(self, *middlewares: aiohttp.ClientMiddlewareType) -> aiohttp.ClientSession:
+        """Return a pool of connections of its own, for whoever makes requests of its own (Kopf).
+
+        Every request bears our credentials, so none may go anywhere but to the API server.
+        """
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=self._connection.tls or True),
+            headers={
+                "User-Agent": f"{names.OPERATOR}/{metadata.version(names.OPERATOR)}",
+                # Compressing costs both sides more than the bytes do within one cluster.
+                "Accept-Encoding": "identity",
+            },
+            timeout=_CALL,
+            # No netrc, no proxy from the environment: credentials go to the API server only.
+            trust_env=False,
+            middlewares=(*middlewares, self._authorized),
+        )
+
+    async def served(self, api_version: str) -> frozenset[str]:
+        """Return the plurals that the server's discovery names under one of its groups."""
+        groups = (await self._call("GET", "/apis")).get("groups") or ()
+        if api_version.partition("/")[0] not in {one["name"] for one in groups}:
+            return frozenset()
+        try:
+            found = await self._call("GET", f"/apis/{api_version}")
+        except errors.NotFound:
+            return frozenset()
+        return frozenset(one["name"] for one in found.get("resources") or ())
+
+    async def try_watch(self, kind: str, resource_version: str) -> None:
+        """Open a watch and close it again, to see whether that is allowed."""
+        path = KINDS[kind].path()
+        asked = {"watch": "true", "resourceVersion": resource_version, "timeoutSeconds": "1"}
+        try:
+            async with await self._open("GET", path, asked) as response:
+                if response.status != 200:
+                    raise responses.failure(response, await response.read())
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise responses.unavailable("GET", path, error) from error
+
+    async def get(self, kind: str, namespace: str | None, name: str) -> Manifest:
+        """Return one object."""
+        return await self._call("GET", KINDS[kind].path(namespace, name))
+
+    async def list(
+        self,
+        kind: str,
+        *,
+        namespace: str | None = None,
+        label_selector: str | None = None,
+        field_selector: str | None = None,
+        metadata_only: bool = False,
+        limit: int = 500,
+    ) -> AsyncGenerator[Page, None]:
+        """Yield the pages of a list; raise `Expired` when the rest can no longer be had.
+
+        After that the whole list must be asked for again: pages of two moments do not add up.
+        """
+        asked = _selectors(label_selector, field_selector) | {"limit": str(limit)}
+        path = KINDS[kind].path(namespace)
+        accept = _METADATA_ONLY if metadata_only else _JSON
+        while True:
+            page = await self._call("GET", path, asked, accept=accept)
+            about = page.get("metadata") or {}
+            if "resourceVersion" not in about:
+                raise errors.Unavailable(f"GET {path}: the answer is not a list")
+            yield page.get("items") or [], about["resourceVersion"]
+            if not about.get("continue"):
+                return
+            asked["continue"] = about["continue"]
+
+    async def measure(self, namespace: str, label_selector: str) -> Sequence[Manifest]:
+        """Return what pods use now, as PodMetrics; raise `NotFound` where nobody measures it.
+
+        Not a list like others: it is computed for each request, and so has no resourceVersion.
+        """
+        path = KINDS["PodMetrics"].path(namespace)
+        found = await self._call("GET", path, _selectors(label_selector, None))
+        items: Sequence[Manifest] = found.get("items") or ()
+        return items
+
+    async def watch(
+        self,
+        kind: str,
+        *,
+        resource_version: str,
+        label_selector: str | None = None,
+        field_selector: str | None = None,
+        seconds: int = _WATCH_SECONDS,
+    ) -> AsyncGenerator[tuple[str, Manifest], None]:
+        """Yield what happens from a version on, as (type, object), bookmarks included.
+
+        A quiet stream and a dead one look the same. So the server is asked to end the stream soon,
+        and one that has not ended in time is dead: `Unavailable`. Either way the caller goes on
+        from the last version that it has seen, which costs one request and no list.
+        """
+        asked = _selectors(label_selector, field_selector) | {
+            "watch": "true",
+            "resourceVersion": resource_version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(seconds),
+        }
+        limit = aiohttp.ClientTimeout(total=seconds + _WATCH_GRACE_SECONDS, sock_connect=5)
+        try:
+            async with await self._open(
+                "GET", KINDS[kind].path(), asked, timeout=limit
+            ) as response:
+                if response.status != 200:
+                    raise responses.failure(response, await response.read())
+                async for line in _lines(response.content):
+                    event = responses.parse(line)
+                    seen = event.get("object")
+                    if not isinstance(seen, dict) or event.get("type") == "ERROR":
+                        raise responses.failure(response, orjson.dumps(seen))
+                    yield event["type"], seen
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise responses.unavailable("GET", KINDS[kind].path(), error) from error
+
+    async def apply(
+        self,
+        manifest: Manifest,
+        *,
+        force: bool,
+        uid: str | None = None,
+        resource_version: str | None = None,
+    ) -> Manifest:
+        """Bring our fields of an object to what the manifest says, by server-side apply.
+
+        Args:
+            manifest: All the fields that are to be ours.
+            force: False: make the object; whatever has its name already is left as it is, and
+                `Conflict` raised. True: take over fields that others have changed.
+            uid: With force: the object must be this one; it is not made again if it is gone.
+            resource_version: With force: the object must be at this version.
+        """
+        required = {"uid": uid, "resourceVersion": resource_version if force else _ABSENT}
+        about = manifest["metadata"] | {name: value for name, value in required.items() if value}
+        asked = self._write | {"force": "true" if force else "false"}
+        path = _path(manifest)
+        manifest = manifest | {"metadata": about}
+        return await self._call("PATCH", path, asked, manifest, content=_APPLY)
+
+    async def create(self, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
+        """Create an object that must not be there yet."""
+        path = KINDS[manifest["kind"]].path(manifest["metadata"].get("namespace"))
+        return await self._call("POST", path, self._write | _dry(dry_run), manifest)
+
+    async def replace(self, manifest: Manifest) -> Manifest:
+        """Replace an object, at the resourceVersion that the manifest carries."""
+        return await self._call("PUT", _path(manifest), self._write, manifest)
+
+    async def replace_status(
+        self,
+        kind: str,
+        namespace: str | None,
+        name: str,
+        *,
+        uid: str,
+        resource_version: str,
+        status: Mapping[str, Any],
+    ) -> Manifest:
+        """Replace the status of one of our objects, if it is still the one that was judged.
+
+        The status subresource of a custom resource takes nothing but the status from what is sent,
+        so spec, labels and annotations need not be sent, and are kept.
+        """
+        about = {"name": name, "uid": uid, "resourceVersion": resource_version}
+        if namespace:
+            about["namespace"] = namespace
+        manifest = {
+            "apiVersion": KINDS[kind].api_version,
+            "kind": kind,
+            "metadata": about,
+            "status": status,
+        }
+        path = KINDS[kind].path(namespace, name, "status")
+        return await self._call("PUT", path, self._write, manifest)
+
+    async def merge_patch(
+        self,
+        kind: str,
+        namespace: str | None,
+        name: str,
+        change: Mapping[str, Any],
+        *,
+        dry_run: bool = False,
+    ) -> Manifest:
+        """Apply a merge patch; with a resourceVersion in its metadata, at that version only."""
+        path = KINDS[kind].path(namespace, name)
+        asked = self._write | _dry(dry_run)
+        return await self._call("PATCH", path, asked, change, content=_MERGE_PATCH)
+
+    async def json_patch(
+        self, kind: str, namespace: str | None, name: str, operations: Sequence[Mapping[str, Any]]
+    ) -> Manifest:
+        """Apply a JSON patch; a failed `test` is answered with `Rejected`."""
+        path = KINDS[kind].path(namespace, name)
+        return await self._call("PATCH", path, self._write, operations, content=_JSON_PATCH)
+
+    async def delete(
+        self, kind: str, namespace: str | None, name: str, *, uid: str, propagation: str
+    ) -> Manifest:
+        """Delete an object if it is still the one with this uid; return it, or a `Status`.
+
+        Args:
+            kind: One of `KINDS`.
+            namespace: None for a kind without namespaces.
+            name: The object's name.
+            uid: Another object of that name is answered with `Conflict` and stays.
+            propagation: `Background` or `Foreground`.
+        """
+        options = {"preconditions": {"uid": uid}, "propagationPolicy": propagation}
+        return await self._call("DELETE", KINDS[kind].path(namespace, name), {}, options)
+
+    async def log(self, namespace: str, pod: str, *, lines: int, previous: bool) -> str:
+        """Return the last lines that the container of a pod wrote, at most the last 16 KiB.
+
+        Args:
+            namespace: The pod's.
+            pod: Its name.
+            lines: How many, at most.
+            previous: Of the container before its last restart.
+        """
+        path = KINDS["Pod"].path(namespace, pod, "log")
+        asked = {"limitBytes": str(_LOG_BYTES), "previous": str(previous).lower()}
+        # The limit cuts the end off, where the error stands: then fewer lines have to do.
+        for count in (lines, 1):
+            asked["tailLines"] = str(count)
+            answer = await self._read("GET", path, asked, accept="*/*", timeout=_LOG)
+            if len(answer) < _LOG_BYTES:
+                break
+        return responses.end(answer, _LOG_KEPT).decode(errors="replace")
+
+    async def _call(
+        self,
+        verb: str,
+        path: str,
+        asked: Mapping[str, str] | None = None,
+        body: Any = None,
+        *,
+        content: str = _JSON,
+        accept: str = _JSON,
+    ) -> Manifest:
+        data = None if body is None else orjson.dumps(body)
+        answer = await self._read(
+            verb, path, asked or {}, data=data, content=content, accept=accept
+        )
+        made = responses.parse(answer)
+        if "kind" not in made:
+            raise errors.Unavailable(f"{verb} {path}: the answer is not an object of Kubernetes")
+        return made
+
+    async def _read(self, verb: str, path: str, asked: Mapping[str, str], **how: Any) -> bytes:
+        """Return the body of an answer that says yes."""
+        try:
+            async with await self._open(verb, path, asked, **how) as response:
+                answer = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise responses.unavailable(verb, path, error) from error
+        if not 200 <= response.status < 300:
+            raise responses.failure(response, answer)
+        return answer
+
+    async def _open(
+        self,
+        verb: str,
+        path: str,
+        asked: Mapping[str, str],
+        *,
+        data: bytes | None = None,
+        content: str = _JSON,
+        accept: str = _JSON,
+        timeout: aiohttp.ClientTimeout = _CALL,  # noqa: ASYNC109 - aiohttp's own, per phase
+    ) -> aiohttp.ClientResponse:
+        if self._session is None:
+            raise RuntimeError("the cluster is not open: use it inside `async with`")
+        url = yarl.URL(self._connection.server + path).with_query(asked)
+        headers = {"Accept": accept}
+        if data is not None:
+            headers["Content-Type"] = content
+        return await self._session.request(
+            verb, url, data=data, headers=headers, timeout=timeout, allow_redirects=False
+        )
+
+    async def _authorized(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """Send a request as whom we are; a refused token is read once more."""
+        for last_try in (False, True):
+            if token := self._current_token():
+                request.headers["Authorization"] = f"Bearer {token}"
+            response = await handler(request)
+            if response.status != 401 or last_try or self._connection.token_file is None:
+                break
+            response.release()
+            self._token_read_at = float("-inf")
+        return response
+
+    def _current_token(self) -> str | None:
+        source = self._connection.token_file
+        if source is not None and time.monotonic() - self._token_read_at > _TOKEN_SECONDS:
+            self._token = source.read_text().strip()
+            self._token_read_at = time.monotonic()
+        return self._token
+
+
+def _dry(dry_run: bool) -> dict[str, str]:
+    return {"dryRun": "All"} if dry_run else {}
+
+
+def _path(manifest: Manifest) -> str:
+    about = manifest["metadata"]
+    return KINDS[manifest["kind"]].path(about.get("namespace"), about["name"])
+
+
+def _selectors(label_selector: str | None, field_selector: str | None) -> dict[str, str]:
+    given = {"labelSelector": label_selector, "fieldSelector": field_selector}
+    return {name: value for name, value in given.items() if value}
+
+
+async def _lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """Yield lines of any length; `StreamReader.readline` gives up at 128 kB."""
+    begun: list[bytes] = []
+    async for chunk in stream.iter_any():
+        *ended, rest = chunk.split(b"\n")
+        for line in ended:
+            begun.append(line)
+            if whole := b"".join(begun):
+                yield whole
+            begun.clear()
+        if rest:
+            begun.append(rest)

@@ -1,0 +1,38 @@
+"""The HTTPRoute of a web process whose application routes by the Gateway API.
+
+It stays an HTTPRoute for gRPC, so that the protocol can change both ways without a gap: the
+Service's appProtocol tells the gateway what to speak.
+"""
+
+from process_operator.controller.build import metadata, service
+from process_operator.controller.resolve.target import Target
+from process_operator.kube.manifest import Manifest
+from process_operator.models.application import Backend
+
+API_VERSION = "gateway.networking.k8s.io/v1"
+KIND = "HTTPRoute"
+
+
+def http_route(target: Target) -> Manifest | None:
+    """Return the HTTPRoute of a process that is reached from outside."""
+    route = target.route
+    if route is None or not route.hosts or route.backend is not Backend.GATEWAY:
+        return None
+    if route.gateway is None:
+        return None
+    name = metadata.name(target)
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": metadata.child(target, name, route.annotations),
+        "spec": {
+            "parentRefs": [{"name": route.gateway.name}],
+            "hostnames": [one.host for one in route.hosts],
+            "rules": [
+                {
+                    "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
+                    "backendRefs": [{"name": name, "port": service.PORT}],
+                }
+            ],
+        },
+    }

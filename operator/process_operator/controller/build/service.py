@@ -1,0 +1,48 @@
+"""The Service of a process that listens on a port."""
+
+from process_operator.controller.build import ingress_controllers, metadata, pod
+from process_operator.controller.resolve.target import Target
+from process_operator.kube.manifest import Manifest
+from process_operator.models.application import Backend
+from process_operator.models.process import Protocol
+
+API_VERSION = "v1"
+KIND = "Service"
+PORT = 80
+
+_APP_PROTOCOLS = {Protocol.HTTP: "http", Protocol.GRPC: "kubernetes.io/h2c"}
+
+
+def service(target: Target) -> Manifest | None:
+    """Return the Service of a process; one without a port has none."""
+    if target.entry.port is None:
+        return None
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": metadata.child(target, metadata.name(target), _annotations(target)),
+        "spec": {
+            "type": "ClusterIP",
+            "selector": metadata.selector(target),
+            "ports": [
+                {
+                    "name": pod.PORT_NAME,
+                    "port": PORT,
+                    "protocol": "TCP",
+                    "targetPort": pod.PORT_NAME,
+                    "appProtocol": _APP_PROTOCOLS[target.protocol],
+                }
+            ],
+        },
+    }
+
+
+def _annotations(target: Target) -> dict[str, str]:
+    """Return what the controller of an Ingress wants to read on the Service behind it."""
+    route = target.route
+    if route is None or not route.hosts or route.backend is not Backend.INGRESS:
+        return {}
+    profile = ingress_controllers.profile(route.controller, route.class_name)
+    if profile is None or target.protocol is not Protocol.GRPC:
+        return {}
+    return profile.service_annotations()

@@ -1,0 +1,220 @@
+"""Whether each of our own kinds can be watched, and when the API server last let us.
+
+Kopf learns once, at its start, which kinds there are: one that is served later is never watched,
+one that goes ends Kopf, and one that may not be watched is asked for for ever. Meanwhile nobody
+is told, and what is known of the objects grows old. So nothing begins before every own kind can be
+listed and watched (`Arrival`); from then on each answer to Kopf is noted on its way (`Contact`),
+which costs no request, and whoever waits for `lost` ends all work with what is no longer true.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+import aiohttp
+
+from process_operator.cluster import backoff
+from process_operator.kube import names
+from process_operator.kube.errors import ApiError
+from process_operator.kube.kinds import KINDS
+from process_operator.kube.manifest import Manifest
+
+log = logging.getLogger(__name__)
+
+_SECONDS = 30.0
+"""How long a kind may go unheard of, as for the mirrors. Kopf's watches begin every 8 seconds."""
+_FIRST_SECONDS = 0.2
+_CAP_SECONDS = 2.0
+"""What is installed at last is found within two seconds; a look is a dozen small requests."""
+_INSTALL = "kubectl apply -f crds/"
+_PERMIT = "kubectl apply -f deploy/operator/rbac.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why one of our own kinds cannot be watched."""
+
+    kind: str
+    why: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.why}; {self.remedy}"
+
+
+def _trouble(kind: str, verb: str, status: int) -> Trouble:
+    """Return what a status other than 200 means; 0 stands for no answer."""
+    match status:
+        case 404:
+            return Trouble(kind, "not served by the cluster", _INSTALL)
+        case 403:
+            right = f"{verb} {KINDS[kind].plural}.{names.GROUP}"
+            return Trouble(kind, f"the right is missing to {right}", _PERMIT)
+        case 401:
+            return Trouble(kind, "the credentials are refused", "give the operator valid ones")
+        case 0 | 200:
+            return Trouble(kind, "no answer from the API server", "see that it can be reached")
+        case _:
+            return Trouble(kind, f"answered with status {status}", "see the API server's log")
+
+
+class Reads(Protocol):
+    """Where our own kinds are read."""
+
+    async def served(self, api_version: str) -> frozenset[str]:
+        """Return the plurals that the server's discovery names."""
+
+    def list(
+        self, kind: str, *, metadata_only: bool, limit: int
+    ) -> AsyncGenerator[tuple[list[Manifest], str], None]:
+        """Yield the pages of a list with its resourceVersion."""
+
+    async def try_watch(self, kind: str, resource_version: str) -> None:
+        """Open a watch and close it again."""
+
+
+class Arrival:
+    """Waits until every own kind can be listed and watched."""
+
+    def __init__(self, api: Reads) -> None:
+        self._api = api
+        self._troubles: tuple[Trouble, ...] = ()
+
+    def unready(self) -> str:
+        """Return what is awaited."""
+        return "\n".join(["waits for its own kinds", *map(str, self._troubles)])
+
+    async def wait(self) -> None:
+        """Return when all can be watched; say what is missing, and when it no longer is."""
+        said: set[str] = set()
+        failures = 0
+        while troubles := await self._look():
+            self._troubles = troubles
+            remedies = {trouble.remedy for trouble in troubles}
+            # A kind that was installed is a moment later than the others: no news.
+            if said.isdisjoint(remedies):
+                _say(troubles)
+            said = remedies
+            failures += 1
+            await asyncio.sleep(backoff.delay(failures, first=_FIRST_SECONDS, cap=_CAP_SECONDS))
+        self._troubles = ()
+        if said:
+            log.info("found all of its own kinds")
+
+    async def _look(self) -> tuple[Trouble, ...]:
+        try:
+            # Kopf reads this too, and it may be behind: a kind is served before it is told.
+            served = await self._api.served(names.API_VERSION)
+        except ApiError as error:
+            return tuple(_trouble(kind, "list", error.status) for kind in names.OWN_KINDS)
+        found = [await self._try(kind, served) for kind in names.OWN_KINDS]
+        return tuple(trouble for trouble in found if trouble is not None)
+
+    async def _try(self, kind: str, served: frozenset[str]) -> Trouble | None:
+        if KINDS[kind].plural not in served:
+            return _trouble(kind, "list", 404)
+        verb = "list"
+        try:
+            async with aclosing(self._api.list(kind, metadata_only=True, limit=1)) as pages:
+                _, version = await anext(pages)
+            verb = "watch"
+            await self._api.try_watch(kind, version)
+        except ApiError as error:
+            return _trouble(kind, verb, error.status)
+        return None
+
+
+def _say(troubles: Iterable[Trouble]) -> None:
+    log.warning(
+        "waits for its own kinds",
+        extra={
+            "missing": ", ".join(trouble.kind for trouble in troubles),
+            "detail": "; ".join(_each(trouble.why for trouble in troubles)),
+            "remedy": "; ".join(_each(trouble.remedy for trouble in troubles)),
+        },
+    )
+
+
+def _each(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(texts))
+
+
+class Contact:
+    """What Kopf's requests for our own kinds were answered with."""
+
+    def __init__(self) -> None:
+        self._clock = asyncio.get_running_loop().time
+        self._heard_at = dict.fromkeys(names.OWN_KINDS, self._clock())
+        """When each kind was last answered with yes; at first, when that began to be expected."""
+        self._answers: dict[str, tuple[str, int]] = {}
+        """By kind: the verb and status of the last answer."""
+        self._unheard = set(names.OWN_KINDS)
+        self.complete = asyncio.Event()
+        """Set when every kind has been answered with yes."""
+        self._gone = asyncio.Event()
+
+    def note(self, kind: str, verb: str, status: int) -> None:
+        """Note the answer to a request for the objects of a kind."""
+        self._answers[kind] = (verb, status)
+        if status == 200:
+            self._heard_at[kind] = self._clock()
+            self._unheard.discard(kind)
+            if not self._unheard:
+                self.complete.set()
+        elif status == 404:
+            self._gone.set()
+
+    def trouble(self) -> Trouble | None:
+        """Return what keeps us from knowing one of our own kinds.
+
+        A kind that is gone is so at once: its objects are gone too, and their children follow.
+        Anything else may pass, and is waited for.
+        """
+        now = self._clock()
+        for kind, heard_at in self._heard_at.items():
+            verb, status = self._answers.get(kind, ("list", 0))
+            if status == 404 or now - heard_at >= _SECONDS:
+                return _trouble(kind, verb, status)
+        return None
+
+    def unready(self) -> str:
+        """Return why not all kinds are being watched; "" if they are."""
+        if (trouble := self.trouble()) is not None:
+            return str(trouble)
+        unheard = [kind for kind in names.OWN_KINDS if kind in self._unheard]
+        return f"not watched yet: {', '.join(unheard)}" if unheard else ""
+
+    async def lost(self) -> Trouble:
+        """Return when one of the kinds cannot be watched any more."""
+        while (trouble := self.trouble()) is None:
+            left = min(self._heard_at.values()) + _SECONDS - self._clock()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._gone.wait()
+            self._gone.clear()
+        return trouble
+
+    async def middleware(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """Note what one of Kopf's requests is answered with.
+
+        A no by which Kopf would end, or ask for credentials without a pause, and a way to another
+        server, where it would follow, are for it a connection that failed: so it tries again.
+
+        Raises:
+            aiohttp.ClientConnectionError: Instead of such an answer.
+        """
+        response = await handler(request)
+        path = request.url.path
+        for kind in names.OWN_KINDS:
+            if path.endswith(KINDS[kind].path()):
+                verb = "watch" if "watch" in request.url.query else "list"
+                self.note(kind, verb, response.status)
+        if response.status in (401, 404) or 300 <= response.status < 400:
+            response.close()
+            raise aiohttp.ClientConnectionError(f"answered with status {response.status}")
+        return response

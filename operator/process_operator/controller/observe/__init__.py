@@ -1,0 +1,1 @@
+"""What is kept of each object of the cluster: the only room of the pipeline with a state."""

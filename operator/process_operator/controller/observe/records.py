@@ -1,0 +1,281 @@
+"""What is seen of the cluster, as small frozen records: our own objects, children and pods.
+
+The pure part decides on these and on nothing else. They hold what the API server said, at one
+resourceVersion each; whoever holds one must not expect it to be the newest.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import orjson
+
+RETRY_REFUSED = timedelta(seconds=60)
+"""How long a write that was answered with a no is not sent again."""
+
+SpecT = TypeVar("SpecT")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owned(Generic[SpecT]):
+    """One object of our own kinds, its spec parsed."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    generation: int
+    created_at: datetime
+    deleting: bool
+    owner_uid: str | None
+    """uid of the controller owner: set on releases that the operator made."""
+    generated: bool
+    """Whether its name came from a generateName."""
+    maker: str = ""
+    """Who made it, by its annotation, or else the field manager of its making (runs only)."""
+    spec: SpecT
+    status: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """One object of our own kinds whose spec this version of the operator cannot read."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    generation: int
+    created_at: datetime
+    deleting: bool
+    status: Mapping[str, Any]
+    message: str
+
+
+class ApplicationKey(NamedTuple):
+    """The unit of reconciliation: one application, there or not."""
+
+    namespace: str
+    name: str
+
+
+RESOURCE_TYPES = ApplicationKey("", "")
+"""The one key that stands for all resource types, which belong to no application."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChildKey:
+    """What identifies a child on the server."""
+
+    kind: str
+    namespace: str
+    name: str
+
+
+TOO_LATE = "ProgressDeadlineExceeded"
+"""The Deployment controller's reason for one that made no progress for too long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Child:
+    """One object that bears our `managed-by` label: a child, or something that claims to be one."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    generation: int
+    spec_generation: int
+    """The first generation with this spec, as far as has been seen: an annotation of a Deployment
+    makes a new generation too, and moves nothing."""
+    created_at: datetime
+    deleting: bool
+    owner_kind: str | None
+    """`apiVersion/kind` of the controller owner."""
+    owner_name: str | None
+    owner_uid: str | None
+    application: str
+    """Value of our application label, "" where it is missing."""
+    intent: str | None
+    release: int | None
+    others_own_replicas: bool
+    """Whether a manager other than ours owns `spec.replicas` (an autoscaler or kubectl)."""
+    body: bytes
+    """JSON of `{metadata: {labels, annotations, ownerReferences}, spec}` as it is live."""
+    status: Mapping[str, Any]
+    """The few status fields that decisions need; see `observe/child.py` for each kind."""
+
+    @property
+    def key(self) -> ChildKey:
+        """What identifies it on the server."""
+        return ChildKey(self.kind, self.namespace, self.name)
+
+
+def spec(child: Child) -> Mapping[str, Any]:
+    """Return the live spec of a child."""
+    live: Mapping[str, Any] = orjson.loads(child.body).get("spec") or {}
+    return live
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pod:
+    """One pod of a process, reduced to what explains why it does not serve."""
+
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    application: str
+    process: str
+    """Value of our process label, see `names.key_label`."""
+    created_at: datetime
+    deleting: bool
+    ready: bool
+    phase: str
+    restarts: int
+    trouble: "Trouble | None"
+    owner_uid: str | None = None
+    """uid of its controller: the Job of a run, or the ReplicaSet of a Deployment."""
+    started: bool = True
+    """Whether any of its containers has ever run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """What a pod says is wrong with it, in its own words."""
+
+    reason: str
+    """One of our reason words: ImagePullFailed, CrashLoop, Unschedulable, ProbeFailing, ..."""
+    message: str
+    exit_code: int | None = None
+    state: str = ""
+    """State of the container, for example `Waiting: ImagePullBackOff`, where one is to blame."""
+
+
+def refusal(message: str) -> Trouble:
+    """Return why the API server takes no pods, from the words in which it refused one."""
+    if "exceeded quota" in message:
+        return Trouble(reason="QuotaExceeded", message=message)
+    if "violates PodSecurity" in message:
+        return Trouble(reason="PodSecurityRefused", message=message)
+    return Trouble(reason="PodsRefused", message=message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeFailure:
+    """What the kubelet said of a failing probe, in an event."""
+
+    namespace: str
+    pod_uid: str
+    resource_version: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRefusal:
+    """What the API server said when the Job controller made a pod, in an event."""
+
+    namespace: str
+    job_uid: str
+    resource_version: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngressClass:
+    """One IngressClass: who serves it, and whether it is the cluster's default."""
+
+    name: str
+    controller: str
+    default: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """All that one reconcile of one application may depend on."""
+
+    key: ApplicationKey
+    now: datetime
+    application: "Owned[Any] | Broken | None"
+    processes: tuple["Owned[Any] | Broken", ...]
+    """Every process that names this application, oldest first."""
+    releases: tuple["Owned[Any] | Broken", ...]
+    resource_types: Mapping[str, "Owned[Any] | Broken"]
+    ingress_classes: tuple[IngressClass, ...]
+    children: Mapping[ChildKey, Child]
+    pods: tuple[Pod, ...]
+    probe_failures: Mapping[str, str]
+    """By pod uid: what the kubelet last said of a failing probe."""
+    changed_at: datetime
+    """When an object of this application last changed, by our clock."""
+    open_since: Mapping[str, datetime]
+    """By uid: since when an object has waited for its children to settle."""
+    refused: Mapping[ChildKey, "RefusedWrite"]
+    """Writes of children that the API server, or the owner of the name, did not let through."""
+    allowed_annotations: tuple[str, ...]
+    """Prefixes that `ingress.annotations` may have."""
+    runs: tuple["Owned[Any] | Broken", ...] = ()
+    """Runs by hand of this application's processes, oldest first."""
+    job_refusals: Mapping[str, str] = field(default_factory=dict)
+    """By uid of a Job: what the API server last said when it refused its pod."""
+    contests: Mapping[ChildKey, "Contest"] = field(default_factory=dict)
+    """Children that had to be repaired lately, or that somebody keeps otherwise than declared."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedWrite:
+    """A write of a child that was answered with a no; not sent again until `retry_at`."""
+
+    intent: str
+    """Hash of what was to be written: another intent is another try."""
+    reason: str
+    message: str
+    retry_at: datetime
+
+
+class Difference(NamedTuple):
+    """One place of a live object that is not as we declare it."""
+
+    path: str
+    """As it is told: `spec.template.spec.containers[process].image`."""
+    live: str
+    """Digest of what stands there: somebody may change it to yet another value."""
+    place: tuple[str | int, ...]
+    """Names of fields and indices of items from the top of the object, as far as it has them."""
+
+
+class Standing(Enum):
+    """Where a child is between us and somebody else."""
+
+    HELD = auto()
+    """Our last repair holds."""
+    CHANGED = auto()
+    """The answer to our last write did not hold it; it is left so until `retry_at`."""
+    FOUGHT = auto()
+    """Somebody undid our writes one after the other; it is left so until `retry_at`."""
+    PROBATION = auto()
+    """After a fight our last write holds; that is believed from `retry_at` on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contest:
+    """What became of our latest writes of one child that somebody else changes too."""
+
+    key: ChildKey
+    uid: str
+    desired: str
+    """What was wished for: hash and size. Another wish is written at once."""
+    standing: Standing
+    recent: tuple[datetime, ...]
+    """When it was last written, newest last."""
+    retry_at: datetime
+    differences: tuple[Difference, ...] = ()
+    """What is told, and accepted while the standing says so."""
+    by: str = ""
+    failures: int = 0
+    """How many times in a row it was written in vain."""

@@ -1,0 +1,400 @@
+"""What is known now: our own objects (from the handlers) beside the mirrors of children.
+
+Own objects are kept as the bytes of their spec and status, and parsed when they are gathered:
+most are looked at rarely, and bytes cost a tenth of what parsed objects do. An older
+resourceVersion never replaces a newer one, and everything is keyed by uid, so that a late
+deletion cannot remove a successor. Answers to our own writes come in here at once: what is
+gathered is never behind what was written.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+import orjson
+import pydantic
+
+from process_operator.controller.observe import own_objects
+from process_operator.controller.observe.contest import hides, is_over
+from process_operator.controller.observe.own_objects import Entry
+from process_operator.controller.observe.records import (
+    RESOURCE_TYPES,
+    ApplicationKey,
+    Broken,
+    Child,
+    ChildKey,
+    Contest,
+    IngressClass,
+    JobRefusal,
+    Owned,
+    Pod,
+    ProbeFailure,
+    RefusedWrite,
+    World,
+)
+from process_operator.kube import names
+from process_operator.models.resource_type import ResourceTypeSpec
+
+_OWNER = f"{names.API_VERSION}/{names.PROCESS_KIND}"
+_PARSED = 2048
+"""How many parsed specs are kept: the applications that are being worked on, not all."""
+_EARLY = 4096
+"""How many pods that are not known (most are other people's) are remembered to fail a probe."""
+
+
+RecordT = TypeVar("RecordT", covariant=True)  # noqa: PLC0105
+
+
+class Records(Protocol[RecordT]):
+    """A mirror, as the world reads it."""
+
+    def of(self, namespace: str, application: str) -> Iterator[RecordT]:
+        """Yield the records of one application."""
+
+    def all(self) -> Iterator[RecordT]:
+        """Yield every record."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mirrors:
+    """The mirrors that the world reads."""
+
+    children: tuple[Records[Child], ...]
+    pods: Records[Pod]
+    ingress_classes: Records[IngressClass]
+
+
+class Store:
+    """All that is known, by application."""
+
+    def __init__(
+        self,
+        *,
+        mirrors: Mirrors,
+        clock: Callable[[], datetime],
+        allowed_annotations: tuple[str, ...],
+    ) -> None:
+        self._clock = clock
+        self._allowed_annotations = allowed_annotations
+        self._own: dict[str, dict[tuple[str, str], Entry]] = {
+            kind: {} for kind in own_objects.SPECS
+        }
+        self._members: dict[ApplicationKey, dict[tuple[str, str], Entry]] = {}
+        self._mirrors = mirrors
+        self._probe_failures: dict[str, str] = {}
+        self._early_failures: OrderedDict[str, str] = OrderedDict()
+        self._job_refusals: dict[str, str] = {}
+        self._changed_at: dict[ApplicationKey, datetime] = {}
+        self._open_since: dict[str, datetime] = {}
+        self._refused: dict[ApplicationKey, dict[ChildKey, RefusedWrite]] = {}
+        self._contests: dict[ApplicationKey, dict[ChildKey, Contest]] = {}
+        self._doubtful: dict[ApplicationKey, set[tuple[str, str]]] = {}
+        self._parsed: OrderedDict[tuple[str, int], Any] = OrderedDict()
+        self._gathered: OrderedDict[tuple[str, int], Owned[Any] | Broken] = OrderedDict()
+
+    # What comes in.
+
+    def observe(self, body: Mapping[str, Any]) -> tuple[ApplicationKey, ...]:
+        """Take in one of our own objects; return the keys that have to be looked at again.
+
+        Nothing is returned for what is older than what is known, and for changes that no
+        decision reads, such as a foreign label.
+        """
+        entry = own_objects.entry_of(body)
+        place = (entry.namespace, entry.name)
+        known = self._own[entry.kind].get(place)
+        if entry.kind == names.RUN_KIND:
+            entry.application = self._application_of(body, known)
+        if known is not None and known.uid == entry.uid:
+            if entry.version <= known.version:
+                return ()
+            same = (
+                known.generation == entry.generation
+                and known.deleting == entry.deleting
+                and known.owner_uid == entry.owner_uid
+                and known.status == entry.status
+            )
+            self._keep(entry)
+            if same:
+                return ()
+            moved = known.generation != entry.generation or known.deleting != entry.deleting
+            return self._touched(entry, moved=moved)
+        if known is not None and entry.version < known.version:
+            return ()
+        self._keep(entry)
+        if entry.kind == names.PROCESS_KIND:
+            self._bring_home(entry)
+        return self._touched(entry, moved=True)
+
+    def forget(self, kind: str, namespace: str, name: str, uid: str) -> tuple[ApplicationKey, ...]:
+        """Take out one of our own objects, unless it has a successor of the same name."""
+        entry = self._own[kind].get((namespace, name))
+        if entry is None or entry.uid != uid:
+            return ()
+        del self._own[kind][(namespace, name)]
+        key = ApplicationKey(namespace, entry.application)
+        members = self._members.get(key, {})
+        members.pop((kind, name), None)
+        if not members:
+            self._members.pop(key, None)
+        self._open_since.pop(uid, None)
+        return self._touched(entry, moved=True)
+
+    def child_changed(self, old: Child | None, new: Child | None) -> tuple[ApplicationKey, ...]:
+        """Return whom a change of a child concerns."""
+        if new is None and old is not None:
+            self._bury(old)
+        if new is None and old is not None and old.owner_kind == _OWNER:
+            # The Process may be gone too, its deletion unseen: look before making it again.
+            self._doubt(old)
+        return _applications(old, new)
+
+    def pod_changed(self, old: Pod | None, new: Pod | None) -> tuple[ApplicationKey, ...]:
+        """Return whom a change of a pod concerns."""
+        if old is not None and new is None:
+            self._probe_failures.pop(old.uid, None)
+        elif new is not None and new.uid in self._early_failures:
+            self._probe_failures[new.uid] = self._early_failures.pop(new.uid)
+        return _applications(old, new)
+
+    def probe_failed(self, new: ProbeFailure | None) -> tuple[ApplicationKey, ...]:
+        """Take in what the kubelet says of a failing probe; other people's pods do not count.
+
+        What it said of a pod that is not known yet is kept for a while: it never says it again.
+        """
+        if new is None or self._probe_failures.get(new.pod_uid) == new.message:
+            return ()
+        for pod in self._mirrors.pods.all():
+            if pod.uid == new.pod_uid:
+                self._probe_failures[pod.uid] = new.message
+                return (ApplicationKey(pod.namespace, pod.application),)
+        self._early_failures[new.pod_uid] = new.message
+        self._early_failures.move_to_end(new.pod_uid)
+        if len(self._early_failures) > _EARLY:
+            self._early_failures.popitem(last=False)
+        return ()
+
+    def job_refused(self, old: JobRefusal | None, new: JobRefusal | None) -> None:
+        """Take in why a Job has no pod; it is read when the Job is late, so nobody is woken."""
+        if new is not None:
+            self._job_refusals[new.job_uid] = new.message
+        elif old is not None and self._job_refusals.get(old.job_uid) == old.message:
+            del self._job_refusals[old.job_uid]
+
+    # What the writers remember.
+
+    def refuse(self, key: ApplicationKey, child: ChildKey, refused: RefusedWrite) -> None:
+        """Remember that a write was answered with a no."""
+        self._refused.setdefault(key, {})[child] = refused
+
+    def accept(self, key: ApplicationKey, child: ChildKey) -> None:
+        """Forget a no: the write went through."""
+        self._refused.get(key, {}).pop(child, None)
+
+    def contest(self, key: ApplicationKey, child: ChildKey, contest: Contest | None) -> None:
+        """Remember, or with None forget, what became of our writes of a child."""
+        if contest is not None:
+            self._contests.setdefault(key, {})[child] = contest
+        else:
+            self._contests.get(key, {}).pop(child, None)
+
+    def note_open(self, key: ApplicationKey, open_now: frozenset[str], now: datetime) -> None:
+        """Remember since when the objects of an application have been open."""
+        for entry in self._members.get(key, {}).values():
+            if entry.uid in open_now:
+                self._open_since.setdefault(entry.uid, now)
+            else:
+                self._open_since.pop(entry.uid, None)
+
+    def doubt(self, key: ApplicationKey, namespace: str, name: str) -> None:
+        """Remember to look whether a process is still there."""
+        self._doubtful.setdefault(key, set()).add((namespace, name))
+
+    def take_doubtful(self, key: ApplicationKey) -> tuple[str, str, str] | None:
+        """Return namespace, name and uid of a process to look at before the next write."""
+        doubtful = self._doubtful.get(key)
+        while doubtful:
+            namespace, name = place = doubtful.pop()
+            if place in self._own[names.PROCESS_KIND]:
+                return namespace, name, self._own[names.PROCESS_KIND][place].uid
+        self._doubtful.pop(key, None)
+        return None
+
+    # What is asked.
+
+    def applications(self) -> tuple[ApplicationKey, ...]:
+        """Return every key that anything of ours belongs to."""
+        return tuple(self._members)
+
+    def identities(self, kind: str) -> Iterator[tuple[str, str, str, int]]:
+        """Yield namespace, name, uid and version of all objects of one of our own kinds."""
+        for entry in self._own[kind].values():
+            yield entry.namespace, entry.name, entry.uid, entry.version
+
+    def resource_types(self) -> dict[str, Owned[ResourceTypeSpec] | Broken]:
+        """Return all resource types by name."""
+        return {
+            entry.name: self._parse(entry) for entry in self._own[names.RESOURCE_TYPE_KIND].values()
+        }
+
+    def gather(self, key: ApplicationKey) -> World:
+        """Return all that one reconcile of an application may depend on."""
+        members = self._members.get(key, {}).values()
+        application = self._own[names.APPLICATION_KIND].get(key)
+        now = self._clock()
+        pods = tuple(self._mirrors.pods.of(*key))
+        children = {
+            child.key: child for mirror in self._mirrors.children for child in mirror.of(*key)
+        }
+        return World(
+            key=key,
+            now=now,
+            application=self._parse(application) if application is not None else None,
+            processes=tuple(self._in_order(members, names.PROCESS_KIND)),
+            releases=tuple(self._in_order(members, names.RELEASE_KIND)),
+            runs=tuple(self._in_order(members, names.RUN_KIND)),
+            resource_types=self.resource_types(),
+            ingress_classes=tuple(self._mirrors.ingress_classes.all()),
+            children=children,
+            pods=pods,
+            probe_failures={
+                pod.uid: self._probe_failures[pod.uid]
+                for pod in pods
+                if pod.uid in self._probe_failures
+            },
+            job_refusals={
+                child.uid: self._job_refusals[child.uid]
+                for child in children.values()
+                if child.uid in self._job_refusals
+            },
+            changed_at=self._changed_at.get(key, now),
+            open_since={
+                entry.uid: self._open_since[entry.uid]
+                for entry in members
+                if entry.uid in self._open_since
+            },
+            refused=dict(self._refused.get(key, {})),
+            contests=self._current_contests(key, now),
+            allowed_annotations=self._allowed_annotations,
+        )
+
+    # How it is kept.
+
+    def _keep(self, entry: Entry) -> None:
+        self._own[entry.kind][(entry.namespace, entry.name)] = entry
+        if entry.kind != names.RESOURCE_TYPE_KIND:
+            key = ApplicationKey(entry.namespace, entry.application)
+            self._members.setdefault(key, {})[(entry.kind, entry.name)] = entry
+
+    def _application_of(self, body: Mapping[str, Any], known: Entry | None) -> str:
+        """Return the application of a run's process; "" while the process is not known.
+
+        A run that has been given to an application stays there, whatever becomes of its process.
+        """
+        if known is not None and known.application:
+            return known.application
+        about = body["metadata"]
+        process = (body["spec"].get("processRef") or {}).get("name", "")
+        found = self._own[names.PROCESS_KIND].get((about["namespace"], process))
+        return found.application if found is not None else ""
+
+    def _bring_home(self, process: Entry) -> None:
+        """Give the runs that came before their process to the application that it names."""
+        homeless = ApplicationKey(process.namespace, "")
+        for place, entry in tuple(self._members.get(homeless, {}).items()):
+            wanted = (orjson.loads(entry.spec).get("processRef") or {}).get("name")
+            if entry.kind == names.RUN_KIND and wanted == process.name:
+                del self._members[homeless][place]
+                entry.application = process.application
+                self._keep(entry)
+        if not self._members.get(homeless, True):
+            del self._members[homeless]
+
+    def _touched(self, entry: Entry, *, moved: bool) -> tuple[ApplicationKey, ...]:
+        if entry.kind == names.RESOURCE_TYPE_KIND:
+            return (RESOURCE_TYPES, *self.applications())
+        key = ApplicationKey(entry.namespace, entry.application)
+        if moved and entry.kind != names.RUN_KIND:
+            self._changed_at[key] = self._clock()
+        if key not in self._members:
+            for kept in (self._changed_at, self._refused, self._contests, self._doubtful):
+                kept.pop(key, None)
+        return (key,)
+
+    def _current_contests(self, key: ApplicationKey, now: datetime) -> dict[ChildKey, Contest]:
+        """Return the contests of an application; those that are over are forgotten."""
+        found = self._contests.pop(key, {})
+        kept = {child: one for child, one in found.items() if not is_over(one, now)}
+        if kept:
+            self._contests[key] = kept
+        return dict(kept)
+
+    def _bury(self, child: Child) -> None:
+        """Forget what is known of a child that is gone, and not just out of sight."""
+        found = self._contests.get(ApplicationKey(child.namespace, child.application), {})
+        contest = found.get(child.key)
+        if contest is not None and not hides(contest):
+            del found[child.key]
+
+    def _doubt(self, child: Child) -> None:
+        key = ApplicationKey(child.namespace, child.application)
+        if child.owner_name is not None and key in self._members:
+            self.doubt(key, child.namespace, child.owner_name)
+
+    def _in_order(self, members: Iterable[Entry], kind: str) -> Iterator[Owned[Any] | Broken]:
+        mine = (entry for entry in members if entry.kind == kind)
+        for entry in sorted(mine, key=lambda one: (one.created_at, one.uid)):
+            yield self._parse(entry)
+
+    def _parse(self, entry: Entry) -> Owned[Any] | Broken:
+        """Return an object as the pure part sees it; the same one while nothing of it changes."""
+        place = (entry.uid, entry.version)
+        found = self._gathered.get(place)
+        if found is None:
+            found = self._gathered[place] = self._read(entry)
+            if len(self._gathered) > _PARSED:
+                self._gathered.popitem(last=False)
+        return found
+
+    def _read(self, entry: Entry) -> Owned[Any] | Broken:
+        common: dict[str, Any] = {
+            "kind": entry.kind,
+            "namespace": entry.namespace,
+            "name": entry.name,
+            "uid": entry.uid,
+            "resource_version": str(entry.version),
+            "generation": entry.generation,
+            "created_at": datetime.fromisoformat(entry.created_at),
+            "deleting": entry.deleting,
+            "status": orjson.loads(entry.status),
+        }
+        try:
+            spec = self._spec(entry)
+        except pydantic.ValidationError as error:
+            return Broken(**common, message=own_objects.readable(error))
+        return Owned(
+            **common,
+            owner_uid=entry.owner_uid,
+            generated=entry.generated,
+            maker=entry.maker,
+            spec=spec,
+        )
+
+    def _spec(self, entry: Entry) -> Any:
+        place = (entry.uid, entry.generation)
+        if place in self._parsed:
+            self._parsed.move_to_end(place)
+            return self._parsed[place]
+        spec = own_objects.SPECS[entry.kind].model_validate_json(entry.spec)
+        self._parsed[place] = spec
+        if len(self._parsed) > _PARSED:
+            self._parsed.popitem(last=False)
+        return spec
+
+
+def _applications(old: Child | Pod | None, new: Child | Pod | None) -> tuple[ApplicationKey, ...]:
+    """Return the keys of the applications that a record named before, or names now."""
+    there = (one for one in (old, new) if one is not None)
+    return tuple({ApplicationKey(one.namespace, one.application): None for one in there})

@@ -1,0 +1,279 @@
+"""One replica of the operator: its parts, and how they are joined."""
+
+import asyncio
+import functools
+import logging
+import os
+import socket
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Generic, TypeVar
+
+import kopf
+
+from process_operator import loops, settings
+from process_operator.cluster import client, leader_election
+from process_operator.cluster.informer import Mirror
+from process_operator.controller import contact, handlers, lives, resync
+from process_operator.controller.build import KINDS as CHILD_KINDS
+from process_operator.controller.execute.executor import Executor
+from process_operator.controller.observe import child, pod
+from process_operator.controller.observe.records import (
+    RESOURCE_TYPES,
+    ApplicationKey,
+    Child,
+    IngressClass,
+    JobRefusal,
+    Pod,
+    ProbeFailure,
+)
+from process_operator.controller.observe.store import Mirrors, Store
+from process_operator.controller.reconcile import Reconciler
+from process_operator.controller.release import job_verdict
+from process_operator.controller.workqueue import Lane, WorkQueue
+from process_operator.kube.errors import ApiError
+
+log = logging.getLogger("process_operator")
+
+SWEEP = timedelta(minutes=5)
+"""How often objects that vanished unseen are looked for."""
+
+
+RecordT = TypeVar("RecordT")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sink(Generic[RecordT]):
+    """Passes what a mirror has seen on to one method."""
+
+    changed: Callable[[RecordT | None, RecordT | None], None]
+
+
+class Operator:
+    """One life of a replica: all parts of it, and how they are joined."""
+
+    def __init__(self, api: client.Cluster, given: settings.Settings, told: asyncio.Event) -> None:
+        self._api = api
+        self._given = given
+        self._told = told
+        """Set from outside when the process is to end."""
+        self._contact = contact.Contact()
+        self._queue: WorkQueue[ApplicationKey] = WorkQueue()
+        self._children: dict[str, Mirror[Child]] = {
+            kind: Mirror(
+                kind,
+                functools.partial(child.child, kind),
+                source=api,
+                sink=_Sink(self._child),
+                succeed=child.succeed,
+            )
+            for kind in sorted(CHILD_KINDS | {job_verdict.KIND})
+        }
+        self._pods: Mirror[Pod] = Mirror("Pod", pod.pod, source=api, sink=_Sink(self._pod))
+        self._classes: Mirror[IngressClass] = Mirror(
+            "IngressClass",
+            child.ingress_class,
+            source=api,
+            sink=_Sink(self._class),
+            label_selector=None,
+        )
+        self._failures: Mirror[ProbeFailure] = Mirror(
+            "Event",
+            pod.probe_failure,
+            source=api,
+            sink=_Sink(self._probe),
+            label_selector=None,
+            field_selector="reason=Unhealthy",
+        )
+        self._refusals: Mirror[JobRefusal] = Mirror(
+            "Event",
+            pod.job_refusal,
+            source=api,
+            sink=_Sink(self._store_refusal),
+            label_selector=None,
+            field_selector="reason=FailedCreate,regarding.kind=Job",
+        )
+        self._mirrors: tuple[Mirror[Any], ...] = (
+            *self._children.values(),
+            self._pods,
+            self._classes,
+            self._failures,
+            self._refusals,
+        )
+        self._store = Store(
+            mirrors=Mirrors(
+                children=tuple(self._children.values()),
+                pods=self._pods,
+                ingress_classes=self._classes,
+            ),
+            clock=_now,
+            allowed_annotations=given.annotation_prefixes,
+        )
+        self._reconciler = Reconciler(
+            cluster=api,
+            store=self._store,
+            executor=Executor(cluster=api, store=self._store, children=self._children, clock=_now),
+            queue=self._queue,
+            clock=_now,
+        )
+        self._leading = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._agreed = False
+        self._failed = False
+
+    async def run(self) -> lives.End:
+        """Run until told to end, or until there is nothing true to go on from."""
+        # All tasks are made before Kopf starts: it takes every later one for its own.
+        tasks = [self._vital(mirror.run()) for mirror in self._mirrors]
+        tasks += [self._vital(self._work()) for _ in range(self._given.workers)]
+        tasks += [self._vital(self._lead()), self._vital(self._resync())]
+        tasks += [self._vital(self._obey()), self._vital(self._keep_contact())]
+        try:
+            await self._run_kopf(tasks)
+        except Exception:
+            # Such as an answer in the midst of a watch that it does not understand.
+            log.exception("begins anew because Kopf has ended")
+        finally:
+            await self._end_tasks(tasks)
+        if self._failed:
+            return lives.End.FAILED
+        return lives.End.TOLD if self._told.is_set() else lives.End.BLIND
+
+    async def _run_kopf(self, tasks: Iterable[asyncio.Task[None]]) -> None:
+        registry = handlers.registry(self._store, self._enqueue, self._api, self._contact)
+
+        @kopf.on.cleanup(registry=registry)
+        async def finish(**_: object) -> None:
+            # Kopf waits for the tasks that it believes to be its own: end ours before.
+            await self._end_tasks(tasks)
+            # And when one of its watches fails, it leaves the others to wait for credentials for
+            # ever: they are to end before it closes their connections.
+            left = asyncio.all_tasks() - not_of_kopf - set(of_kopf)
+            await _end(left)
+
+        not_of_kopf = asyncio.all_tasks()
+        of_kopf = await kopf.spawn_tasks(
+            registry=registry,
+            settings=handlers.settings(),
+            clusterwide=True,
+            standalone=True,
+            stop_flag=self._stop,
+        )
+        # Kopf has just taken the signals; they would be lost between two lives.
+        loops.on_signal(self._told.set)
+        await kopf.run_tasks(of_kopf, ignored=not_of_kopf)
+
+    async def _obey(self) -> None:
+        await self._told.wait()
+        self._stop.set()
+
+    async def _keep_contact(self) -> None:
+        trouble = await self._contact.lost()
+        about = {"kind": trouble.kind, "detail": trouble.why, "remedy": trouble.remedy}
+        log.warning("stops all work: one of its own kinds cannot be watched", extra=about)
+        self._stop.set()
+
+    async def _end_tasks(self, tasks: Iterable[asyncio.Task[None]]) -> None:
+        """Let the work that has begun end, then end everything else."""
+        self._stop.set()
+        await self._queue.drain()
+        await _end(tasks)
+
+    def _vital(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Start a task without which this replica is of no use: if it fails, all of it ends."""
+
+        def check(task: asyncio.Task[None]) -> None:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                log.critical("stops because of a defect", exc_info=error)
+                self._failed = True
+                self._stop.set()
+
+        task = asyncio.create_task(work)
+        task.add_done_callback(check)
+        return task
+
+    async def _work(self) -> None:
+        await self._leading.wait()
+        await self._reconciler.work()
+
+    async def _lead(self) -> None:
+        """Wait until all is known, then until this replica is the active one; then begin."""
+        await asyncio.gather(*(mirror.complete.wait() for mirror in self._mirrors))
+        await self._contact.complete.wait()
+        await resync.agree(self._api, self._store)
+        self._agreed = True
+        log.info("knew all objects", extra={"applications": len(self._store.applications())})
+        if not self._given.election:
+            self._begin()
+            return
+        candidate = leader_election.Election(
+            self._api,
+            namespace=self._given.lease_namespace,
+            name=self._given.lease_name,
+            identity=f"{socket.gethostname()}-{os.getpid()}",
+        )
+        await candidate.run(on_started=self._begin, on_lost=self._end)
+
+    def _begin(self) -> None:
+        self._enqueue((RESOURCE_TYPES, *self._store.applications()), Lane.RESYNC)
+        self._leading.set()
+
+    async def _end(self) -> None:
+        """Stop for good: whoever lost the lead starts anew, with nothing left half-done."""
+        await self._queue.drain()
+        if not self._stop.is_set():
+            self._failed = True
+            self._stop.set()
+
+    async def _resync(self) -> None:
+        last = _now()
+        while True:
+            await asyncio.sleep(min(SWEEP, self._given.resync).total_seconds())
+            if not self._agreed:
+                continue
+            try:
+                self._enqueue(await resync.sweep(self._api, self._store), Lane.UNFINISHED)
+            except ApiError as error:
+                log.warning("could not look for ghosts", extra={"detail": str(error)})
+            if _now() - last >= self._given.resync:
+                last = _now()
+                self._enqueue((RESOURCE_TYPES, *self._store.applications()), Lane.RESYNC)
+
+    def unready(self) -> str:
+        """Return why this replica could not take over; "" if it could."""
+        if why := self._contact.unready():
+            return why
+        silent = [mirror.kind for mirror in self._mirrors if not mirror.healthy]
+        if silent:
+            return f"no answer from the API server: {', '.join(silent)}"
+        return "" if self._agreed else "not every object is known yet"
+
+    def _enqueue(self, keys: Iterable[ApplicationKey], lane: Lane) -> None:
+        for key in keys:
+            self._queue.add(key, lane)
+
+    def _child(self, old: Child | None, new: Child | None) -> None:
+        self._enqueue(self._store.child_changed(old, new), Lane.UNFINISHED)
+
+    def _pod(self, old: Pod | None, new: Pod | None) -> None:
+        self._enqueue(self._store.pod_changed(old, new), Lane.UNFINISHED)
+
+    def _class(self, _old: IngressClass | None, _new: IngressClass | None) -> None:
+        self._enqueue(self._store.applications(), Lane.RESYNC)
+
+    def _store_refusal(self, old: JobRefusal | None, new: JobRefusal | None) -> None:
+        self._store.job_refused(old, new)
+
+    def _probe(self, _old: ProbeFailure | None, new: ProbeFailure | None) -> None:
+        self._enqueue(self._store.probe_failed(new), Lane.UNFINISHED)
+
+
+async def _end(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

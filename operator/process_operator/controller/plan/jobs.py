@@ -1,0 +1,109 @@
+"""The Jobs to make: of the release in progress, and of runs by hand."""
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+
+from process_operator.controller.build import job as build_job
+from process_operator.controller.observe.records import Owned, World
+from process_operator.controller.plan.model import JobStart, Runs, RunStart, Subject
+from process_operator.controller.release import jobs, record
+from process_operator.controller.release.decision import Decision
+from process_operator.controller.release.runs import (
+    DEFAULT_LIMIT,
+    DEFAULT_MAX_AGE,
+    Attention,
+    Serving,
+    attend,
+    history,
+    job_key,
+)
+from process_operator.controller.resolve import defaults
+from process_operator.controller.resolve import target as resolve_target
+from process_operator.controller.resolve.target import target
+from process_operator.kube import names
+from process_operator.models.application import ApplicationSpec
+from process_operator.models.process import ProcessType
+
+
+def runs(world: World, subject: Subject | None) -> Runs:
+    """Return what the runs by hand need; without an application those that run are watched."""
+    serving = _serving(subject) if subject is not None else None
+    spec = subject.application.spec if subject is not None else ApplicationSpec()
+    settings = defaults.settings(spec)
+    attended = tuple(
+        attend(
+            world,
+            serving,
+            one,
+            suspended=bool(spec.suspend),
+            patience=timedelta(seconds=settings.progress_deadline_seconds),
+        )
+        for one in world.runs
+        if isinstance(one, Owned) and not one.deleting
+    )
+    kept = spec.runs
+    limit = kept.history_limit if kept is not None else None
+    age = kept.max_age_seconds if kept is not None else None
+    old, expiry = history(
+        world.runs,
+        limit=DEFAULT_LIMIT if limit is None else limit,
+        max_age=DEFAULT_MAX_AGE if age is None else timedelta(seconds=age),
+        now=world.now,
+    )
+    wakes = [at for at in (*(one.wake_at for one in attended), expiry) if at is not None]
+    return Runs(
+        attended=attended,
+        starts=tuple(_run_starts(world, subject, serving, attended)),
+        forget=old,
+        wake_at=min(wakes, default=None),
+    )
+
+
+def _serving(subject: Subject) -> Serving | None:
+    """Return what serves as a run takes it."""
+    serving = subject.course.serving
+    frozen = record.snapshot(serving) if serving is not None else None
+    if serving is None or frozen is None:
+        return None
+    return Serving(name=serving.name, number=record.number(serving), snapshot=frozen)
+
+
+def _run_starts(
+    world: World,
+    subject: Subject | None,
+    serving: Serving | None,
+    attended: Iterable[Attention],
+) -> Iterator[RunStart]:
+    for one in attended:
+        if one.start is None or one.process is None or subject is None or serving is None:
+            continue
+        manifest = build_job.job(
+            target(world, subject.application, one.process, serving.snapshot, one.start),
+            name=job_key(one.run, one.process).name,
+            owner={"kind": names.RUN_KIND, "name": one.run.name, "uid": one.run.uid},
+            timeout_seconds=subject.resolved.settings.job_timeout_seconds,
+            environment={"PROCESS_OPERATOR_RUN": one.run.name},
+        )
+        yield RunStart(run=one.run, serving=serving, manifest=manifest)
+
+
+def job(world: World, subject: Subject, decision: Decision) -> JobStart | None:
+    """Return the Job that the decision asks for."""
+    if decision.start is None:
+        return None
+    asked, key = decision.start
+    frozen = record.snapshot(asked)
+    entry = frozen.process(key, ProcessType.JOB) if frozen is not None else None
+    process = next(one for one in world.processes if isinstance(one, Owned) and one.spec.key == key)
+    if frozen is None or entry is None:
+        return None
+    target = resolve_target.target(world, subject.application, process, frozen, entry)
+    manifest = build_job.job(
+        target,
+        name=jobs.name(asked, key),
+        owner={"kind": names.RELEASE_KIND, "name": asked.name, "uid": asked.uid},
+        timeout_seconds=subject.resolved.settings.job_timeout_seconds,
+        environment=record.environment(asked),
+    )
+    manifest["metadata"]["labels"][names.RELEASE] = str(record.number(asked))
+    return JobStart(release=asked, process=key, manifest=manifest)

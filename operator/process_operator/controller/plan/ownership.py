@@ -1,0 +1,103 @@
+"""Whose a child is: ours, a stranger's, or left over from what is rendered no more."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from process_operator.controller import build
+from process_operator.controller.observe import records
+from process_operator.controller.observe.records import (
+    Broken,
+    Child,
+    ChildKey,
+    Owned,
+    RefusedWrite,
+    World,
+)
+from process_operator.controller.plan.model import Subject
+from process_operator.controller.release import record
+from process_operator.controller.resolve.target import Target
+from process_operator.kube import names
+from process_operator.models.process import ProcessSpec
+
+
+def kept_workload(
+    world: World, process: Owned[ProcessSpec] | Broken, deletes: Sequence[Child]
+) -> Child | None:
+    """Return the Deployment or CronJob that goes on while nothing is rendered."""
+    return next(
+        (
+            child
+            for child in world.children.values()
+            if child.owner_uid == process.uid
+            and child.kind in {"Deployment", "CronJob"}
+            and not child.deleting
+            and child not in deletes
+        ),
+        None,
+    )
+
+
+def leftovers(
+    world: World, subject: Subject, process: Owned[ProcessSpec] | Broken
+) -> Iterator[Child]:
+    """Yield what a release that was gone back from made of a process that it was the first of."""
+    running, course = subject.running, subject.course
+    if running is None or running is not course.serving or isinstance(process, Broken):
+        return
+    frozen = subject.snapshot
+    if frozen is None or frozen.process(process.spec.key, process.spec.type) is not None:
+        return
+    for child in world.children.values():
+        if (
+            child.owner_uid == process.uid
+            and child.release is not None
+            and child.release > record.number(running)
+            and not child.deleting
+        ):
+            yield child
+
+
+def ours(child: Child, target: Target, world: World) -> bool:
+    """Whether a child is this process's, or may become it.
+
+    One whose owner reference was taken away by hand still carries our intent; one whose owner
+    is a predecessor of this process (same name, gone) is taken over before it is collected.
+    """
+    if child.owner_uid == target.uid:
+        return True
+    if child.owner_uid is None:
+        return child.intent is not None
+    alive = {process.uid for process in world.processes}
+    return (
+        child.owner_kind == f"{names.API_VERSION}/{names.PROCESS_KIND}"
+        and child.owner_uid not in alive
+    )
+
+
+def foreign_object(child: Child, now: datetime) -> RefusedWrite:
+    """Return the refusal to touch a child that is not ours."""
+    owner = f", controlled by {child.owner_kind} {child.owner_name}" if child.owner_uid else ""
+    return name_conflict(child.key, "", owner, now)
+
+
+def name_conflict(key: ChildKey, intent: str, owner: str, now: datetime) -> RefusedWrite:
+    """Return the refusal to touch an object that is not ours."""
+    return RefusedWrite(
+        intent=intent,
+        reason="NameConflict",
+        message=f'{key.kind} "{key.name}" exists and was not made for this Process{owner}; it is '
+        "left alone. Rename or delete it, and the operator makes its own",
+        retry_at=now + records.RETRY_REFUSED,
+    )
+
+
+def unwanted(world: World, target: Target, wanted: set[ChildKey]) -> Iterator[Child]:
+    """Yield the children of a process that is rendered which are wanted no more."""
+    for key, child in world.children.items():
+        if (
+            child.owner_uid == target.uid
+            and key not in wanted
+            and not child.deleting
+            and key.kind in build.KINDS
+        ):
+            yield child

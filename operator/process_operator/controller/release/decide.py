@@ -1,0 +1,75 @@
+"""The release state machine: what is seen, and now, in; the next step, with its reason, out.
+
+A release is an object that asks, and its status is the record of its course. Only one release of
+an application is active; of several waiting ones the newest is taken and the others are skipped.
+
+    waiting ──> beforeJobs ──> rollout ──> afterSuccessJobs ──> success
+                    │             │
+                    │             └──> rollback ──┐
+                    └─────────────────────────────┴──> afterFailedJobs ──> failed
+
+    spec.cancel, until the rollout has succeeded or failed:
+                waiting, beforeJobs, rollout ──> (rollback) ──> cancelled
+    a newer one starts:          waiting ──> skipped
+    spec.rollbackTo names none:  waiting ──> failed
+    spec.suspend of the application: nothing begins until it is false again
+
+A step that has nothing to do is left out: no jobs, nothing that was rolled out, nothing to go
+back to. The first release of an application has nothing to go back to and stays as it is.
+
+What is rendered meanwhile: what served, until the rollout begins; the release's own snapshot in
+`rollout` and `afterSuccessJobs`, and ever after; what served, from `rollback` on.
+
+The record is a ratchet: state and step only move forward, and each move is written, with the
+resourceVersion that it was decided on, before the first write that depends on it. What is not
+recorded is derived from what is seen, so that a crash at any point changes nothing. A finished
+rollout is never judged again.
+
+What asks for a release is compared with what the newest release *requested*, whatever became of
+it, and never with what serves: a version that failed must not be released again and again. One
+that was cancelled before it started has requested too: it takes along all that it stood for.
+"""
+
+from collections.abc import Sequence
+
+from process_operator.controller.observe.records import World
+from process_operator.controller.release import cancel, start, triggers
+from process_operator.controller.release.active import Active
+from process_operator.controller.release.decision import Decision
+from process_operator.controller.release.history import Application, Course, to_prune
+from process_operator.controller.release.rollout import Progress
+from process_operator.controller.resolve.application import Resolved
+
+
+def decide(
+    world: World,
+    application: Application,
+    resolved: Resolved,
+    course: Course,
+    rollout: Sequence[tuple[str, str, Progress]],
+) -> Decision:
+    """Return the next step of this application's releases.
+
+    Args:
+        world: All that is seen.
+        application: The application, there and readable.
+        resolved: It and its processes as they stand now.
+        course: Its releases.
+        rollout: Key, type and progress of each process that the running release renders.
+    """
+    withdrawn = cancel.withdrawals(world, application, resolved, course)
+    if withdrawn is not None:
+        return withdrawn
+    if not course.waiting and not application.spec.suspend:
+        # Also while another one is active: who asks for a release sees it wait.
+        trigger = triggers.request(world, application, resolved, course)
+        if trigger is not None:
+            manifest = start.manifest(application, course.last_number + 1)
+            named = manifest["metadata"]["name"]
+            return Decision(create=manifest, note=f"{trigger} asks for release {named}")
+    if course.active is not None:
+        active = Active(world, application, course.active, course, resolved.settings, rollout)
+        return active.advance()
+    if course.waiting:
+        return start.start(world, application, resolved, course)
+    return Decision(forget=to_prune(application, course))

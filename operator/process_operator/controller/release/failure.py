@@ -1,0 +1,142 @@
+"""Why a release failed: from the step down to the pod's own words, and one plain sentence.
+
+The decision that a release has failed knows the process and its pod. What the container wrote
+last and what Kubernetes said of the pod has to be fetched: whoever does that adds it here, before
+the record is written, because going back removes the pod.
+
+What others have written may hold a value of a literal variable. Pods' own words go into records,
+conditions and events alike, so they are masked where they come in (`without_secrets`), and what
+is fetched is masked when it is added.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from process_operator.controller.observe import masking, records
+from process_operator.controller.observe.records import Pod
+from process_operator.controller.release.rollout import Progress
+from process_operator.kube import names
+from process_operator.kube.manifest import Manifest
+from process_operator.models.process import JobStartPolicy
+from process_operator.models.release import ReleaseStep
+from process_operator.models.snapshot import Snapshot
+
+LOG_LINES = 20
+MAX_LINE = 500
+MAX_EVENTS = 8
+MAX_EVENT = 500
+_GAP = " ... "
+
+_ON_ITS_WAY = {"RolloutInProgress", "InstancesStarting"}
+"""Reasons that say no more of a workload than that it is late."""
+
+_WHEN = {
+    JobStartPolicy.BEFORE_DEPLOYMENT: "before the rollout",
+    JobStartPolicy.AFTER_SUCCESS_DEPLOYMENT: "after the rollout",
+    JobStartPolicy.AFTER_FAILED_DEPLOYMENT: "after the failure",
+}
+
+
+def of_job(entry: Mapping[str, Any], pod: Pod | None) -> dict[str, Any]:
+    """Return why a job that ran before the rollout made its release fail."""
+    sentence = (
+        f'The rollout never started because job process "{entry["key"]}", which runs '
+        f"{_WHEN[JobStartPolicy(entry['policy'])]}, failed: {entry['message']}"
+    )
+    return _failure(
+        ReleaseStep.BEFORE_JOBS, entry["key"], entry["reason"], entry["message"], sentence, pod=pod
+    )
+
+
+def of_rollout(key: str, progress: Progress, probe_failures: Mapping[str, str]) -> dict[str, Any]:
+    """Return why a process that did not become ready made its release fail."""
+    trouble = progress.trouble
+    sentence = (
+        f'The rollout failed because process "{key}" did not become ready in time: '
+        f"{progress.message}"
+    )
+    return _failure(
+        ReleaseStep.ROLLOUT,
+        key,
+        records.TOO_LATE if progress.reason in _ON_ITS_WAY else progress.reason,
+        trouble.message if trouble else progress.message,
+        sentence,
+        pod=progress.pod,
+    ) | _probe(progress.pod, probe_failures)
+
+
+def after_success(entry: Mapping[str, Any]) -> str:
+    """Return the warning that a job after the rollout failed; the release stands."""
+    return (
+        f'job process "{entry["key"]}", which runs after the rollout, failed: {entry["message"]}; '
+        "the release stands"
+    )
+
+
+def _failure(
+    step: ReleaseStep, key: str, reason: str, message: str, sentence: str, *, pod: Pod | None
+) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "step": str(step),
+        "process": key,
+        "reason": reason,
+        "message": message,
+        "sentence": sentence,
+    }
+    if pod is None:
+        return made
+    made["pod"] = pod.name
+    trouble = pod.trouble
+    if trouble is None:
+        return made
+    if trouble.state:
+        made["containerState"] = trouble.state
+    if trouble.exit_code is not None:
+        made["exitCode"] = trouble.exit_code
+        if 128 < trouble.exit_code < 256:
+            # The shells' way to say that a signal ended it.
+            made["signal"] = trouble.exit_code - 128
+    return made
+
+
+def _probe(pod: Pod | None, probe_failures: Mapping[str, str]) -> dict[str, str]:
+    """Return what the kubelet said of a failing probe of this pod."""
+    said = probe_failures.get(pod.uid) if pod is not None else None
+    return {} if said is None else {"probe": masking.printable(said)[:MAX_LINE]}
+
+
+def with_evidence(
+    failure: Mapping[str, Any], *, log: str, events: Iterable[str], snapshot: Snapshot | None
+) -> dict[str, Any]:
+    """Add the last lines of the container and what Kubernetes said of its pod."""
+    secrets = masking.literals([snapshot], names.key_label(failure["process"]))
+    lines = tail(log, secrets)
+    told = [masking.masked(masking.printable(one), secrets)[:MAX_EVENT] for one in events]
+    return {
+        **failure,
+        **({"log": lines} if lines else {}),
+        **({"events": told[-MAX_EVENTS:]} if told else {}),
+    }
+
+
+def tail(log: str, secrets: Iterable[str]) -> str:
+    """Return the last lines of a container's log, bounded, escaped and masked."""
+    lines = masking.masked(log, secrets).splitlines()[-LOG_LINES:]
+    return "\n".join(_shortened(masking.printable(one)) for one in lines)
+
+
+def _shortened(line: str) -> str:
+    """Return a line without its middle if it is too long: errors stand at either end."""
+    if len(line) <= MAX_LINE:
+        return line
+    half = (MAX_LINE - len(_GAP)) // 2
+    return line[:half] + _GAP + line[-half:]
+
+
+def events_told(events: Iterable[Manifest]) -> list[str]:
+    """Return what Kubernetes' warnings say, oldest first, each once."""
+    warnings = sorted(
+        (one for one in events if one.get("type") == "Warning"),
+        key=lambda one: one["metadata"]["creationTimestamp"],
+    )
+    return list(dict.fromkeys(f"{one.get('reason')}: {one.get('note')}" for one in warnings))

@@ -1,0 +1,170 @@
+"""The releases of one application, sorted by what they are to it, and which are too old."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from process_operator.controller.observe.records import Owned, World
+from process_operator.controller.release import record
+from process_operator.controller.release.record import Release
+from process_operator.kube import conditions
+from process_operator.models.application import ApplicationSpec
+from process_operator.models.release import ReleaseState, ReleaseStep
+
+Application = Owned[ApplicationSpec]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """The releases of one application, sorted by what they are to it now."""
+
+    serving: Release | None
+    """The newest that succeeded."""
+    active: Release | None
+    waiting: tuple[Release, ...]
+    """Oldest first."""
+    newest: Release | None
+    """The one with the highest number that started, whatever became of it."""
+    withdrawn: Release | None
+    """A newer one that was cancelled before it started, and took along what asked for it."""
+    rolled: Release | None
+    """The newest whose rollout began, whatever became of it."""
+    last_number: int
+    missing: str | None
+    """Name of the serving release when its record is gone, by the application's status, or when
+    its snapshot cannot be read."""
+    ended: tuple[Release, ...]
+    """Oldest first."""
+
+
+def release_history(world: World, application: Application) -> Course:
+    """Sort the releases of this application's uid; records of a namesake do not count."""
+    mine = [r for r in world.releases if isinstance(r, Owned) and _belongs(r, application)]
+    numbered = sorted((r for r in mine if "number" in r.status), key=record.number)
+    started = [r for r in numbered if not _is_withdrawn(r)]
+    succeeded = [r for r in numbered if record.state(r) == ReleaseState.SUCCESS]
+    active = [r for r in numbered if record.state(r) == ReleaseState.IN_PROGRESS]
+    serving = succeeded[-1] if succeeded else None
+    given = [int(application.status.get("lastReleaseNumber") or 0), *map(record.number, numbered)]
+    lost = _lost(serving, succeeded, application.status.get("servingRelease") or {})
+    return Course(
+        serving=None if lost is not None else serving,
+        active=active[-1] if active else None,
+        waiting=tuple(
+            sorted(
+                (r for r in mine if record.state(r) == ReleaseState.WAITING and not r.deleting),
+                key=lambda r: (r.created_at, r.name),
+            )
+        ),
+        newest=started[-1] if started else None,
+        withdrawn=numbered[-1] if numbered and _is_withdrawn(numbered[-1]) else None,
+        rolled=next((r for r in reversed(numbered) if "rolloutStartedAt" in r.status), None),
+        last_number=max(given),
+        missing=lost,
+        ended=tuple(
+            sorted(
+                (r for r in mine if record.state(r) in _ENDED and not r.deleting),
+                key=lambda r: (r.created_at, r.name),
+            )
+        ),
+    )
+
+
+_ENDED = {
+    ReleaseState.SUCCESS,
+    ReleaseState.FAILED,
+    ReleaseState.CANCELLED,
+    ReleaseState.SKIPPED,
+}
+
+
+def _belongs(release: Release, application: Application) -> bool:
+    recorded = release.status.get("applicationUID")
+    if recorded is not None:
+        return bool(recorded == application.uid)
+    return release.owner_uid in {None, application.uid}
+
+
+def _is_withdrawn(release: Release) -> bool:
+    return record.state(release) == ReleaseState.CANCELLED and "startedAt" not in release.status
+
+
+def _lost(
+    serving: Release | None, succeeded: Sequence[Release], recorded: Mapping[str, Any]
+) -> str | None:
+    """Return the name of the serving release if nothing can be rendered from a record of it."""
+    if serving is not None and record.snapshot(serving) is None:
+        return serving.name
+    if not recorded or recorded["name"] in {r.name for r in succeeded}:
+        return None
+    is_newer = serving is not None and record.number(serving) > int(recorded["number"])
+    return None if is_newer else str(recorded["name"])
+
+
+def running_release(course: Course) -> Release | None:
+    """Return the release whose snapshot is rendered now.
+
+    That is the active one from its rollout on, unless it goes back; else the serving one. An
+    application that never had one has nothing to go back to and keeps what was made last, and
+    so does one whose last rollout failed under `rollback: false`. Which of the two it was, the
+    record says: the setting may have changed since.
+    """
+    last = course.rolled
+    if last is None or last is course.serving:
+        return course.serving
+    if last is course.active and record.step(last) in _FORWARD:
+        return last
+    if course.missing is not None:
+        return None
+    if course.serving is None:
+        return last
+    stays = (
+        record.number(last) > record.number(course.serving)
+        and "rollbackStartedAt" not in last.status
+    )
+    return last if stays else course.serving
+
+
+def last_rollout_started_at(course: Course) -> datetime | None:
+    """Return when what is rendered last became another version; None before any rollout."""
+    if course.rolled is None:
+        return None
+    status = course.rolled.status
+    return conditions.parse_time(status.get("rollbackStartedAt") or status["rolloutStartedAt"])
+
+
+_FORWARD = {ReleaseStep.ROLLOUT, ReleaseStep.AFTER_SUCCESS_JOBS}
+
+
+_A_NUMBER = re.compile("[0-9]{1,9}")
+"""A larger one is none that the operator gave: the next would not fit into the record."""
+
+
+def next_number(release: Release, application: Application, course: Course) -> int:
+    """Return the newest number + 1, or the one that the operator already put into the name."""
+    prefix, _, suffix = release.name.rpartition("-")
+    if (
+        release.owner_uid == application.uid
+        and prefix == application.name
+        and _A_NUMBER.fullmatch(suffix)
+    ):
+        return max(int(suffix), course.last_number + 1)
+    return course.last_number + 1
+
+
+def to_prune(application: Application, course: Course) -> tuple[Release, ...]:
+    """Return the releases beyond the history limit that the operator, or a generateName, made."""
+    given = application.spec.release
+    limit = (given and given.history_limit) or 10
+    beyond = course.ended[:-limit] if len(course.ended) > limit else ()
+    # What was rolled out last may still run, and what was asked last must not ask again.
+    needed = (course.serving, course.rolled, course.newest, course.withdrawn)
+    kept = {one.uid for one in needed if one is not None}
+    return tuple(r for r in beyond if r.uid not in kept and _removable(r, application))
+
+
+def _removable(release: Release, application: Application) -> bool:
+    """A release that somebody named by hand is theirs to remove."""
+    return release.owner_uid == application.uid or release.generated

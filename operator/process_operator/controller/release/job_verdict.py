@@ -1,0 +1,109 @@
+"""What became of a Job, in one word and one sentence."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from process_operator.controller.observe import records
+from process_operator.controller.observe.records import Child, Pod, Trouble, World
+from process_operator.kube import conditions
+from process_operator.models.release import Result
+
+KIND = "Job"
+
+
+_MIRROR_LAG = timedelta(seconds=2)
+"""How long the pod of a failed Job may be shown as running still: it comes by another watch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What became of a Job."""
+
+    result: Result | None = None
+    """None while that is open."""
+    reason: str = ""
+    message: str = ""
+    exit_code: int | None = None
+    pod: Pod | None = None
+    """Its newest pod."""
+    wake_at: datetime | None = None
+
+
+def verdict(
+    world: World, job: Child | None, *, name: str, started: datetime, patience: timedelta
+) -> Verdict:
+    """Judge a Job that was made at `started`, None if it is gone.
+
+    A Job whose container has not run once within the patience has failed too: a pull that fails,
+    or a pod that fits nowhere, would else hold up what waits for it until the Job's own deadline.
+    """
+    if job is None:
+        return Verdict(
+            result=Result.FAILED,
+            reason="JobDeleted",
+            message=f'Job "{name}" was deleted before it ended',
+        )
+    pods = sorted(
+        (pod for pod in world.pods if pod.owner_uid == job.uid),
+        key=lambda pod: (pod.created_at, pod.name),
+    )
+    pod = pods[-1] if pods else None
+    if _condition(job, "Complete") is not None:
+        return Verdict(
+            result=Result.SUCCESS, reason="Succeeded", message="ended well", exit_code=0, pod=pod
+        )
+    failed = _condition(job, "Failed")
+    trouble = pod.trouble if pod is not None else _refusal(world, job)
+    if failed is not None:
+        return _failed(failed, pod, trouble, world.now)
+    until = started + patience
+    if any(pod.started for pod in pods):
+        return Verdict(pod=pod)
+    if world.now < until:
+        return Verdict(pod=pod, wake_at=until)
+    late = f"did not start within {patience.total_seconds():.0f} s"
+    return Verdict(
+        result=Result.FAILED,
+        reason=trouble.reason if trouble else "JobNotStarted",
+        message=f"{late}: {trouble.message}" if trouble else late,
+        pod=pod,
+    )
+
+
+def _refusal(world: World, job: Child) -> Trouble | None:
+    """Return why a Job has no pod, in the API server's words."""
+    said = world.job_refusals.get(job.uid)
+    return records.refusal(said) if said is not None else None
+
+
+def _failed(
+    failed: Mapping[str, Any], pod: Pod | None, trouble: Trouble | None, now: datetime
+) -> Verdict:
+    since = conditions.parse_time(failed["since"]) if failed.get("since") else now
+    if pod is not None and trouble is None and now < since + _MIRROR_LAG:
+        return Verdict(pod=pod, wake_at=since + _MIRROR_LAG)
+    if failed["reason"] == "DeadlineExceeded" and (pod is not None or trouble is None):
+        reason, message = "JobTimedOut", "ran longer than its time-out"
+    elif trouble is not None:
+        reason, message = trouble.reason, trouble.message
+    else:
+        reason, message = "JobFailed", failed.get("message") or "its Job failed"
+    return Verdict(
+        result=Result.FAILED,
+        reason=reason,
+        message=message,
+        exit_code=trouble.exit_code if trouble is not None else None,
+        pod=pod,
+    )
+
+
+def is_finished(job: Child) -> bool:
+    """Return whether a Job can do nothing any more."""
+    return _condition(job, "Complete") is not None or _condition(job, "Failed") is not None
+
+
+def _condition(job: Child, name: str) -> Mapping[str, Any] | None:
+    found: Mapping[str, Any] | None = (job.status.get("conditions") or {}).get(name)
+    return found if found is not None and found["status"] == "True" else None

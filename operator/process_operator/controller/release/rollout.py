@@ -1,0 +1,148 @@
+"""How far the workload of one process is, in one word and one sentence.
+
+What is wrong below is told above: a pod's own words, the quota's, Pod Security's, a probe's.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+from typing import Any
+
+from process_operator.controller.observe import records
+from process_operator.controller.observe.records import Child, Pod, Trouble
+from process_operator.kube import conditions
+
+
+class State(Enum):
+    """What can be expected of a workload."""
+
+    READY = auto()
+    """It is up to date and available at its size."""
+    MOVING = auto()
+    """It is on its way, and may still arrive."""
+    FAILED = auto()
+    """Its progress deadline has passed: it will not arrive by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a workload is, and why it is not further."""
+
+    state: State
+    reason: str
+    message: str
+    trouble: Trouble | None = None
+    pod: Pod | None = None
+    available: int = 0
+    current: bool = True
+    """Whether every instance runs what is wanted: False while old and new ones are mixed."""
+
+
+NOT_MADE = Progress(
+    state=State.MOVING,
+    reason="RolloutInProgress",
+    message="the children are being made",
+    current=False,
+)
+
+
+def of_deployment(
+    child: Child,
+    *,
+    size: int,
+    pods: Iterable[Pod],
+    probe_failures: Mapping[str, str],
+    since: datetime | None = None,
+) -> Progress:
+    """Judge a Deployment as `kubectl rollout status` does, and add what the pods say.
+
+    Args:
+        child: The Deployment as it is live.
+        size: How many instances it is to have.
+        pods: The pods of the process.
+        probe_failures: What the kubelet last said of failing probes, by pod uid.
+        since: When the rollout that is judged began; None if that is not known.
+    """
+    status = child.status
+    available = instances(child)
+    updated = int(status.get("updatedReplicas") or 0)
+    total = int(status.get("replicas") or 0)
+    seen = int(status.get("observedGeneration") or 0) >= child.spec_generation
+    current = seen and updated == size and total == updated
+    count = f"{available} of {size} instances are available"
+    if current and available >= size:
+        return Progress(state=State.READY, reason="Available", message=count, available=available)
+    pod, trouble = _trouble(pods, status, probe_failures)
+    # Until the controller has seen this spec its verdict is about the one before.
+    failed = seen and _is_too_late(_condition(status, "Progressing"), since)
+    reason = trouble.reason if trouble else "RolloutInProgress"
+    if failed:
+        reason = trouble.reason if trouble else records.TOO_LATE
+    elif current and not trouble:
+        reason = "InstancesStarting"
+    text = f"{count}: {trouble.message}" if trouble else f"{count}, {updated} up to date"
+    return Progress(
+        state=State.FAILED if failed else State.MOVING,
+        reason=reason,
+        message=text,
+        trouble=trouble,
+        pod=pod,
+        available=available,
+        current=current,
+    )
+
+
+def _is_too_late(progressing: Mapping[str, Any], since: datetime | None) -> bool:
+    """Tell a verdict about this rollout from one that an earlier rollout has left there.
+
+    The controller takes its verdict back only when a count moves, which on the way back to an
+    older ReplicaSet is when the last bad pod has gone. Times have whole seconds, and no rollout
+    is late in its first.
+    """
+    if progressing.get("reason") != records.TOO_LATE:
+        return False
+    at = progressing.get("since")
+    return since is None or not at or conditions.parse_time(at) > since
+
+
+def of_cron_job(child: Child) -> Progress:
+    """A CronJob is rolled out as soon as it is written."""
+    active = int(child.status.get("active") or 0)
+    message = f"{active} runs are active" if active else "waits for its next run"
+    return Progress(state=State.READY, reason="Scheduled", message=message, available=1)
+
+
+def _trouble(
+    pods: Iterable[Pod], status: Mapping[str, Any], probe_failures: Mapping[str, str]
+) -> tuple[Pod | None, Trouble | None]:
+    """Return the newest pod's trouble, or why there are no pods."""
+    for pod in sorted(pods, key=lambda one: (one.created_at, one.name), reverse=True):
+        if pod.deleting or pod.ready:
+            continue
+        if pod.trouble is not None:
+            return pod, pod.trouble
+        if pod.uid in probe_failures:
+            said = probe_failures[pod.uid]
+            return pod, Trouble(reason="ProbeFailing", message=f"pod {pod.name}: {said}")
+    return None, _refusal(_condition(status, "ReplicaFailure"))
+
+
+def _refusal(condition: Mapping[str, Any]) -> Trouble | None:
+    message = condition.get("message")
+    return records.refusal(message) if message else None
+
+
+def _condition(status: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = (status.get("conditions") or {}).get(name) or {}
+    return found
+
+
+def instances(child: Child) -> int:
+    """Return how many instances of a live Deployment are available."""
+    return int(child.status.get("availableReplicas") or 0)
+
+
+def replicas(child: Child) -> int:
+    """Return the size that a live Deployment is to have."""
+    return int(records.spec(child).get("replicas", 1))

@@ -1,0 +1,229 @@
+"""Runs by hand: what each ProcessRun needs now, and which old ones go.
+
+A run takes the serving release's image and environment, becomes one Job, and its status is a
+record as a release's is: the uid of the Job is written right after it was made, its result once.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from process_operator.controller.observe import masking
+from process_operator.controller.observe.records import Broken, ChildKey, Owned, Pod, World
+from process_operator.controller.release import job_verdict
+from process_operator.kube import conditions, names
+from process_operator.kube.conditions import Condition
+from process_operator.models import snapshot
+from process_operator.models.process import ProcessSpec, ProcessType
+from process_operator.models.release import Result
+from process_operator.models.run import RunSpec
+from process_operator.models.snapshot import RunLimits, Snapshot, SnapshotProcess
+
+DEFAULT_LIMIT = 10
+DEFAULT_MAX_AGE = timedelta(days=7)
+
+Run = Owned[RunSpec]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """What a run runs with."""
+
+    name: str
+    number: int
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attention:
+    """What one run needs now; nothing, if all is empty."""
+
+    run: Run
+    start: SnapshotProcess | None = None
+    """The entry whose Job is to be made."""
+    process: Owned[ProcessSpec] | None = None
+    record: Mapping[str, Any] | None = None
+    """The status to write before anything else."""
+    ended: Pod | None = None
+    """The pod whose last lines belong into that record."""
+    secrets: Sequence[str] = ()
+    """Values that are masked in them."""
+    waits: tuple[str, str] | None = None
+    """Reason and message of why it does not start yet."""
+    refused: tuple[str, str] | None = None
+    """Reason and message of why it never will."""
+    wake_at: datetime | None = None
+
+
+def attend(
+    world: World, serving: Serving | None, run: Run, *, suspended: bool, patience: timedelta
+) -> Attention:
+    """Return what a run needs.
+
+    Args:
+        world: All that is seen.
+        serving: What serves; None where no release has succeeded yet.
+        run: The run.
+        suspended: Whether its application stands still.
+        patience: How long its Job may take until its container runs for the first time.
+    """
+    if "finishedAt" in run.status:
+        return Attention(run=run)
+    if "jobUID" in run.status:
+        return _watch(world, serving, run, patience)
+    process = _process(world, run.spec.process_ref.name)
+    if process is None:
+        missing = f'spec.processRef.name: there is no Process "{run.spec.process_ref.name}" in '
+        return Attention(run=run, waits=("ProcessNotFound", missing + "this namespace; create it"))
+    if process.spec.type not in {ProcessType.CRON, ProcessType.JOB}:
+        message = (
+            f'spec.processRef.name: Process "{process.name}" is of type {process.spec.type}; only '
+            "cron and job processes can be run, make a ProcessRun for one of those"
+        )
+        return Attention(run=run, refused=("NotRunnable", message))
+    if suspended:
+        message = "the application is suspended; set its spec.suspend to false"
+        return Attention(run=run, waits=("Suspended", message))
+    entry = serving.snapshot.process(process.spec.key, process.spec.type) if serving else None
+    if entry is None:
+        message = "no release that has this process serves; it runs as soon as one does"
+        return Attention(run=run, waits=("AwaitingRelease", message))
+    refused = world.refused.get(job_key(run, process))
+    if refused is not None:
+        return Attention(run=run, refused=(refused.reason, refused.message))
+    return Attention(run=run, start=_changed(entry, run.spec), process=process)
+
+
+def _changed(entry: SnapshotProcess, spec: RunSpec) -> SnapshotProcess:
+    """Return the entry with what the run says about itself."""
+    changes: dict[str, Any] = {}
+    if spec.command is not None:
+        changes |= {"entrypoint": None, "command": spec.command}
+    if spec.timeout_seconds is not None:
+        retries = entry.run.retries if entry.run is not None else 0
+        changes["run"] = RunLimits(timeout_seconds=spec.timeout_seconds, retries=retries)
+    return entry.model_copy(update=changes)
+
+
+def _process(world: World, name: str) -> Owned[ProcessSpec] | None:
+    for process in world.processes:
+        if process.name == name and isinstance(process, Owned) and not process.deleting:
+            return process
+    return None
+
+
+def job_key(run: Run, process: Owned[ProcessSpec]) -> ChildKey:
+    """Return what identifies the Job of a run on the server."""
+    application = process.spec.application_ref.name
+    return ChildKey(
+        job_verdict.KIND, run.namespace, names.job(application, process.spec.key, run.uid)
+    )
+
+
+def _watch(world: World, serving: Serving | None, run: Run, patience: timedelta) -> Attention:
+    record = run.status
+    process = _process(world, run.spec.process_ref.name)
+    job = world.children.get(ChildKey(job_verdict.KIND, run.namespace, record["jobName"]))
+    if job is not None and job.uid != record["jobUID"]:
+        job = None
+    started = conditions.parse_time(record["startedAt"])
+    found = job_verdict.verdict(
+        world, job, name=record["jobName"], started=started, patience=patience
+    )
+    if found.result is None:
+        return Attention(run=run, wake_at=found.wake_at)
+    said = (
+        conditions.ready("Succeeded", f"the run {found.message}")
+        if found.result == Result.SUCCESS
+        else conditions.stalled(found.reason, f"the run failed: {found.message}")
+    )
+    ended = {
+        **record,
+        "outcome": str(found.result),
+        "reason": found.reason,
+        "message": found.message,
+        "finishedAt": conditions.timestamp(world.now),
+        **({} if found.exit_code is None else {"exitCode": found.exit_code}),
+        **_said(run, said, world.now),
+    }
+    label = names.key_label(process.spec.key) if process is not None else None
+    return Attention(
+        run=run,
+        record=ended,
+        ended=found.pod,
+        secrets=masking.literals(_environments(world, serving, run), label),
+    )
+
+
+def _environments(world: World, serving: Serving | None, run: Run) -> Iterator[Snapshot]:
+    """Yield what the run was made of, and what serves: another release may have come since."""
+    if serving is not None:
+        yield serving.snapshot
+    made_with = run.status["release"]["name"]
+    for one in world.releases:
+        if one.name == made_with and (serving is None or one.name != serving.name):
+            with suppress(snapshot.Unreadable):
+                yield snapshot.read(one.status["snapshot"])
+
+
+def started(
+    run: Run, serving: Serving, *, name: str, uid: str, by: str, now: datetime
+) -> dict[str, Any]:
+    """Return the record of a run whose Job has just been made."""
+    said = conditions.reconciling("Running", f'Job "{name}" runs')
+    return {
+        **run.status,
+        "release": {"name": serving.name, "number": serving.number},
+        **({"requestedBy": by} if by else {}),
+        "jobName": name,
+        "jobUID": uid,
+        "outcome": str(Result.IN_PROGRESS),
+        "startedAt": conditions.timestamp(now),
+        **_said(run, said, now),
+    }
+
+
+def _said(run: Run, said: Sequence[Condition], now: datetime) -> dict[str, Any]:
+    return {
+        "observedGeneration": run.generation,
+        "conditions": conditions.merge(run.status, said, generation=run.generation, now=now),
+    }
+
+
+def history(
+    found: Sequence[Run | Broken], *, limit: int, max_age: timedelta, now: datetime
+) -> tuple[tuple[Run, ...], datetime | None]:
+    """Return the runs to remove, and when the next one will be too old.
+
+    Only those count that were made with a generateName, as the API makes them: one that somebody
+    named is theirs to remove.
+    """
+    by_process: dict[str, list[Run]] = {}
+    for one in found:
+        if isinstance(one, Owned) and one.generated and "finishedAt" in one.status:
+            by_process.setdefault(one.spec.process_ref.name, []).append(one)
+    gone: list[Run] = []
+    expiries: list[datetime] = []
+    for ended in by_process.values():
+        newest_first = sorted(ended, key=lambda one: (one.created_at, one.name), reverse=True)
+        for position, one in enumerate(newest_first):
+            expiry = conditions.parse_time(one.status["finishedAt"]) + max_age
+            if position >= limit or now >= expiry:
+                gone.append(one)
+            else:
+                expiries.append(expiry)
+    return tuple(one for one in gone if not one.deleting), min(expiries, default=None)
+
+
+def newest(world: World, process: str) -> Run | None:
+    """Return the last run of a process that has started."""
+    mine = [
+        one
+        for one in world.runs
+        if isinstance(one, Owned)
+        and one.spec.process_ref.name == process
+        and "jobUID" in one.status
+    ]
+    return max(mine, key=lambda one: (one.created_at, one.name), default=None)

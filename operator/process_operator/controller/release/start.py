@@ -1,0 +1,212 @@
+"""How a waiting release starts: when it may, and what it freezes."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from process_operator.controller.observe.records import World
+from process_operator.controller.release import jobs, triggers
+from process_operator.controller.release.decision import Decision, Waiting
+from process_operator.controller.release.history import Application, Course, next_number
+from process_operator.controller.release.record import Release, end, skip, snapshot, step_begun
+from process_operator.controller.resolve.application import Resolved
+from process_operator.kube import conditions, names
+from process_operator.kube.manifest import Manifest
+from process_operator.models.process import JobStartPolicy, ProcessType
+from process_operator.models.release import (
+    MAX_JOBS,
+    Jobs,
+    ReleaseState,
+    ReleaseStep,
+    ReleaseTrigger,
+)
+from process_operator.models.snapshot import Snapshot
+
+LONGEST_SETTLING = timedelta(seconds=60)
+"""A release starts after this time even if its application keeps changing."""
+PATIENCE = timedelta(seconds=60)
+"""How long a release to go back to may be missing: objects arrive in any order."""
+
+
+def manifest(application: Application, number: int) -> Manifest:
+    """Return a release to be made by a plain create."""
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": names.RELEASE_KIND,
+        "metadata": {
+            "name": names.release(application.name, number),
+            "namespace": application.namespace,
+            "labels": {names.MANAGED_BY: names.OPERATOR, names.APPLICATION: application.name},
+            "ownerReferences": [
+                {
+                    "apiVersion": names.API_VERSION,
+                    "kind": names.APPLICATION_KIND,
+                    "name": application.name,
+                    "uid": application.uid,
+                    "controller": True,
+                    "blockOwnerDeletion": True,
+                }
+            ],
+        },
+        "spec": {"applicationRef": {"name": application.name}},
+    }
+
+
+def start(world: World, application: Application, resolved: Resolved, course: Course) -> Decision:
+    """Return what it takes that the newest of the waiting releases starts."""
+    *older, release = course.waiting
+    ready = _ready(world, application, resolved, release)
+    if isinstance(ready, Waiting):
+        return Decision(waiting=ready, wake_at=ready.until)
+    if triggers.is_moot(application, resolved, course, release):
+        said = conditions.ready("NothingAsked", "skipped: what it was made for was taken back")
+        return Decision(
+            records=((release, end(release, ReleaseState.SKIPPED, said, world.now)),),
+            note=f"skipped release {release.name}",
+        )
+    record = _started(world, application, resolved, course, release=release, candidate=ready)
+    if isinstance(record, Waiting):
+        return _without_target(world, release, record)
+    return Decision(
+        # The others first: after a crash in between, none of them may be taken for the next.
+        records=(*((one, skip(one, release, world.now)) for one in older), (release, record)),
+        note=f"started release {release.name}, asked for by {record['trigger']}",
+    )
+
+
+def _without_target(world: World, release: Release, why: Waiting) -> Decision:
+    """Wait for the release to go back to, and then give up: it would hold up all others."""
+    if why.until is not None and world.now < why.until:
+        return Decision(waiting=why, wake_at=why.until)
+    said = conditions.stalled(why.reason, why.message)
+    told = {"reason": why.reason, "message": why.message, "sentence": why.message}
+    ended = end(release, ReleaseState.FAILED, said, world.now, failure=told)
+    return Decision(
+        records=((release, ended),), note=f"release {release.name} failed: {why.reason}"
+    )
+
+
+def _ready(
+    world: World, application: Application, resolved: Resolved, release: Release
+) -> Waiting | Snapshot:
+    """Return what the release may freeze now, or why it has to wait."""
+    if application.spec.suspend:
+        return Waiting(
+            reason="Suspended",
+            message="the application is suspended; set spec.suspend to false to release it",
+        )
+    if resolved.candidate is None:
+        return Waiting(
+            reason="ImageMissing", message="spec.image of the application is not set; set it"
+        )
+    for process in world.processes:
+        refusal = resolved.refusals.get(process.uid)
+        if refusal is not None:
+            return Waiting(
+                reason=refusal.reason, message=f'Process "{process.name}": {refusal.message}'
+            )
+    if not resolved.entries:
+        return Waiting(
+            reason="NoProcesses",
+            message="no Process names this application in spec.applicationRef.name; create one",
+        )
+    if sum(entry.type == ProcessType.JOB for entry in resolved.candidate.processes) > MAX_JOBS:
+        # One that the record has no room for would be left out unseen.
+        return Waiting(
+            reason="TooManyJobs",
+            message=f"an application can have {MAX_JOBS} processes of type job; delete some",
+        )
+    quiet_at = world.changed_at + timedelta(seconds=resolved.settings.settle_seconds)
+    settled_at = min(quiet_at, release.created_at + LONGEST_SETTLING)
+    if world.now < settled_at:
+        return Waiting(
+            reason="Settling",
+            message=f"starts when nothing of the application has changed for "
+            f"{resolved.settings.settle_seconds} s",
+            until=settled_at,
+            settling=True,
+        )
+    return resolved.candidate
+
+
+def _started(
+    world: World,
+    application: Application,
+    resolved: Resolved,
+    course: Course,
+    *,
+    release: Release,
+    candidate: Snapshot,
+) -> dict[str, Any] | Waiting:
+    """Return the record of a release that starts: its number, and all that it froze."""
+    trigger = triggers.trigger(application, resolved, course, release)
+    number = next_number(release, application, course)
+    frozen = _frozen(candidate, course, release)
+    if isinstance(frozen, Waiting):
+        return frozen
+    restarts = trigger == ReleaseTrigger.REVISION or release.spec.restart
+    restart = number if restarts else _line(course, release, frozen).restart
+    mode = release.spec.jobs or (Jobs.SKIP if release.spec.rollback_to else Jobs.RUN)
+    entries = jobs.entries(frozen, mode)
+    return {
+        "observedGeneration": release.generation,
+        "applicationUID": application.uid,
+        "number": number,
+        "trigger": str(trigger),
+        "requested": triggers.requested(application, candidate),
+        "snapshot": frozen.model_copy(update={"restart": restart}).model_dump(
+            by_alias=True, exclude_defaults=True, exclude_none=True, mode="json"
+        )
+        | {"profile": frozen.profile},
+        "startedAt": conditions.timestamp(world.now),
+        **({"jobs": entries} if entries else {}),
+        **_begun(release, entries, world.now),
+    }
+
+
+def _line(course: Course, release: Release, frozen: Snapshot) -> Snapshot:
+    """Return what a release goes on from: what serves, or the target that it goes back to.
+
+    With the target's own restart its ReplicaSets are found again.
+    """
+    serving = snapshot(course.serving) if course.serving is not None else None
+    return frozen if release.spec.rollback_to is not None or serving is None else serving
+
+
+def _begun(release: Release, entries: Sequence[jobs.Entry], now: datetime) -> dict[str, Any]:
+    """Return the part of the record that says with what a release begins."""
+    if jobs.are_left(entries, JobStartPolicy.BEFORE_DEPLOYMENT):
+        return step_begun(release, ReleaseStep.BEFORE_JOBS, now)
+    return step_begun(release, ReleaseStep.ROLLOUT, now)
+
+
+def _frozen(candidate: Snapshot, course: Course, release: Release) -> Snapshot | Waiting:
+    """Return what a release freezes: the application as it stands, or the target of a rollback."""
+    if release.spec.rollback_to is None:
+        return candidate
+    found = [r for r in course.ended if r.name == release.spec.rollback_to]
+    target = snapshot(found[0]) if found else None
+    if target is None:
+        return Waiting(
+            reason="ReleaseNotFound",
+            message=f'spec.rollbackTo: there is no release "{release.spec.rollback_to}" of this '
+            "application that has a snapshot; see `kubectl get processreleases`, and make a new "
+            "ProcessRelease",
+            until=release.created_at + PATIENCE,
+        )
+    serving = snapshot(course.serving) if course.serving is not None else None
+    return _rolled_back(candidate, target, serving)
+
+
+def _rolled_back(candidate: Snapshot, target: Snapshot, serving: Snapshot | None) -> Snapshot:
+    """Take everything from the target but the scaling, and unknown processes, of what serves."""
+    entries = []
+    for now in candidate.processes:
+        current = serving.process(now.key, now.type) if serving is not None else None
+        old = target.process(now.key, now.type)
+        if old is not None:
+            scaling = (current or old).scaling
+            entries.append(old.model_copy(update={"scaling": scaling}))
+        else:
+            entries.append(current or now)
+    return target.model_copy(update={"processes": tuple(entries)})

@@ -1,0 +1,156 @@
+"""What asks for a release: a comparison with what the newest release requested."""
+
+import hashlib
+from typing import Any
+
+import orjson
+
+from process_operator.controller.observe.records import World
+from process_operator.controller.release import record
+from process_operator.controller.release.history import Application, Course
+from process_operator.controller.release.record import Release
+from process_operator.controller.resolve.application import Resolved
+from process_operator.models.application import InitialRelease, ReleasePolicy, ScalingPolicy
+from process_operator.models.release import ReleaseSpec, ReleaseTrigger
+from process_operator.models.snapshot import Snapshot
+
+
+def request(
+    world: World, application: Application, resolved: Resolved, course: Course
+) -> ReleaseTrigger | None:
+    """Return what asks for a release, None if nothing does."""
+    if resolved.candidate is None:
+        return None
+    if course.newest is None and course.withdrawn is None:
+        if course.last_number or _ever_released(world, application):
+            return _difference_from_lost(application)
+        wanted = (
+            resolved.settings.initial == InitialRelease.AUTOMATIC
+            and resolved.entries
+            and not resolved.refusals
+        )
+        return ReleaseTrigger.INITIAL if wanted else None
+    return _news(application, resolved, course)
+
+
+def _news(application: Application, resolved: Resolved, course: Course) -> ReleaseTrigger | None:
+    """Compare with what was released last, and with what was withdrawn since.
+
+    Either is no news: who cancels a release and then takes back what asked for it is done. An
+    older release than the lost one that served is not what is compared with: the same would be
+    released again.
+    """
+    if course.missing is not None and not _outlives(course):
+        return _difference_from_lost(application)
+    known = [one for one in (course.newest, course.withdrawn) if one is not None]
+    differences = [_difference(application, resolved, one) for one in known]
+    return None if None in differences else differences[0]
+
+
+def _outlives(course: Course) -> bool:
+    """Whether a record is there of the last release that was given a number."""
+    known = [record.number(one) for one in (course.newest, course.withdrawn) if one is not None]
+    return max(known, default=0) >= course.last_number
+
+
+def _difference_from_lost(application: Application) -> ReleaseTrigger | None:
+    """Compare with what the application's status still knows of a release whose record is gone."""
+    recorded, spec = application.status, application.spec
+    if "image" in recorded and recorded["image"] != spec.image:
+        return ReleaseTrigger.IMAGE
+    if "image" in recorded and recorded.get("revision") != spec.revision:
+        return ReleaseTrigger.REVISION
+    return None
+
+
+def _difference(
+    application: Application, resolved: Resolved, before: Release
+) -> ReleaseTrigger | None:
+    requested = before.status.get("requested") or {}
+    spec = application.spec
+    if spec.image != requested.get("image"):
+        return ReleaseTrigger.IMAGE
+    if spec.revision != requested.get("revision"):
+        return ReleaseTrigger.REVISION
+    if (
+        resolved.settings.policy == ReleasePolicy.AUTOMATIC
+        and resolved.candidate is not None
+        and not resolved.refusals
+        and not _same_inputs(application, inputs_hash(resolved.candidate), requested["hash"])
+    ):
+        return ReleaseTrigger.AUTOMATIC
+    return None
+
+
+def _ever_released(world: World, application: Application) -> bool:
+    """A child with a release number says that records were lost, not that there were none.
+
+    Children from before the application are of a namesake that was deleted: their processes kept
+    them, and this one starts with a first release.
+    """
+    mine = {process.uid for process in world.processes}
+    return any(
+        child.release is not None
+        and child.owner_uid in mine
+        and child.created_at >= application.created_at
+        for child in world.children.values()
+    )
+
+
+def inputs_hash(candidate: Snapshot) -> str:
+    """Hash all staged inputs, but of a resource type only its name; the scaling stands apart.
+
+    An edit of a resource type alone must never roll every application of a cluster.
+    """
+    inputs = candidate.model_dump(by_alias=True, exclude_none=True, mode="json")
+    del inputs["profile"], inputs["restart"]
+    scaling = []
+    for entry in inputs["processes"]:
+        entry["size"] = entry["size"]["name"]
+        scaling.append([entry["key"], entry.pop("scaling")])
+    return f"{_hash(inputs)}.{_hash(scaling)}"
+
+
+def _hash(value: Any) -> str:
+    text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    return hashlib.blake2b(text, digest_size=16).hexdigest()
+
+
+def _same_inputs(application: Application, now: str, before: str) -> bool:
+    """Compare the staged inputs; the scaling is none of them where it is applied at once."""
+    if application.spec.scaling_policy == ScalingPolicy.IMMEDIATE:
+        return now.partition(".")[0] == before.partition(".")[0]
+    return now == before
+
+
+def is_moot(application: Application, resolved: Resolved, course: Course, release: Release) -> bool:
+    """Whether a release that the operator made has lost its reason while it waited."""
+    return (
+        release.owner_uid == application.uid
+        and (course.newest is not None or course.withdrawn is not None)
+        and release.spec == ReleaseSpec(application_ref=release.spec.application_ref)
+        and _news(application, resolved, course) is None
+    )
+
+
+def requested(application: Application, candidate: Snapshot) -> dict[str, Any]:
+    """Return what a release that starts now is recorded to have requested."""
+    revision = application.spec.revision
+    return {
+        "image": application.spec.image,
+        **({} if revision is None else {"revision": revision}),
+        "hash": inputs_hash(candidate),
+    }
+
+
+def trigger(
+    application: Application, resolved: Resolved, course: Course, release: Release
+) -> ReleaseTrigger:
+    """Return what asked for a release."""
+    if release.spec.rollback_to is not None:
+        return ReleaseTrigger.ROLLBACK
+    if release.owner_uid != application.uid:
+        return ReleaseTrigger.MANUAL
+    if course.newest is None:
+        return ReleaseTrigger.IMAGE if course.last_number else ReleaseTrigger.INITIAL
+    return _difference(application, resolved, course.newest) or ReleaseTrigger.MANUAL

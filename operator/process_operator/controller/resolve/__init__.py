@@ -1,0 +1,1 @@
+"""Specs and references in, a defaulted, checked and frozen application out, or a refusal."""

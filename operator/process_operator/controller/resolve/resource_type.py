@@ -1,0 +1,65 @@
+"""Which machine size a process gets."""
+
+from collections.abc import Mapping
+
+from process_operator.controller.observe.records import Broken, Owned
+from process_operator.controller.resolve.refusal import Refusal
+from process_operator.kube import quantities
+from process_operator.models.process import ProcessSpec
+from process_operator.models.resource_type import ResourceTypeSpec
+from process_operator.models.snapshot import MachineSize
+
+
+def resource_type_of(
+    spec: ProcessSpec, types: Mapping[str, Owned[ResourceTypeSpec] | Broken]
+) -> MachineSize | Refusal:
+    """Return the size of a process as a snapshot holds it, or why it has none."""
+    if spec.resource_type_ref is None:
+        defaults = sorted(
+            name for name, one in types.items() if isinstance(one, Owned) and one.spec.default
+        )
+        if not defaults:
+            return Refusal(
+                reason="ResourceTypeNotFound",
+                message="no ProcessResourceType has default: true; set spec.resourceTypeRef.name "
+                "or make one of them the default",
+                patient=True,
+            )
+        if len(defaults) > 1:
+            return Refusal(
+                reason="AmbiguousDefault",
+                message=f"the ProcessResourceTypes {', '.join(defaults)} all have default: true; "
+                "leave it on one of them or set spec.resourceTypeRef.name",
+                patient=True,
+            )
+        name = defaults[0]
+    else:
+        name = spec.resource_type_ref.name
+    found = types.get(name)
+    if found is None or found.deleting:
+        return Refusal(
+            reason="ResourceTypeNotFound",
+            message=f'spec.resourceTypeRef.name: there is no ProcessResourceType "{name}"; see '
+            "`kubectl get processresourcetypes` for those there are, or create it",
+            patient=True,
+        )
+    if isinstance(found, Broken):
+        return Refusal(
+            reason="ResourceTypeInvalid",
+            message=f'ProcessResourceType "{name}" cannot be read: {found.message}',
+        )
+    return machine_size(name, found.spec)
+
+
+def machine_size(name: str, spec: ResourceTypeSpec) -> MachineSize:
+    """Return a resource type as a snapshot holds it."""
+    return MachineSize(
+        name=name,
+        cpu=quantities.canonical(str(spec.cpu)),
+        memory=quantities.canonical(str(spec.memory)),
+        node_selector=dict(spec.node_selector),
+        tolerations=tuple(
+            one.model_dump(by_alias=True, exclude_none=True, mode="json")
+            for one in spec.tolerations
+        ),
+    )

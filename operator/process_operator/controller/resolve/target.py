@@ -1,0 +1,157 @@
+"""The staged side of a process, from a snapshot, joined with its immediate side as it is now."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from process_operator.controller.observe.records import IngressClass, Owned, World
+from process_operator.controller.resolve import defaults
+from process_operator.kube import names
+from process_operator.models.application import (
+    ApplicationSpec,
+    Backend,
+    GatewayRef,
+    IssuerRef,
+    Routing,
+    ScalingPolicy,
+)
+from process_operator.models.process import (
+    ConcurrencyPolicy,
+    Host,
+    ProcessSpec,
+    ProcessType,
+    Protocol,
+)
+from process_operator.models.snapshot import Scaling, Snapshot, SnapshotProcess
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """How traffic from outside reaches a web process (immediate)."""
+
+    backend: Backend
+    hosts: tuple[Host, ...]
+    annotations: Mapping[str, str]
+    """The user's own, of allowed prefixes only."""
+    class_name: str | None
+    """The Ingress class to name; None leaves it to the cluster's default."""
+    controller: str | None
+    """`spec.controller` of that class, None where no class was found."""
+    gateway: GatewayRef | None
+    issuer: IssuerRef | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timetable:
+    """When a cron process runs (immediate)."""
+
+    schedule: str | None
+    """None: it runs only when asked, so its CronJob is suspended."""
+    time_zone: str
+    suspend: bool
+    concurrency_policy: ConcurrencyPolicy
+    starting_deadline_seconds: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """All that the builders need to render the children of one process."""
+
+    namespace: str
+    application: str
+    process: str
+    """Name of the Process object, the owner of its children."""
+    uid: str
+    """uid of the Process object."""
+    snapshot: Snapshot
+    entry: SnapshotProcess
+    """The staged side: always from a snapshot, never from a live spec."""
+    scaling: Scaling
+    """From the entry, or from the live spec under `scalingPolicy: immediate`."""
+    protocol: Protocol
+    """What the port speaks: decides the Service's appProtocol even where there is no route."""
+    route: Route | None
+    timetable: Timetable | None
+    suspended: bool
+    """The whole application stands still."""
+    progress_deadline_seconds: int
+
+
+def target(
+    world: World,
+    application: Owned[ApplicationSpec],
+    process: Owned[ProcessSpec],
+    snapshot: Snapshot,
+    entry: SnapshotProcess,
+) -> Target:
+    """Join the staged side of a process, from a snapshot, with its immediate side as it is now."""
+    spec = process.spec
+    at_once = application.spec.scaling_policy == ScalingPolicy.IMMEDIATE
+    return Target(
+        namespace=process.namespace,
+        application=application.name,
+        process=process.name,
+        uid=process.uid,
+        snapshot=snapshot,
+        entry=entry,
+        scaling=defaults.scaling(spec.scaling_strategy) if at_once else entry.scaling,
+        protocol=(spec.ingress and spec.ingress.protocol) or Protocol.HTTP,
+        route=_route(world, application.spec, spec),
+        timetable=_timetable(spec),
+        suspended=bool(application.spec.suspend),
+        progress_deadline_seconds=defaults.settings(application.spec).progress_deadline_seconds,
+    )
+
+
+def _route(world: World, application: ApplicationSpec, spec: ProcessSpec) -> Route | None:
+    exposure = spec.ingress
+    if exposure is None or exposure.enabled is False or not exposure.hosts:
+        return None
+    routing = application.routing or Routing()
+    wanted = routing.ingress_class_name
+    found = _ingress_class(wanted, world.ingress_classes)
+    return Route(
+        backend=routing.backend or Backend.INGRESS,
+        hosts=exposure.hosts,
+        annotations={
+            name: value
+            for name, value in sorted(exposure.annotations.items())
+            if name.startswith(world.allowed_annotations)
+        },
+        class_name=wanted,
+        controller=found.controller if found is not None else None,
+        gateway=routing.gateway_ref,
+        issuer=routing.issuer_ref,
+    )
+
+
+def _ingress_class(wanted: str | None, classes: tuple[IngressClass, ...]) -> IngressClass | None:
+    for one in classes:
+        if one.name == wanted or (wanted is None and one.default):
+            return one
+    return None
+
+
+def refused_annotations(world: World, spec: ProcessSpec) -> tuple[str, ...]:
+    """Return the annotations that no allowed prefix covers; they are left out."""
+    given = spec.ingress.annotations if spec.ingress else {}
+    return tuple(sorted(name for name in given if not name.startswith(world.allowed_annotations)))
+
+
+def _timetable(spec: ProcessSpec) -> Timetable | None:
+    if spec.type != ProcessType.CRON:
+        return None
+    return Timetable(
+        schedule=spec.schedule,
+        time_zone=spec.time_zone or defaults.DEFAULT_TIME_ZONE,
+        suspend=bool(spec.suspend),
+        concurrency_policy=spec.concurrency_policy or ConcurrencyPolicy.FORBID,
+        starting_deadline_seconds=spec.starting_deadline_seconds,
+    )
+
+
+def internal_hostname(target: Target) -> str | None:
+    """Return the name of the Service inside the cluster, None where there is no Service."""
+    if target.entry.port is None:
+        return None
+    name = names.child(target.application, target.entry.key)
+    return f"{name}.{target.namespace}.svc.cluster.local"

@@ -1,0 +1,1 @@
+"""Inputs and outcome in; new statuses, and the events of their transitions, out."""

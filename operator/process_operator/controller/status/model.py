@@ -1,0 +1,85 @@
+"""What a report is made of, and the status that an answer becomes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from process_operator.controller.observe.records import Broken, Owned
+from process_operator.controller.resolve.refusal import Refusal
+from process_operator.kube import conditions
+from process_operator.kube.conditions import Condition
+from process_operator.schema import bounds
+
+PATIENCE = timedelta(seconds=60)
+"""How long a missing reference is taken to be on its way: objects arrive in any order."""
+PROGRESS_AFTER = timedelta(seconds=2)
+"""How long a change may stay open before its progress is worth a write."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One transition to tell, as a Kubernetes event on the object."""
+
+    regarding: Owned[Any] | Broken
+    warning: bool
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """One status to write, with the resourceVersion that it was computed from."""
+
+    of: Owned[Any] | Broken
+    status: Mapping[str, Any]
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The statuses to write now, and what is still open."""
+
+    writes: tuple[Write, ...]
+    open: frozenset[str]
+    """uids of the objects whose answer will change by itself."""
+    wake_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What is to be said of one object."""
+
+    of: Owned[Any] | Broken
+    fields: Mapping[str, Any]
+    said: Sequence[Condition]
+    open: bool = False
+    hushed: bool = False
+    """Open, and not worth a write however long it takes: it settles with its release."""
+    wake_at: datetime | None = None
+
+
+def complete(
+    one: Owned[Any] | Broken,
+    fields: Mapping[str, Any],
+    said: Sequence[Condition],
+    now: datetime,
+) -> dict[str, Any]:
+    """Return a whole status: fields, conditions and generation."""
+    kept = {name: value for name, value in fields.items() if value not in (None, [], {})}
+    merged = conditions.merge(one.status, said, generation=one.generation, now=now)
+    whole = {**kept, "observedGeneration": one.generation, "conditions": merged}
+    # As it will be stored, or the next look would find a difference for ever.
+    return bounds.fitted(one.kind, whole)
+
+
+def impatient(
+    one: Owned[Any] | Broken, refusal: Refusal, now: datetime
+) -> tuple[list[Condition], datetime | None]:
+    """Say Reconciling for a minute of what may end by itself, then Stalled."""
+    if not refusal.patient:
+        return conditions.stalled(refusal.reason, refusal.message), None
+    since = conditions.holding_since(one.status, conditions.READY, refusal.reason, now)
+    if now >= since + PATIENCE:
+        return conditions.stalled(refusal.reason, refusal.message), None
+    return conditions.reconciling(refusal.reason, refusal.message), since + PATIENCE

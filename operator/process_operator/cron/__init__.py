@@ -1,0 +1,1 @@
+"""The schedules of CronJobs, in exactly Kubernetes' dialect."""

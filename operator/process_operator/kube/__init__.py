@@ -1,0 +1,1 @@
+"""Kubernetes' words: names, kinds, conditions, quantities, errors and manifests."""

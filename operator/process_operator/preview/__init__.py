@@ -1,0 +1,1 @@
+"""What the next release would do, told before anything is applied."""

@@ -1,0 +1,1 @@
+"""From models to CRDs and their rules, and checks of documents without a server."""

@@ -1,0 +1,103 @@
+"""Keys of the REST API: their form, how they are kept, and when one is valid."""
+
+from datetime import UTC, datetime, timedelta
+
+import orjson
+import pytest
+
+from process_operator.api.access import keys
+from process_operator.api.access.keys import Book, Role
+
+NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
+
+
+def added(book: Book, name: str = "ci", lifetime: timedelta | None = None) -> str:
+    return book.add(name=name, role=Role.WRITE, namespaces=["shop"], now=NOW, lifetime=lifetime)
+
+
+def test_a_key_is_recognised_by_prefix_and_checksum() -> None:
+    identity, text = keys.generate()
+    assert text.startswith("pop_")
+    assert keys.identity_of(text) == identity
+
+
+@pytest.mark.parametrize("place", [4, 20, 40, -1])
+def test_a_mistyped_key_is_no_key(place: int) -> None:
+    _, text = keys.generate()
+    other = "b" if text[place] == "a" else "a"
+    mistyped = text[:place] + other + (text[place + 1 :] if place != -1 else "")
+    assert keys.identity_of(mistyped) is None
+
+
+@pytest.mark.parametrize("text", ["", "pop_", "x" * 1000, "pop_é", "ghp_" + "a" * 60])
+def test_junk_is_no_key(text: str) -> None:
+    assert keys.identity_of(text) is None
+
+
+def test_a_key_has_at_least_256_random_bits() -> None:
+    texts = {keys.generate()[1] for _ in range(200)}
+    assert len(texts) == 200
+    assert 62 ** len(keys.generate()[1].rpartition("_")[2][:-6]) >= 2**256
+
+
+def test_a_key_is_found_by_its_text_only() -> None:
+    book = Book()
+    text, other = added(book), added(book, "other")
+    found = book.find(text, NOW)
+    assert found is not None
+    assert (found.name, found.role, found.namespaces) == ("ci", Role.WRITE, ("shop",))
+    identity, foreign = keys.generate()
+    assert book.find(foreign, NOW) is None
+    assert book.find(other, NOW) == book.named("other")
+    assert identity not in {key.id for key in book.keys}
+
+
+def test_a_key_of_the_right_id_and_another_secret_is_refused() -> None:
+    book = Book()
+    text = added(book)
+    known = keys.identity_of(text)
+    assert known is not None
+    body = f"pop_{known}_{'a' * 43}"
+    forged = body + keys._checksum(body)
+    assert keys.identity_of(forged) == known
+    assert book.find(forged, NOW) is None
+
+
+def test_nothing_secret_is_kept() -> None:
+    book = Book()
+    text = added(book)
+    kept = orjson.dumps(book.data()).decode()
+    assert text not in kept
+    assert text[15:40] not in kept
+
+
+def test_a_book_is_the_same_after_it_was_kept() -> None:
+    book = Book()
+    text = added(book, lifetime=timedelta(days=1))
+    again = Book(book.data())
+    assert again.keys == book.keys
+    assert again.find(text, NOW) == book.find(text, NOW)
+
+
+def test_a_hash_is_worth_nothing_in_another_installation() -> None:
+    book, other = Book(), Book()
+    text = added(book)
+    moved = Book({**other.data(), **{k: v for k, v in book.data().items() if k != "hash-key"}})
+    assert moved.find(text, NOW) is None
+
+
+def test_a_key_expires() -> None:
+    book = Book()
+    text = added(book, lifetime=timedelta(days=90))
+    assert book.find(text, NOW + timedelta(days=89)) is not None
+    assert book.find(text, NOW + timedelta(days=90)) is None
+
+
+def test_a_removed_key_is_no_longer_found() -> None:
+    book = Book()
+    text = added(book)
+    key = book.named("ci")
+    assert key is not None
+    book.remove(key.id)
+    assert book.find(text, NOW) is None
+    assert Book(book.data()).keys == ()

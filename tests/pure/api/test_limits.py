@@ -1,0 +1,96 @@
+"""Rates: which requests are counted together, and when one is let through."""
+
+import pytest
+
+from process_operator.api.http import limits
+from process_operator.api.http.limits import LIMITS, Limiter, Sort
+
+APP = "fb5e5168-4281-4bec-94c5-0d1584e9e657"
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "sort", "application"),
+    [
+        ("GET", "/v3/applications", Sort.READ, ""),
+        ("GET", f"/v3/applications/{APP}/deployments/x/logs", Sort.LOGS, ""),
+        ("POST", "/v3/applications", Sort.CREATION, ""),
+        ("POST", f"/v3/applications/{APP}/processes", Sort.OTHER, ""),
+        ("POST", f"/v3/applications/{APP}/suspend", Sort.OTHER, ""),
+        ("PATCH", f"/v3/applications/{APP}", Sort.MUTATION, APP),
+        ("PATCH", f"/v3/applications/{APP}/processes/x", Sort.MUTATION, APP),
+        ("DELETE", f"/v3/applications/{APP}", Sort.MUTATION, APP),
+        ("POST", f"/v3/applications/{APP}/deployments", Sort.DEPLOYMENT, APP),
+        ("POST", f"/v3/applications/{APP}/deployments/rollback", Sort.DEPLOYMENT, APP),
+    ],
+)
+def test_requests_are_counted_by_kind(method: str, path: str, sort: Sort, application: str) -> None:
+    assert limits.sort_of(method, path) == (sort, application)
+
+
+def test_a_limit_lets_as_many_through_as_it_says_and_then_one_at_a_time() -> None:
+    clock = Clock()
+    limiter = Limiter(clock)
+    most, seconds = LIMITS[Sort.MUTATION]
+    told = [limiter.take("key", Sort.MUTATION, APP) for _ in range(most + 1)]
+    assert [one.allowed for one in told] == [True] * most + [False]
+    assert [one.remaining for one in told] == [*range(most - 1, -1, -1), 0]
+    assert told[-1].retry_after == seconds // most
+    clock.now += told[-1].retry_after
+    assert limiter.take("key", Sort.MUTATION, APP).allowed
+    assert not limiter.take("key", Sort.MUTATION, APP).allowed
+
+
+def test_whoever_is_refused_is_told_when_its_own_turn_is() -> None:
+    clock = Clock()
+    limiter = Limiter(clock)
+    most, seconds = LIMITS[Sort.MUTATION]
+
+    def take() -> limits.Verdict:
+        return limiter.take("key", Sort.MUTATION, APP)
+
+    turns = [take().retry_after for _ in range(most + 5)][most:]
+    assert turns == [6, 12, 18, 24, 30]
+    for turn in turns:
+        clock.now = turn
+        assert take().allowed
+    # However many do not wait, nobody waits for longer than until the whole limit is there again.
+    assert [take().retry_after for _ in range(most + 5)][-1] == seconds
+    clock.now += seconds
+    assert [take().retry_after for _ in range(most + 1)][-1] == 6
+
+
+def test_after_the_told_reset_the_whole_limit_is_there_again() -> None:
+    clock = Clock()
+    limiter = Limiter(clock)
+    for _ in range(15):
+        last = limiter.take("key", Sort.OTHER, "")
+    clock.now += last.reset
+    assert limiter.take("key", Sort.OTHER, "").remaining == LIMITS[Sort.OTHER].requests - 1
+
+
+@pytest.mark.parametrize(
+    "other", [("other", Sort.MUTATION, APP), ("key", Sort.READ, ""), ("key", Sort.MUTATION, "b")]
+)
+def test_keys_kinds_and_applications_are_counted_apart(other: tuple[str, Sort, str]) -> None:
+    limiter = Limiter(Clock())
+    for _ in range(20):
+        limiter.take("key", Sort.MUTATION, APP)
+    assert limiter.take(*other).allowed
+
+
+def test_every_limit_can_be_scaled() -> None:
+    assert Limiter(Clock(), scale=3).take("key", Sort.OTHER, "").limit == 90
+
+
+def test_forgotten_buckets_do_not_fill_the_memory() -> None:
+    limiter = Limiter(Clock())
+    for number in range(30_000):
+        limiter.take(str(number), Sort.READ, "")
+    assert len(limiter._buckets) <= 20_000

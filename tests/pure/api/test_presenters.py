@@ -1,0 +1,361 @@
+"""What callers see of our objects, and what is told to wait."""
+
+import re
+from typing import Any
+
+import pydantic
+import pytest
+
+from process_operator.api.access import identity
+from process_operator.api.payloads import base
+from process_operator.api.payloads.applications import Application
+from process_operator.api.payloads.deployments import Deployment, LogEntry
+from process_operator.api.payloads.processes import Process
+from process_operator.api.presenters import processes as presenters_processes
+from process_operator.api.presenters import times, views, waiting
+from process_operator.api.presenters.applications import application, application_status
+from process_operator.api.presenters.deployments import deployment, log_lines
+from process_operator.api.presenters.views import View
+from process_operator.api.reads import cache
+from process_operator.api.reads.cache import Record
+
+UID = "9c6bd8ab-17a6-4cef-9696-0ee30a983156"
+APP_UID = "58227794-89e1-4397-af1d-8876d41b586a"
+CREATED = "2026-01-05T12:00:00Z"
+
+
+def record(
+    kind: str, name: str, spec: Any, status: Any = None, uid: str = UID, **about: Any
+) -> Record:
+    metadata = {
+        "namespace": "demo",
+        "name": name,
+        "uid": uid,
+        "resourceVersion": "7",
+        "generation": 3,
+        "creationTimestamp": CREATED,
+        **about,
+    }
+    return cache.record(kind, {"metadata": metadata, "spec": spec, "status": status or {}})
+
+
+def process(kind: str = "web", status: Any = None, **spec: Any) -> Record:
+    base = {"applicationRef": {"name": "shop"}, "key": kind, "type": kind}
+    return record("Process", f"shop-{kind}", base | spec, status)
+
+
+def size(name: str, **spec: Any) -> Record:
+    base = {"cpu": "500m", "memory": "1Gi", "category": "standard"}
+    return record("ProcessResourceType", name, base | spec)
+
+
+APPLICATION = record("ProcessApplication", "shop", {"image": "shop:1"}, uid=APP_UID)
+SIZES = views.sizes(size(name, default=name == "s1") for name in ("s1", "s2"))
+
+
+def view(*entries: dict[str, Any], application: Record = APPLICATION) -> View:
+    snapshot = {"image": "shop:1", "processes": list(entries)} if entries else None
+    return View(application=application, sizes=SIZES, snapshot=snapshot)
+
+
+def entry(kind: str = "web", **more: Any) -> dict[str, Any]:
+    base = {"key": kind, "type": kind, "size": {"name": "s1"}, "scaling": {"instances": 1}}
+    return base | ({"port": 8080} if kind == "web" else {}) | more
+
+
+SERVED = view(*(entry(kind) for kind in ("web", "worker", "cron", "job")))
+
+
+def shown(one: Record, around: View = SERVED) -> dict[str, Any]:
+    reply = presenters_processes.process(one, around)
+    Process.model_validate(reply)
+    return reply
+
+
+@pytest.mark.parametrize("kind", ["web", "worker", "cron"])
+def test_a_process_with_nothing_set_shows_the_defaults_of_its_type(kind: str) -> None:
+    reply = shown(process(kind))
+    is_web = kind == "web"
+    assert reply["port"] == (8080 if is_web else None)
+    assert reply["is_ingress_enabled"] is is_web
+    assert reply["ingress_protocol"] == ("http" if is_web else None)
+    assert reply["scaling_strategy"] == {"type": "manual", "config": {"instanceCount": 1}}
+    assert (reply["resource_type_name"], reply["cpu_limit"], reply["memory_limit"]) == (
+        "s1",
+        500,
+        1024,
+    )
+    assert reply["internal_hostname"] == ("shop-web.demo.svc.cluster.local" if is_web else None)
+    assert reply["display_name"] == kind
+    assert reply["entrypoint"] == ""
+    assert reply["pending"] == []
+    assert (reply["routing_status"] is not None) is is_web
+
+
+def test_a_process_shows_what_is_saved_as_it_was_sent() -> None:
+    horizontal = {"minInstanceCount": 1, "maxInstanceCount": 2, "targetCPUPercent": 70}
+    reply = shown(
+        process(
+            displayName="Web",
+            command=["/bin/web", "--name", "a b"],
+            resourceTypeRef={"name": "s2"},
+            scalingStrategy={"type": "horizontal", "horizontal": horizontal},
+            livenessProbe={"httpGet": {"path": "/"}},
+        )
+    )
+    assert reply["entrypoint"] == "/bin/web --name 'a b'"
+    assert reply["scaling_strategy"] == {
+        "type": "horizontal",
+        "config": {"minInstanceCount": 1, "maxInstanceCount": 2, "targetCpuPercent": 70},
+    }
+    assert reply["resource_type_id"] == identity.resource_type("s2")
+    assert reply["liveness_probe"] == {"httpGet": {"path": "/"}}
+
+
+def test_a_size_that_was_stored_before_its_bounds_spoils_no_reply() -> None:
+    assert [*views.sizes([size("endless", memory="1e999999"), size("s1")])] == ["s1"]
+
+
+def test_a_size_that_is_not_there_is_shown_by_its_name() -> None:
+    reply = shown(process(resourceTypeRef={"name": "gone"}))
+    assert (reply["resource_type_id"], reply["resource_type_name"]) == (None, "gone")
+    assert reply["cpu_limit"] is None
+
+
+def test_updated_at_moves_with_the_spec_and_not_with_the_status() -> None:
+    managed = [
+        {"manager": "a", "time": "2026-01-06T00:00:00Z"},
+        {"manager": "b", "time": "2026-01-07T00:00:00Z", "subresource": "status"},
+    ]
+    one = record("Process", "w", {"key": "web", "type": "web"}, managedFields=managed)
+    assert shown(one)["updated_at"] == "2026-01-06T00:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2025-01-30T00:00:00Z",
+        "2025-01-30T01:00:00+01:00",
+        "2025-01-30T00:00:00.000000Z",
+    ],
+)
+def test_times_are_written_as_the_contract_writes_them(text: str) -> None:
+    assert times.time(text) == "2025-01-30T00:00:00.000Z"
+    assert re.fullmatch(base.TIME_PATTERN, times.time(text))
+
+
+def test_every_id_has_the_form_of_the_contract() -> None:
+    made = [
+        identity.resource_type("s1"),
+        identity.variable(UID, "A"),
+        identity.domain(UID, "a.example.com"),
+        identity.of_key("x"),
+    ]
+    assert len(set(made)) == len(made)
+    for one in [*made, UID]:
+        assert re.fullmatch(identity.PATTERN, one)
+
+
+def pending(one: Record, around: View) -> dict[str, tuple[Any, Any]]:
+    told = shown(one, around)["pending"]
+    return {item["field"]: (item["from"], item["to"]) for item in told}
+
+
+def test_what_differs_from_what_serves_waits() -> None:
+    saved = process(
+        entrypoint="new",
+        port=3000,
+        resourceTypeRef={"name": "s2"},
+        scalingStrategy={"type": "manual", "manual": {"instanceCount": 2}},
+        readinessProbe={"tcpSocket": {"port": 1}},
+    )
+    one, two = ({"type": "manual", "config": {"instanceCount": count}} for count in (1, 2))
+    assert pending(saved, SERVED) == {
+        "entrypoint": ("", "new"),
+        "port": (8080, 3000),
+        "resource_type_id": (identity.resource_type("s1"), identity.resource_type("s2")),
+        "scaling_strategy": (one, two),
+        "readiness_probe": (None, {"tcpSocket": {"port": 1}}),
+    }
+
+
+def test_what_acts_at_once_does_not_wait() -> None:
+    saved = process(displayName="x", ingress={"enabled": False, "protocol": "grpc"})
+    assert pending(saved, SERVED) == {}
+    assert pending(process("cron", schedule="@daily", timeZone="UTC"), SERVED) == {}
+
+
+def test_scaling_does_not_wait_where_the_application_says_so() -> None:
+    application = record("ProcessApplication", "shop", {"scalingPolicy": "immediate"}, uid=APP_UID)
+    around = view(entry(), application=application)
+    scaled = {"type": "manual", "manual": {"instanceCount": 5}}
+    assert pending(process(scalingStrategy=scaled), around) == {}
+
+
+def test_defaults_that_a_snapshot_has_filled_in_are_no_difference() -> None:
+    running = {
+        "minInstances": 1,
+        "maxInstances": 2,
+        "cpuPercent": 80,
+        "memoryPercent": None,
+        "scaleUpIntervalSeconds": 60,
+        "scaleUpIncrement": 1,
+        "scaleDownIntervalSeconds": 600,
+        "scaleDownIncrement": 1,
+    }
+    probe = {"httpGet": {"path": "/", "httpHeaders": [], "port": None}, "exec": None}
+    around = view(entry(scaling={"instances": 1, "horizontal": running}, livenessProbe=probe))
+    saved = process(
+        scalingStrategy={
+            "type": "horizontal",
+            "horizontal": {"minInstanceCount": 1, "maxInstanceCount": 2},
+        },
+        livenessProbe={"httpGet": {"path": "/"}},
+    )
+    assert pending(saved, around) == {}
+
+
+def test_before_the_first_deployment_all_that_is_staged_waits() -> None:
+    told = pending(process("worker", entrypoint="work"), view())
+    assert told["entrypoint"] == (None, "work")
+    assert set(told) == {"entrypoint", "resource_type_id", "scaling_strategy"}
+
+
+def test_what_has_no_field_here_is_told_in_the_operators_words() -> None:
+    status = {
+        "pending": [
+            {"field": "env[A]", "from": "***", "to": "***"},
+            {"field": "resourceTypeRef.name", "from": "s1", "to": "s2"},
+        ]
+    }
+    assert pending(process(status=status), SERVED) == {"env[A]": ("***", "***")}
+
+
+def test_values_of_variables_are_masked_where_they_wait() -> None:
+    spec = {"image": "shop:2", "env": [{"name": "A", "value": "secret"}, {"name": "B"}]}
+    snapshot = {"image": "shop:1", "env": [{"name": "A", "value": "old"}]}
+    assert waiting.of_application(spec, {}, snapshot) == [
+        {"field": "docker_image", "from": "shop:1", "to": "shop:2"},
+        {"field": "env[A]", "from": "***", "to": "***"},
+        {"field": "env[B]", "from": None, "to": "***"},
+    ]
+
+
+HOSTS = {"hosts": [{"host": "shop.example.com"}]}
+SYNCED = {"observedGeneration": 3, "urls": ["http://shop.example.com"]}
+STALLED = [{"type": "Stalled", "status": "True", "message": "in the way"}]
+
+
+@pytest.mark.parametrize(
+    ("ingress", "status", "around", "state"),
+    [
+        ({"enabled": False, **HOSTS}, SYNCED, SERVED, "disabled"),
+        ({}, SYNCED, SERVED, "disabled"),
+        (HOSTS, SYNCED, view(), "pending"),
+        (HOSTS, {**SYNCED, "observedGeneration": 2}, SERVED, "pending"),
+        (HOSTS, {"observedGeneration": 3}, SERVED, "pending"),
+        (HOSTS, {**SYNCED, "conditions": STALLED}, SERVED, "failed"),
+        (HOSTS, SYNCED, SERVED, "synced"),
+    ],
+)
+def test_the_routing_status_says_how_far_the_route_is(
+    ingress: Any, status: Any, around: View, state: str
+) -> None:
+    told = shown(process(status=status, ingress=ingress), around)["routing_status"]
+    assert told["state"] == state
+
+
+def release(status: Any = None, name: str = "shop-1", **spec: Any) -> Record:
+    return record("ProcessRelease", name, {"applicationRef": {"name": "shop"}, **spec}, status)
+
+
+@pytest.mark.parametrize(
+    "state", ["waiting", "inProgress", "success", "failed", "cancelled", "skipped"]
+)
+def test_a_release_is_a_deployment_in_the_same_words(state: str) -> None:
+    reply = deployment(release({"state": state}), APPLICATION)
+    Deployment.model_validate(reply)
+    assert (reply["status"], reply["docker_image_url"]) == (state, "shop:1")
+    assert reply["app_id"] == APP_UID
+
+
+def test_a_deployment_that_nobody_has_looked_at_waits() -> None:
+    reply = deployment(release(), APPLICATION)
+    assert (reply["status"], reply["steps"], reply["trigger"]) == (
+        "waiting",
+        ["rollout"],
+        "MANUAL_DEPLOY",
+    )
+
+
+def test_a_deployment_tells_its_steps_and_why_it_failed() -> None:
+    status = {
+        "state": "failed",
+        "trigger": "image",
+        "startedAt": "2026-01-05T12:00:02Z",
+        "rolloutStartedAt": "2026-01-05T12:00:09Z",
+        "rollbackStartedAt": "2026-01-05T12:01:00Z",
+        "finishedAt": "2026-01-05T12:01:30Z",
+        "jobs": [
+            {
+                "key": "migrate",
+                "policy": "beforeDeployment",
+                "result": "success",
+                "startedAt": "2026-01-05T12:00:03Z",
+                "finishedAt": "2026-01-05T12:00:08Z",
+            }
+        ],
+        "failure": {"process": "web", "sentence": "web did not start", "log": "one\ntwo"},
+    }
+    one = release(status)
+    reply = deployment(one, APPLICATION)
+    assert reply["steps"] == ["beforeJobs", "rollout", "rollback"]
+    assert (reply["type"], reply["failure"]) == ("automatic", "web did not start")
+    assert reply["updated_at"] == reply["finished_at"] == "2026-01-05T12:01:30.000Z"
+    lines = log_lines(one)
+    for line in lines:
+        LogEntry.model_validate(line)
+    assert [line["service"] for line in lines if line["message"] in ("one", "two")] == ["web"] * 2
+    assert [line["unix_timestamp"] for line in lines] == sorted(
+        line["unix_timestamp"] for line in lines
+    )
+
+
+def test_going_back_shows_the_image_that_it_goes_back_to() -> None:
+    target = release({"state": "success", "requested": {"image": "shop:0"}})
+    back = release({"requested": {"image": "shop:1"}}, rollbackTo="shop-1")
+    reply = deployment(back, APPLICATION, target)
+    assert (reply["docker_image_url"], reply["type"]) == ("shop:0", "rollback")
+
+
+@pytest.mark.parametrize(
+    ("states", "told"),
+    [
+        ([], None),
+        (["success"], "deploymentSuccess"),
+        (["failed"], "deploymentFailed"),
+        (["waiting"], "deploymentInProgress"),
+    ],
+)
+def test_an_application_says_what_became_of_its_newest_deployment(
+    states: list[str], told: str | None
+) -> None:
+    made = [release({"state": state}) for state in states]
+    assert application_status(made) == told
+
+
+def test_an_application_has_every_field_of_the_contract() -> None:
+    reply = application(APPLICATION, None, SERVED, cluster_id=UID)
+    Application.model_validate(reply)
+    documented = set(Application.model_fields) - {"taken_over"}
+    assert set(reply) == documented
+
+
+def test_a_process_has_every_field_of_the_contract() -> None:
+    documented = set(Process.model_fields) - {"taken_over"}
+    assert set(shown(process())) == documented
+
+
+def test_an_unknown_reply_field_would_be_noticed() -> None:
+    with pytest.raises(pydantic.ValidationError):
+        Process.model_validate({})

@@ -1,0 +1,69 @@
+import pytest
+
+from process_operator.controller.build import ingress_controllers
+
+
+@pytest.mark.parametrize(
+    ("controller", "name"),
+    [
+        ("traefik.io/ingress-controller", "Traefik"),
+        ("k8s.io/ingress-nginx", "ingress-nginx"),
+        ("haproxy.org/ingress-controller", "HAProxy Technologies"),
+        ("haproxy.org/ingress-controller/public", "HAProxy Technologies"),
+        ("haproxy-ingress.github.io/controller", "HAProxy Ingress"),
+        ("haproxy-ingress.github.io/controller/public", "HAProxy Ingress"),
+        ("projectcontour.io/ingress-controller", "Contour"),
+        ("ingress-controllers.konghq.com/kong", "Kong"),
+        ("ingress.k8s.aws/alb", "AWS Load Balancer Controller"),
+        ("nginx.org/ingress-controller", "F5 NGINX"),
+        ("cilium.io/ingress-controller", "Cilium"),
+    ],
+)
+def test_a_controller_is_known_by_the_beginning_of_its_name(controller: str, name: str) -> None:
+    profile = ingress_controllers.profile(controller, "any")
+    assert profile is not None
+    assert profile.name == name
+
+
+@pytest.mark.parametrize(
+    ("class_name", "name"),
+    [("contour", "Contour"), ("gce", "GKE Ingress"), ("gce-internal", "GKE Ingress")],
+)
+def test_some_controllers_go_by_the_class_name_alone(class_name: str, name: str) -> None:
+    profile = ingress_controllers.profile(None, class_name)
+    assert profile is not None
+    assert profile.name == name
+
+
+@pytest.mark.parametrize(
+    ("controller", "class_name"),
+    [
+        ("example.com/unknown", "public"),
+        ("example.com/unknown", "contour"),
+        (None, "traefik"),
+        (None, None),
+        ("", None),
+    ],
+)
+def test_an_unknown_controller_is_not_guessed_at(
+    controller: str | None, class_name: str | None
+) -> None:
+    assert ingress_controllers.profile(controller, class_name) is None
+
+
+def test_f5_nginx_is_told_the_name_of_the_service() -> None:
+    profile = ingress_controllers.profile("nginx.org/ingress-controller", "nginx")
+    assert profile is not None
+    assert profile.ingress_annotations("shop-api") == {"nginx.org/grpc-services": "shop-api"}
+
+
+def test_only_gke_is_known_not_to_reach_grpc() -> None:
+    assert [one.name for one in ingress_controllers.PROFILES if not one.serves_grpc] == [
+        "GKE Ingress"
+    ]
+
+
+def test_no_two_profiles_claim_one_controller() -> None:
+    claimed = [name for profile in ingress_controllers.PROFILES for name in profile.controllers]
+    for name in claimed:
+        assert [other for other in claimed if other.startswith(name)] == [name]

@@ -1,0 +1,256 @@
+import asyncio
+from collections import Counter
+from random import Random
+
+import pytest
+
+import virtual_time
+from process_operator.controller.workqueue import Closed, Lane, WorkQueue
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def whole() -> float:
+    return 1.0
+
+
+async def taken(queue: WorkQueue[str]) -> str:
+    key = await queue.get()
+    queue.done(key)
+    return key
+
+
+@virtual_time.run
+async def test_a_key_that_is_added_often_is_worked_on_once() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    for _ in range(3):
+        queue.add("a", Lane.USER)
+    assert len(queue) == 1
+    assert await taken(queue) == "a"
+    assert len(queue) == 0
+
+
+@virtual_time.run
+async def test_a_better_lane_is_emptied_first_and_within_a_lane_the_first_come_goes_first() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    queue.add("resync 1", Lane.RESYNC)
+    queue.add("resync 2", Lane.RESYNC)
+    queue.add("unfinished", Lane.UNFINISHED)
+    queue.add("user", Lane.USER)
+    assert [await taken(queue) for _ in range(4)] == ["user", "unfinished", "resync 1", "resync 2"]
+
+
+@virtual_time.run
+async def test_a_waiting_key_rises_to_a_better_lane_and_never_sinks() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    queue.add("a", Lane.UNFINISHED)
+    queue.add("b", Lane.RESYNC)
+    queue.add("b", Lane.USER)
+    queue.add("b", Lane.RESYNC)
+    assert [await taken(queue) for _ in range(2)] == ["b", "a"]
+    assert len(queue) == 0
+
+
+@virtual_time.run
+async def test_a_key_is_never_worked_on_twice_at_a_time_and_an_add_during_work_is_kept() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    queue.add("a", Lane.USER)
+    key = await queue.get()
+    queue.add("a", Lane.USER)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(queue.get(), timeout=100)
+    queue.done(key)
+    assert await asyncio.wait_for(queue.get(), timeout=1) == "a"
+
+
+@virtual_time.run
+async def test_a_delayed_key_is_due_at_its_moment() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    queue.add("late", Lane.USER, after=30)
+    queue.add("early", Lane.RESYNC, after=10)
+    assert len(queue) == 0
+    assert (await taken(queue), now()) == ("early", 10)
+    assert (await taken(queue), now()) == ("late", 30)
+
+
+@pytest.mark.parametrize("delays", [(5, 30), (30, 5), (30, 5, 60)])
+@virtual_time.run
+async def test_of_several_delays_the_earliest_wins(delays: tuple[int, ...]) -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    for delay in delays:
+        queue.add("a", Lane.RESYNC, after=delay)
+    assert (await taken(queue), now()) == ("a", 5)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(queue.get(), timeout=1000)
+
+
+@virtual_time.run
+async def test_a_delay_does_not_hold_back_a_key_that_is_due() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    queue.add("a", Lane.RESYNC, after=30)
+    queue.add("a", Lane.USER)
+    queue.add("a", Lane.USER, after=30)
+    assert (await taken(queue), now()) == ("a", 0)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(queue.get(), timeout=1000)
+
+
+@virtual_time.run
+async def test_a_better_lane_does_not_bring_a_delay_forward() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    queue.add("a", Lane.RESYNC, after=10)
+    queue.add("a", Lane.USER, after=20)
+    queue.add("b", Lane.UNFINISHED, after=10)
+    assert (await taken(queue), now()) == ("a", 10)
+    assert (await taken(queue), now()) == ("b", 10)
+
+
+@virtual_time.run
+async def test_a_delay_that_is_added_during_work_counts_from_the_add() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    queue.add("a", Lane.USER)
+    key = await queue.get()
+    queue.add("a", Lane.USER, after=10)
+    await asyncio.sleep(4)
+    queue.done(key)
+    assert (await taken(queue), now()) == ("a", 10)
+
+
+@virtual_time.run
+async def test_a_delay_that_runs_out_during_work_is_due_as_soon_as_the_work_is_done() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    queue.add("a", Lane.USER)
+    key = await queue.get()
+    queue.add("a", Lane.USER, after=10)
+    await asyncio.sleep(15)
+    queue.done(key)
+    assert (await taken(queue), now()) == ("a", 15)
+
+
+@virtual_time.run
+async def test_each_failure_of_a_key_doubles_its_wait_up_to_five_minutes() -> None:
+    queue: WorkQueue[str] = WorkQueue(chance=whole)
+    waits = [queue.retry("a") for _ in range(14)]
+    assert waits[:4] == [0.2, 0.4, 0.8, 1.6]
+    assert waits[-2:] == [300.0, 300.0]
+    assert queue.retry("b") == 0.2
+
+
+@virtual_time.run
+async def test_the_jitter_takes_away_at_most_half_of_a_wait() -> None:
+    queue: WorkQueue[str] = WorkQueue(chance=lambda: 0.0)
+    assert [queue.retry("a") for _ in range(3)] == [0.1, 0.2, 0.4]
+
+
+@virtual_time.run
+async def test_a_forgotten_failure_does_not_count() -> None:
+    queue: WorkQueue[str] = WorkQueue(chance=whole)
+    queue.retry("a")
+    queue.retry("a")
+    queue.forget("a")
+    assert queue.retry("a") == 0.2
+
+
+@virtual_time.run
+async def test_a_thousand_failures_still_have_a_wait() -> None:
+    queue: WorkQueue[str] = WorkQueue(chance=whole)
+    assert [queue.retry("a") for _ in range(3000)][-1] == 300.0
+
+
+@virtual_time.run
+async def test_a_failed_key_comes_again_and_a_change_by_its_user_comes_first() -> None:
+    queue: WorkQueue[str] = WorkQueue(chance=whole)
+    queue.add("a", Lane.USER)
+    key = await queue.get()
+    for _ in range(10):
+        queue.retry(key)
+    queue.done(key)
+    assert (await taken(queue), now()) == ("a", 0.2)
+    queue.add("a", Lane.USER)
+    assert (await taken(queue), now()) == ("a", 0.2)
+
+
+@virtual_time.run
+async def test_closing_sends_every_waiting_worker_home_and_takes_nothing_more() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    workers = [asyncio.create_task(queue.get()) for _ in range(3)]
+    await asyncio.sleep(0)
+    queue.close()
+    assert [type(e) for e in await asyncio.gather(*workers, return_exceptions=True)] == [Closed] * 3
+    queue.add("a", Lane.USER)
+    with pytest.raises(Closed):
+        await queue.get()
+
+
+@virtual_time.run
+async def test_draining_waits_for_the_work_that_has_begun() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    queue.add("a", Lane.USER)
+    queue.add("b", Lane.USER)
+    key = await queue.get()
+    draining = asyncio.create_task(queue.drain())
+    await asyncio.sleep(5)
+    assert not draining.done()
+    queue.add("a", Lane.USER)
+    queue.done(key)
+    await draining
+    with pytest.raises(Closed):
+        await queue.get()
+
+
+@virtual_time.run
+async def test_a_worker_that_is_cancelled_as_it_is_called_passes_the_call_on() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    first, second = asyncio.create_task(queue.get()), asyncio.create_task(queue.get())
+    await asyncio.sleep(0)
+    queue.add("a", Lane.USER)
+    first.cancel()
+    assert await asyncio.wait_for(second, timeout=1) == "a"
+    assert first.cancelled()
+
+
+@pytest.mark.parametrize("seed", range(20))
+@virtual_time.run
+async def test_no_add_is_lost_and_no_key_has_two_workers_whatever_the_order(seed: int) -> None:
+    random = Random(seed)  # noqa: S311 - a seed is to be repeated
+    queue: WorkQueue[int] = WorkQueue()
+    at_work: Counter[int] = Counter()
+    asked: dict[int, float] = {}
+    begun: dict[int, float] = {}
+
+    async def worker() -> None:
+        while True:
+            key = await queue.get()
+            at_work[key] += 1
+            assert at_work[key] == 1
+            begun[key] = now()
+            await asyncio.sleep(random.choice([0, 0.1, 3]))
+            at_work[key] -= 1
+            queue.done(key)
+
+    workers = [asyncio.create_task(worker()) for _ in range(3)]
+    for _ in range(3000):
+        key, after = random.randrange(40), random.choice([0, 0, 1, 5])
+        queue.add(key, random.choice(list(Lane)), after=after)
+        asked[key] = now()
+        if random.random() < 0.3:
+            await asyncio.sleep(random.choice([0, 0.05, 1]))
+    await asyncio.sleep(1000)
+    assert all(begun[key] >= moment for key, moment in asked.items())
+    assert len(queue) == 0
+    assert not any(task.done() for task in workers)
+    assert len(queue._heap) == 0
+    queue.close()
+    await asyncio.gather(*workers, return_exceptions=True)
+
+
+@virtual_time.run
+async def test_overtaken_delays_do_not_pile_up() -> None:
+    queue: WorkQueue[int] = WorkQueue()
+    for _ in range(20_000):
+        queue.add(1, Lane.RESYNC, after=1800)
+        queue.add(1, Lane.USER)
+        queue.done(await queue.get())
+    assert len(queue._heap) < 2000

@@ -1,0 +1,167 @@
+"""The health that Argo CD is taught, run as Argo CD runs it: Lua 5.1, hardly any library."""
+
+import pathlib
+from typing import Any
+
+import pytest
+import yaml
+from lupa import lua51
+
+import make
+from process_operator.controller.observe.records import Owned, World
+from process_operator.controller.plan import plan
+from process_operator.controller.status import report
+from process_operator.kube import names
+from process_operator.schema import kinds
+
+FOLDER = pathlib.Path(__file__).parents[3] / "deploy" / "argocd"
+KINDS = [kind.kind for kind in kinds.KINDS]
+
+
+def _health(kind: str, found: dict[str, Any]) -> tuple[str, str]:
+    lua = lua51.LuaRuntime()
+    text = (FOLDER / names.GROUP / kind / "health.lua").read_text()
+    run = lua.eval(
+        "function(text, given) local script = loadstring(text); "
+        "setfenv(script, {obj = given, ipairs = ipairs}); return script() end"
+    )
+    answer = run(text, lua.table_from(found, recursive=True))
+    return answer["status"], answer["message"]
+
+
+def _object(*conditions: tuple[str, str, str], observed: int = 3, **spec: Any) -> dict[str, Any]:
+    return {
+        "metadata": {"name": "web", "generation": 3},
+        "spec": spec,
+        "status": {
+            "observedGeneration": observed,
+            "conditions": [
+                {"type": kind, "status": value, "reason": reason, "message": "what to do"}
+                for kind, value, reason in conditions
+            ],
+        },
+    }
+
+
+READY = ("Ready", "True", "Available")
+MOVING = (("Ready", "False", "RolloutInProgress"), ("Reconciling", "True", "RolloutInProgress"))
+STUCK = (("Ready", "False", "InvalidSchedule"), ("Stalled", "True", "InvalidSchedule"))
+EXAMPLES: list[tuple[str, str, dict[str, Any]]] = [
+    ("no status yet", "Progressing", {"metadata": {"generation": 1}, "spec": {}}),
+    (
+        "the status that every object begins with",
+        "Progressing",
+        {"metadata": {"generation": 1}, "spec": {}, "status": {"observedGeneration": -1}},
+    ),
+    ("no condition that is known", "Progressing", _object(("Available", "True", "Available"))),
+    ("ready", "Healthy", _object(READY)),
+    ("ready once, and changed since", "Progressing", _object(READY, observed=2)),
+    ("stuck once, and changed since", "Progressing", _object(*STUCK, observed=2)),
+    (
+        "staged",
+        "Healthy",
+        _object(("Ready", "True", "Staged"), ("Staged", "True", "AwaitingRelease")),
+    ),
+    (
+        "waiting for a release",
+        "Healthy",
+        _object(("Ready", "True", "AwaitingRelease"), ("Available", "False", "AwaitingRelease")),
+    ),
+    ("rolling out", "Progressing", _object(*MOVING)),
+    ("stuck", "Degraded", _object(*STUCK)),
+    ("suspended with its application", "Suspended", _object(("Ready", "True", "Suspended"))),
+    ("a suspended cron process", "Suspended", _object(READY, suspend=True)),
+    ("suspend taken back", "Healthy", _object(READY, suspend=False)),
+    ("suspended, and stuck", "Degraded", _object(*STUCK, suspend=True)),
+    (
+        "a release that is paused with its application",
+        "Suspended",
+        _object(("Ready", "False", "Suspended"), ("Reconciling", "True", "Suspended")),
+    ),
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("expected", "found"),
+    [pytest.param(expected, found, id=name) for name, expected, found in EXAMPLES],
+)
+def test_health_follows_the_conditions(kind: str, expected: str, found: dict[str, Any]) -> None:
+    said, message = _health(kind, found)
+    assert said == expected
+    assert message
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_message_says_why_and_what_to_do(kind: str) -> None:
+    assert _health(kind, _object(*STUCK)) == ("Degraded", "InvalidSchedule: what to do")
+    assert _health(kind, _object(*MOVING)) == ("Progressing", "RolloutInProgress: what to do")
+
+
+SERVED = make.served()
+LARGE = make.resource_type(name="s2", default=None)
+_FAILURE = {
+    "step": "rollout",
+    "process": "web",
+    "reason": "CrashLoop",
+    "message": "it ended",
+    "sentence": "it ended with 3",
+}
+
+
+@pytest.mark.parametrize(
+    ("expected", "seen"),
+    [
+        pytest.param({"shop": "Healthy", "web": "Healthy"}, SERVED, id="served"),
+        pytest.param(
+            {"shop": "Healthy", "web": "Healthy"},
+            make.world(
+                SERVED,
+                resource_types=(make.resource_type(), LARGE),
+                processes=[make.process(resource_type_ref={"name": "s2"})],
+            ),
+            id="staged",
+        ),
+        pytest.param(
+            {"shop": "Healthy", "web": "Healthy"},
+            make.world(
+                application=make.application(release={"initial": "manual"}),
+                open_since=dict.fromkeys(("uid-of-shop", "uid-of-web"), make.LONG_AGO),
+            ),
+            id="awaiting a release",
+        ),
+        pytest.param(
+            {"shop": "Suspended", "web": "Suspended"},
+            make.with_children(make.world(SERVED, application=make.application(suspend=True))),
+            id="suspended",
+        ),
+        pytest.param(
+            {"shop": "Degraded", "web": "Healthy"},
+            make.released(SERVED, state="failed", status={"failure": _FAILURE}),
+            id="a failed release",
+        ),
+    ],
+)
+def test_what_the_operator_says_leads_to_the_health_that_is_meant(
+    expected: dict[str, str], seen: World
+) -> None:
+    found = {}
+    for write in report.report(seen, plan.plan(seen)).writes:
+        one = write.of
+        assert isinstance(one, Owned)
+        spec = one.spec.model_dump(by_alias=True, exclude_none=True, mode="json")
+        about = {"name": one.name, "generation": one.generation}
+        said = {"metadata": about, "spec": spec, "status": dict(write.status)}
+        found[one.name] = _health(one.kind, said)[0]
+    assert found == expected
+
+
+def test_the_snippet_for_argocd_cm_holds_the_same_texts() -> None:
+    snippet = yaml.safe_load((FOLDER / "argocd-cm.yaml").read_text())
+    assert snippet["metadata"]["name"] == "argocd-cm"
+    assert snippet["data"] == {
+        f"resource.customizations.health.{names.GROUP}_{kind}": (
+            FOLDER / names.GROUP / kind / "health.lua"
+        ).read_text()
+        for kind in KINDS
+    }

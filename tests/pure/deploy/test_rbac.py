@@ -1,0 +1,72 @@
+"""What the shipped roles allow: no more than README promises, whoever edits them next."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+DEPLOY = Path(__file__).parents[3] / "deploy"
+FILES = ("operator/rbac.yaml", "api/rbac.yaml")
+ROLES = {"Role", "ClusterRole"}
+
+
+def documents(file: str) -> list[dict[str, Any]]:
+    return [one for one in yaml.safe_load_all((DEPLOY / file).read_text()) if one]
+
+
+def rules(file: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return every rule of a file with the kind of role that it stands in."""
+    return [
+        (one["kind"], rule)
+        for one in documents(file)
+        if one["kind"] in ROLES
+        for rule in one["rules"]
+    ]
+
+
+def about_secrets(file: str) -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (kind, rule)
+        for kind, rule in rules(file)
+        if any(resource.partition("/")[0] == "secrets" for resource in rule["resources"])
+    ]
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_no_rule_has_a_wildcard(file: str) -> None:
+    assert len(rules(file)) > 1
+    for _, rule in rules(file):
+        assert set(rule) <= {"apiGroups", "resources", "resourceNames", "verbs"}
+        for field, values in rule.items():
+            assert values, f"{field} is empty: {rule}"
+            assert not [one for one in values if "*" in one], f"{field}: {rule}"
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_no_rule_lets_anybody_become_more_than_it_is(file: str) -> None:
+    for _, rule in rules(file):
+        assert not set(rule["verbs"]) & {"bind", "escalate", "impersonate"}
+        assert "rbac.authorization.k8s.io" not in rule["apiGroups"]
+
+
+def test_the_operator_reads_no_secret() -> None:
+    assert about_secrets("operator/rbac.yaml") == []
+
+
+def test_the_api_reads_the_one_secret_with_its_keys() -> None:
+    [(kind, rule)] = about_secrets("api/rbac.yaml")
+    assert kind == "Role"
+    assert rule["resourceNames"] == ["process-operator-api-keys"]
+    assert rule["verbs"] == ["get"]
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_file_binds_its_own_roles_only(file: str) -> None:
+    made = {(one["kind"], one["metadata"]["name"]) for one in documents(file)}
+    bindings = [one for one in documents(file) if one["kind"].endswith("Binding")]
+    assert bindings
+    for one in bindings:
+        assert (one["roleRef"]["kind"], one["roleRef"]["name"]) in made
+        for subject in one["subjects"]:
+            assert (subject["kind"], subject["name"]) in made

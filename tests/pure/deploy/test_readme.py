@@ -1,0 +1,37 @@
+"""What README and the page about the architecture say is what the code does."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from process_operator.models import staging
+
+ROOT = Path(__file__).parents[3]
+README = (ROOT / "README.md").read_text()
+ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("heading", "folder"),
+    [("## The rooms", ""), ("## The pipeline", "controller")],
+)
+def test_every_room_is_in_the_tables_of_rooms(heading: str, folder: str) -> None:
+    rows = ARCHITECTURE.partition(heading)[2].partition("\n## ")[0].splitlines()
+    cells = [row.split("|")[1 if folder else 2] for row in rows if row.startswith("|")]
+    told = {name for cell in cells for name in re.findall(r"`([a-z_]+)/?`", cell)}
+    rooms = {
+        path.stem
+        for path in (ROOT / "operator/process_operator" / folder).iterdir()
+        if path.name != "__init__.py" and (path.suffix == ".py" or (path / "__init__.py").exists())
+    }
+    assert told - {"controller"} == rooms - {"controller"}
+
+
+def test_the_table_of_staged_and_immediate_fields_is_the_one_of_the_code() -> None:
+    assert staging.table() in README
+
+
+def test_the_manifests_of_every_field_are_those_that_the_server_is_tested_with() -> None:
+    tested = (ROOT / "tests/cluster/every_field.yaml").read_text()
+    assert tested[tested.index("apiVersion") :].rstrip() in README

@@ -1,0 +1,92 @@
+"""What the world keeps of what it is told, whatever the order in which it comes."""
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+
+import make
+import storytelling
+from process_operator.controller.observe.records import ApplicationKey, Pod, ProbeFailure
+from process_operator.controller.observe.store import Mirrors, Store
+from process_operator.kube import errors, names
+from storytelling import Story, application
+from userside import process
+
+SAID = "Readiness probe failed: connection refused"
+
+
+class _Pods:
+    def __init__(self) -> None:
+        self.found: list[Pod] = []
+
+    def of(self, _namespace: str, _application: str) -> Iterator[Pod]:
+        return iter(self.found)
+
+    def all(self) -> Iterator[Pod]:
+        return iter(self.found)
+
+
+@pytest.fixture
+def pods() -> _Pods:
+    return _Pods()
+
+
+@pytest.fixture
+def store(pods: _Pods) -> Store:
+    return Store(
+        mirrors=Mirrors(children=(), pods=pods, ingress_classes=cast("Any", _Pods())),
+        clock=lambda: make.NOW,
+        allowed_annotations=(),
+    )
+
+
+def failing(uid: str, said: str = SAID) -> ProbeFailure:
+    return ProbeFailure(namespace="demo", pod_uid=uid, resource_version="1", message=said)
+
+
+def seen(store: Store, pods: _Pods, pod: Pod) -> tuple[ApplicationKey, ...]:
+    pods.found.append(pod)
+    return store.pod_changed(None, pod)
+
+
+def test_what_is_said_of_a_pod_before_it_is_known_is_kept_until_it_is(
+    store: Store, pods: _Pods
+) -> None:
+    assert store.probe_failed(failing("early")) == ()
+    assert seen(store, pods, make.pod(uid="early")) == (storytelling.KEY,)
+    assert store.gather(storytelling.KEY).probe_failures == {"early": SAID}
+
+
+def test_what_is_said_of_other_peoples_pods_does_not_add_up(store: Store, pods: _Pods) -> None:
+    store.probe_failed(failing("long ago"))
+    for number in range(10_000):
+        store.probe_failed(failing(f"foreign-{number}"))
+    for uid in ("long ago", "foreign-9999"):
+        seen(store, pods, make.pod(uid=uid))
+    assert store.gather(storytelling.KEY).probe_failures == {"foreign-9999": SAID}
+
+
+def test_a_process_whose_deletion_was_missed_is_not_made_again_after_a_failed_look() -> None:
+    story = Story("a process that went unseen")
+    story.applies(application(), process("web", "web"))
+    story.settles()
+    server, operator = story.server, story.operator
+    deployment = next(operator.children["Deployment"].all())
+    server.seen = lambda *_: None
+    server.remove((names.PROCESS_KIND, "demo", "web"))
+    operator.children["Deployment"].forget("demo", deployment.name, deployment.uid)
+    operator.store.child_changed(deployment, None)
+    read, writes = server.get, len(story.lines)
+
+    async def away(*_: object) -> Any:
+        raise errors.Unavailable("the server is away")
+
+    server.get = away  # type: ignore[assignment, method-assign]
+    for _ in range(2):
+        with pytest.raises(errors.Unavailable):
+            operator.reconcile()
+    server.get = read  # type: ignore[method-assign]
+    while operator.reconcile().again:
+        pass
+    assert [line for line in story.lines[writes:] if "applies" in line] == []

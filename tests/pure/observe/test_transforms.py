@@ -1,0 +1,423 @@
+import dataclasses
+from typing import Any
+
+import orjson
+import pytest
+
+from process_operator.controller.observe import child
+from process_operator.controller.observe import pod as observe_pod
+from process_operator.controller.observe.pod import job_refusal, probe_failure
+from process_operator.controller.observe.records import Child, Pod
+from process_operator.kube import names
+from process_operator.kube.manifest import Manifest
+
+ABOUT = {
+    "namespace": "ns",
+    "name": "shop-web",
+    "uid": "u-1",
+    "resourceVersion": "7",
+    "creationTimestamp": "2026-01-02T03:04:05Z",
+}
+
+
+def found(**changed: Any) -> Manifest:
+    return {"metadata": ABOUT | changed.pop("metadata", {}), **changed}
+
+
+def test_a_child_keeps_what_a_comparison_needs_and_nothing_else() -> None:
+    owner = {
+        "apiVersion": names.API_VERSION,
+        "kind": "Process",
+        "name": "web",
+        "uid": "p-1",
+        "controller": True,
+    }
+    record = child.child(
+        "Deployment",
+        found(
+            metadata={
+                "generation": 3,
+                "labels": {names.APPLICATION: "shop", names.RELEASE: "12"},
+                "annotations": {
+                    names.INTENT: "abc",
+                    "deployment.kubernetes.io/revision": "5",
+                    "foreign.example/a": "1",
+                },
+                "ownerReferences": [{"kind": "Other", "uid": "x"}, owner],
+                "managedFields": [],
+            },
+            spec={"replicas": 2},
+        ),
+    )
+    assert (record.application, record.release, record.intent) == ("shop", 12, "abc")
+    assert (record.owner_kind, record.owner_name, record.owner_uid) == (
+        f"{names.API_VERSION}/Process",
+        "web",
+        "p-1",
+    )
+    assert b'"spec":{"replicas":2}' in record.body
+    assert b"foreign.example" in record.body
+    assert b"deployment.kubernetes.io" not in record.body
+    assert b"resourceVersion" not in record.body
+    assert not record.deleting
+
+
+def deployment(generation: int, **spec: Any) -> Child:
+    labels = {"spec": "is a label here"}
+    about = {"generation": generation, "labels": labels}
+    return child.child("Deployment", found(metadata=about, spec={"replicas": 2} | spec))
+
+
+@pytest.mark.parametrize(
+    ("after", "since"),
+    [
+        (deployment(6), 5),
+        (deployment(6, replicas=3), 6),
+        (deployment(7), 7),
+        (dataclasses.replace(deployment(6), uid="another"), 6),
+    ],
+    ids=["same spec", "another spec", "a generation was missed", "another object"],
+)
+def test_a_spec_is_as_old_as_the_first_generation_that_is_known_to_have_it(
+    after: Child, since: int
+) -> None:
+    assert child.succeed(deployment(5), after).spec_generation == since
+
+
+def test_a_spec_stays_as_old_as_it_is_over_many_generations() -> None:
+    kept = deployment(5)
+    for generation in (6, 6, 7, 8):
+        kept = child.succeed(kept, deployment(generation))
+    assert (kept.generation, kept.spec_generation) == (8, 5)
+
+
+def test_an_object_without_labels_owner_or_spec_is_a_child_of_nobody() -> None:
+    record = child.child("Service", found())
+    assert (record.application, record.release, record.owner_uid) == ("", None, None)
+    assert record.body == b'{"metadata":{},"spec":{}}'
+
+
+@pytest.mark.parametrize("number", ["", "latest", "-1", "1.5"])
+def test_a_release_label_that_somebody_broke_is_no_release(number: str) -> None:
+    record = child.child("Service", found(metadata={"labels": {names.RELEASE: number}}))
+    assert record.release is None
+
+
+@pytest.mark.parametrize(
+    ("manager", "spec", "expected"),
+    [
+        ("kube-controller-manager", {"f:replicas": {}}, True),
+        ("kubectl", {"f:replicas": {}}, True),
+        ("kubectl", {"f:paused": {}}, False),
+        (names.OPERATOR, {"f:replicas": {}}, False),
+    ],
+)
+def test_replicas_belong_to_others_when_another_manager_has_them(
+    manager: str, spec: Manifest, expected: bool
+) -> None:
+    entry = {"manager": manager, "fieldsV1": {"f:metadata": {}, "f:spec": spec}}
+    status = {"manager": "kube-controller-manager", "fieldsV1": {"f:status": {}}}
+    record = child.child("Deployment", found(metadata={"managedFields": [status, entry]}))
+    assert record.others_own_replicas is expected
+
+
+def condition(kind: str, status: str, message: str = "words", **more: str) -> Manifest:
+    return {"type": kind, "status": status, "reason": "R", "message": message, **more}
+
+
+def status_of(kind: str, status: Manifest) -> Any:
+    return child.child(kind, found(status=status)).status
+
+
+def test_a_deployment_keeps_counts_and_the_words_of_conditions_that_tell_of_trouble() -> None:
+    status = status_of(
+        "Deployment",
+        {
+            "observedGeneration": 2,
+            "replicas": 3,
+            "updatedReplicas": 3,
+            "readyReplicas": 1,
+            "availableReplicas": 1,
+            "unavailableReplicas": 2,
+            "terminatingReplicas": 1,
+            "conditions": [
+                condition("Progressing", "False", lastUpdateTime="now"),
+                condition("Available", "True"),
+                condition("ReplicaFailure", "True"),
+            ],
+        },
+    )
+    assert status == {
+        "observedGeneration": 2,
+        "replicas": 3,
+        "updatedReplicas": 3,
+        "readyReplicas": 1,
+        "availableReplicas": 1,
+        "conditions": {
+            "Progressing": {"status": "False", "reason": "R", "message": "words"},
+            "Available": {"status": "True", "reason": "R"},
+            "ReplicaFailure": {"status": "True", "reason": "R", "message": "words"},
+        },
+    }
+
+
+def test_the_heartbeat_of_a_status_does_not_change_the_record() -> None:
+    before, after = (
+        {
+            "currentReplicas": 2,
+            "desiredReplicas": 2,
+            "currentMetrics": [{"value": number}],
+            "conditions": [condition("ScalingActive", "True", f"computed from {number}")],
+        }
+        for number in (1, 2)
+    )
+    kind = "HorizontalPodAutoscaler"
+    assert status_of(kind, before) == status_of(kind, after)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "expected"),
+    [
+        (
+            "CronJob",
+            {"active": [{"name": "a"}, {"name": "b"}], "lastScheduleTime": "T"},
+            {"active": 2, "lastScheduleTime": "T"},
+        ),
+        ("CronJob", {}, {"active": 0}),
+        (
+            "Ingress",
+            {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}},
+            {"loadBalancer": [{"ip": "192.0.2.1"}]},
+        ),
+        ("Ingress", {"loadBalancer": {}}, {"loadBalancer": []}),
+        (
+            "HTTPRoute",
+            {
+                "parents": [
+                    {
+                        "parentRef": {"name": "public"},
+                        "conditions": [condition("Accepted", "False")],
+                    }
+                ]
+            },
+            {
+                "parents": [
+                    {
+                        "parentRef": {"name": "public"},
+                        "conditions": {
+                            "Accepted": {"status": "False", "reason": "R", "message": "words"}
+                        },
+                    }
+                ]
+            },
+        ),
+        ("Service", {"loadBalancer": {}}, {}),
+        ("PodDisruptionBudget", {"currentHealthy": 1}, {}),
+    ],
+)
+def test_each_kind_keeps_its_own_status(kind: str, status: Manifest, expected: Manifest) -> None:
+    assert status_of(kind, status) == expected
+
+
+def test_children_in_the_same_state_share_one_status() -> None:
+    status = {"observedGeneration": 1, "replicas": 1}
+    assert status_of("Deployment", status) is status_of("Deployment", dict(status))
+
+
+@pytest.mark.parametrize(("annotation", "default"), [("true", True), ("false", False)])
+def test_an_ingress_class_says_who_serves_it(annotation: str, default: bool) -> None:
+    marked = {"annotations": {"ingressclass.kubernetes.io/is-default-class": annotation}}
+    record = child.ingress_class(found(metadata=marked, spec={"controller": "example/c"}))
+    assert (record.name, record.controller, record.default) == ("shop-web", "example/c", default)
+
+
+def pod(status: Manifest | None = None, **container: Any) -> Pod:
+    given = status or {"phase": "Running", "containerStatuses": [{"name": "app", **container}]}
+    return observe_pod.pod(
+        found(metadata={"labels": {names.APPLICATION: "shop", names.PROCESS: "web"}}, status=given)
+    )
+
+
+def waiting(reason: str, message: str = "", **more: Any) -> Manifest:
+    return {"state": {"waiting": {"reason": reason, "message": message}}, **more}
+
+
+def ended(code: int, **more: Any) -> Manifest:
+    return {"terminated": {"exitCode": code, "reason": "Error"} | more}
+
+
+def test_a_pod_that_serves_has_no_trouble() -> None:
+    record = pod(
+        {
+            "phase": "Running",
+            "conditions": [{"type": "Ready", "status": "True"}],
+            "containerStatuses": [
+                {
+                    "name": "app",
+                    "restartCount": 2,
+                    "state": {"running": {}},
+                    "lastState": ended(1),
+                }
+            ],
+        }
+    )
+    assert (record.ready, record.restarts, record.trouble) == (True, 2, None)
+    assert (record.application, record.process, record.phase) == ("shop", "web", "Running")
+    assert record.created_at.isoformat() == "2026-01-02T03:04:05+00:00"
+
+
+def test_a_pod_that_was_just_made_has_no_trouble() -> None:
+    record = observe_pod.pod(found())
+    assert (record.ready, record.restarts, record.trouble, record.phase) == (False, 0, None, "")
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        ("ErrImagePull", "ImagePullFailed"),
+        ("ImagePullBackOff", "ImagePullFailed"),
+        ("InvalidImageName", "ImagePullFailed"),
+        ("ErrImageNeverPull", "ImagePullFailed"),
+        ("CreateContainerConfigError", "ContainerConfigInvalid"),
+        ("CreateContainerError", "ContainerConfigInvalid"),
+        ("RunContainerError", "ContainerConfigInvalid"),
+        ("ContainerCreating", None),
+        ("PodInitializing", None),
+    ],
+)
+def test_a_container_that_waits_has_the_trouble_that_its_reason_tells(
+    reason: str, expected: str | None
+) -> None:
+    trouble = pod(**waiting(reason, 'secret "x" not found')).trouble
+    assert (trouble.reason if trouble else None) == expected
+    if trouble:
+        assert trouble.message == 'pod shop-web: container app: secret "x" not found'
+
+
+def test_a_pull_that_fails_reads_the_same_while_it_is_tried_and_while_it_waits() -> None:
+    said = 'failed to pull "x": not found'
+    tried = pod(**waiting("ErrImagePull", said))
+    waits = pod(**waiting("ImagePullBackOff", f'Back-off pulling image "x": ErrImagePull: {said}'))
+    assert tried.trouble == waits.trouble
+
+
+def test_a_crash_loop_reads_the_same_whatever_its_back_off() -> None:
+    ten, long = (
+        pod(
+            **waiting(
+                "CrashLoopBackOff",
+                f"back-off {time} restarting failed container=app pod=shop-web_ns(u-1)",
+            )
+        ).trouble
+        for time in ("10s", "2m40s")
+    )
+    assert ten == long
+    assert ten is not None
+    assert "back-off restarting failed container=app" in ten.message
+
+
+@pytest.mark.parametrize(
+    ("container", "code", "words"),
+    [
+        (
+            waiting("CrashLoopBackOff", restartCount=3, lastState=ended(3, message="no DB\n")),
+            3,
+            "container app exited with code 3: no DB",
+        ),
+        (
+            {"state": ended(3), "restartCount": 1},
+            3,
+            "container app exited with code 3",
+        ),
+        (
+            waiting("CrashLoopBackOff", lastState=ended(137, reason="OOMKilled")),
+            137,
+            "container app was killed for want of memory (OOMKilled)",
+        ),
+        (
+            waiting("CrashLoopBackOff", restartCount=2, lastState=ended(0, reason="Completed")),
+            0,
+            "container app exited with code 0",
+        ),
+    ],
+)
+def test_a_crash_loop_tells_how_the_container_ended(
+    container: Manifest, code: int, words: str
+) -> None:
+    trouble = pod(**container).trouble
+    assert trouble is not None
+    assert (trouble.reason, trouble.exit_code) == ("CrashLoop", code)
+    assert trouble.message == f"pod shop-web: {words}"
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        {"state": ended(0), "restartCount": 1},
+        {"state": ended(1), "restartCount": 0},
+        {"state": {"running": {}}, "restartCount": 4, "lastState": ended(1)},
+    ],
+)
+def test_a_container_that_may_still_come_up_is_no_trouble(container: Manifest) -> None:
+    assert pod(**container).trouble is None
+
+
+def test_the_trouble_of_an_init_container_comes_first() -> None:
+    trouble = pod(
+        {
+            "initContainerStatuses": [
+                {"name": "init", **waiting("CrashLoopBackOff", lastState=ended(2))}
+            ],
+            "containerStatuses": [{"name": "app", **waiting("PodInitializing")}],
+        }
+    ).trouble
+    assert trouble is not None
+    assert "container init exited with code 2" in trouble.message
+
+
+def test_a_pod_that_no_node_takes_says_why() -> None:
+    scheduled = {
+        "type": "PodScheduled",
+        "status": "False",
+        "reason": "Unschedulable",
+        "message": "0/1 nodes are available: 1 Insufficient memory.",
+    }
+    trouble = pod({"phase": "Pending", "conditions": [scheduled]}).trouble
+    assert trouble is not None
+    assert trouble.reason == "Unschedulable"
+    assert trouble.message.endswith("1 Insufficient memory.")
+
+
+def test_a_pod_that_its_node_ended_says_why() -> None:
+    trouble = pod({"phase": "Failed", "reason": "Evicted", "message": "low on memory"}).trouble
+    assert trouble is not None
+    assert (trouble.reason, trouble.message) == ("Evicted", "pod shop-web: low on memory")
+
+
+def test_the_words_of_a_pod_are_bounded_and_harmless() -> None:
+    trouble = pod(**waiting("ErrImagePull", "\x1b[31mred\n" + "x" * 5000)).trouble
+    assert trouble is not None
+    assert len(trouble.message) == 500
+    assert trouble.message.isprintable()
+    assert "\\x1b[31mred\\n" in trouble.message
+
+
+def test_why_a_job_has_no_pod_is_kept_bounded_and_harmless() -> None:
+    event = {"regarding": {"kind": "Job", "uid": "j-1"}, "note": "no: \x1b[31m" + "x" * 5000}
+    record = job_refusal(found(**event))
+    assert (record.namespace, record.job_uid) == ("ns", "j-1")
+    assert record.message.startswith("no: \\x1b[31mx")
+    assert len(record.message) == 500
+
+
+def test_a_probe_may_answer_with_anything() -> None:
+    record = probe_failure(
+        found(regarding={"uid": "p-1"}, note="Readiness probe failed: \x1b[2J\nno")
+    )
+    assert record.message == "Readiness probe failed: \\x1b[2J\\nno"
+
+
+def test_names_that_repeat_are_kept_once() -> None:
+    text = orjson.dumps({"metadata": {**ABOUT, "namespace": "a-namespace"}})
+    one, other = (child.child("Service", orjson.loads(text)) for _ in range(2))
+    assert one.namespace is other.namespace

@@ -1,0 +1,210 @@
+"""Failure reports: what others have written is bounded, harmless, and tells no secrets."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+import make
+from process_operator.controller import reconcile
+from process_operator.controller.observe import masking
+from process_operator.controller.observe.records import ChildKey, Pod, RefusedWrite, Trouble, World
+from process_operator.controller.release import failure
+from process_operator.controller.release.rollout import Progress, State
+from process_operator.models.snapshot import Snapshot
+
+SECRET = "tr0ub4dor"  # noqa: S105 - made up
+KEY = {"name": "KEY", "value": SECRET}
+
+
+def snapshot(*env: dict[str, str], **process: Any) -> Snapshot:
+    seen = make.world(
+        application=make.application(env=list(env)),
+        processes=[
+            make.process(**process),
+            make.process(key="mail", type="worker", env=[{"name": "A", "value": "of-mail"}]),
+        ],
+    )
+    return make.candidate(seen)
+
+
+def seen(pod: Pod, **difference: Any) -> World:
+    """Return the world of a release with a secret, in which something says what it knows."""
+    return make.world(
+        make.released(make.world(application=make.application(env=[KEY]))),
+        pods=[pod],
+        **difference,
+    )
+
+
+def moving(reason: str, trouble: Trouble | None = None) -> Progress:
+    return Progress(state=State.MOVING, reason=reason, message="as it is", trouble=trouble)
+
+
+# Which reason a failed rollout has.
+
+
+@pytest.mark.parametrize("late", ["RolloutInProgress", "InstancesStarting"])
+def test_what_is_only_late_has_exceeded_its_deadline(late: str) -> None:
+    assert failure.of_rollout("web", moving(late), {})["reason"] == "ProgressDeadlineExceeded"
+
+
+@pytest.mark.parametrize("reason", ["NameConflict", "Rejected", "QuotaExceeded", "CrashLoop"])
+def test_what_held_a_rollout_up_is_its_reason(reason: str) -> None:
+    assert failure.of_rollout("web", moving(reason), {})["reason"] == reason
+
+
+@pytest.mark.parametrize(
+    ("code", "signal"), [(3, None), (128, None), (137, 9), (143, 15), (1000, None)]
+)
+def test_an_exit_code_above_128_is_a_signal(code: int, signal: int | None) -> None:
+    trouble = Trouble(reason="CrashLoop", message="exited", exit_code=code, state="Terminated: X")
+    progress = dataclasses.replace(
+        moving("CrashLoop", trouble), pod=make.pod(name="shop-web-1", trouble=trouble)
+    )
+    found = failure.of_rollout("web", progress, {})
+    assert (found["pod"], found["exitCode"], found.get("signal")) == ("shop-web-1", code, signal)
+    assert found["containerState"] == "Terminated: X"
+
+
+def test_a_failing_probe_is_quoted() -> None:
+    pod = make.pod(trouble=None)
+    progress = dataclasses.replace(moving("ProbeFailing"), pod=pod)
+    found = failure.of_rollout("web", progress, {pod.uid: "probe failed:\x1b[2J" + "x" * 900})
+    assert found["probe"].startswith("probe failed:\\x1b[2Jx")
+    assert len(found["probe"]) == failure.MAX_LINE
+
+
+# What is fetched.
+
+
+def test_the_last_lines_are_kept() -> None:
+    log = "".join(f"line {number}\n" for number in range(100))
+    lines = failure.tail(log, ()).splitlines()
+    assert lines == [f"line {number}" for number in range(80, 100)]
+
+
+def test_a_long_line_keeps_both_ends() -> None:
+    line = failure.tail("begin" + "x" * 5000 + "end", ())
+    assert len(line) <= failure.MAX_LINE
+    assert line.startswith("beginx")
+    assert line.endswith("xend")
+
+
+def test_a_log_drives_no_terminal() -> None:
+    assert failure.tail("\x1b[31mred\x07\tü\n", ()) == "\\x1b[31mred\\x07\tü"
+
+
+def test_all_of_a_log_together_fits_into_its_field() -> None:
+    log = "\n".join("\x00" * 1000 for _ in range(50))
+    assert len(failure.tail(log, ())) <= 16_384
+
+
+def test_evidence_is_masked_and_bounded() -> None:
+    found = failure.with_evidence(
+        {"process": "web"},
+        log=f"login with {SECRET}\n",
+        events=[f"{number}: {SECRET} " + "x" * 900 for number in range(20)],
+        snapshot=snapshot(KEY),
+    )
+    assert found["log"] == "login with ***"
+    assert len(found["events"]) == failure.MAX_EVENTS
+    assert found["events"][-1].startswith("19: *** x")
+    assert all(len(one) == failure.MAX_EVENT for one in found["events"])
+
+
+def test_what_is_not_there_is_not_told() -> None:
+    assert failure.with_evidence({"process": "web"}, log="", events=[], snapshot=None) == {
+        "process": "web"
+    }
+
+
+def test_warnings_are_told_once_oldest_first() -> None:
+    def event(second: int, note: str, kind: str = "Warning") -> dict[str, Any]:
+        about = {"creationTimestamp": f"2026-01-05T12:00:0{second}Z"}
+        return {"type": kind, "reason": "Failed", "note": note, "metadata": about}
+
+    events = [event(3, "b"), event(1, "a"), event(2, "b"), event(0, "all is well", "Normal")]
+    assert failure.events_told(events) == ["Failed: a", "Failed: b"]
+
+
+# Which values are secrets.
+
+
+def test_the_longest_value_goes_first_for_one_may_hold_another() -> None:
+    found = masking.literals([snapshot(KEY, {"name": "URL", "value": f"db://{SECRET}@db"})])
+    assert failure.tail(f"db://{SECRET}@db", found) == "***"
+
+
+def test_short_values_stay() -> None:
+    found = masking.literals([snapshot({"name": "A", "value": "abc"})])
+    assert failure.tail("abc", found) == "abc"
+
+
+def test_each_line_of_a_value_is_a_secret() -> None:
+    found = masking.literals([snapshot({"name": "A", "value": "line one\nline two\n"})])
+    assert failure.tail("so: line two\nthen", found) == "so: ***\nthen"
+
+
+def test_a_value_is_found_with_its_controls_escaped() -> None:
+    found = masking.literals([snapshot({"name": "A", "value": "col\tumn\x07"})])
+    assert failure.tail(r"so: col\tumn\x07", found) == "so: ***"
+
+
+def test_the_values_of_other_processes_are_none() -> None:
+    frozen = snapshot(KEY, env=[{"name": "B", "value": "of-web"}])
+    assert set(masking.literals([frozen], "web")) == {SECRET, "of-web"}
+    assert set(masking.literals([frozen])) == {SECRET, "of-web", "of-mail"}
+
+
+def test_the_values_of_every_release_are_secrets() -> None:
+    older, newer = snapshot(KEY), snapshot({"name": "KEY", "value": "another"})
+    assert set(masking.literals([older, None, newer], "web")) == {SECRET, "another"}
+
+
+# Where others' words come in.
+
+
+def test_a_pods_last_words_are_masked_wherever_they_are_told() -> None:
+    pod = make.pod(trouble=Trouble(reason="CrashLoop", message=f"exited: bad {SECRET}"))
+    told = reconcile.discreet(seen(pod))
+    (masked,) = told.pods
+    assert masked.trouble == Trouble(reason="CrashLoop", message="exited: bad ***")
+
+
+def test_a_value_that_was_cut_at_the_end_is_masked_too() -> None:
+    pod = make.pod(trouble=Trouble(reason="CrashLoop", message=f"exited: bad {SECRET[:6]}"))
+    (masked,) = reconcile.discreet(seen(pod)).pods
+    assert masked.trouble is not None
+    assert masked.trouble.message == "exited: bad ***"
+
+
+def test_a_probes_output_is_masked() -> None:
+    pod = make.pod(trouble=None)
+    told = reconcile.discreet(seen(pod, probe_failures={pod.uid: f"probe: {SECRET}"}))
+    assert told.probe_failures == {pod.uid: "probe: ***"}
+
+
+def test_the_api_servers_refusals_are_masked() -> None:
+    key = ChildKey("Deployment", make.NAMESPACE, "shop-web")
+    no = RefusedWrite(intent="", reason="Rejected", message=f"no {SECRET} here", retry_at=make.NOW)
+    told = reconcile.discreet(
+        seen(make.pod(trouble=None), refused={key: no}, job_refusals={"j-1": f"no {SECRET}"})
+    )
+    assert told.refused[key].message == "no *** here"
+    assert told.job_refusals == {"j-1": "no ***"}
+
+
+def test_a_controllers_words_are_masked() -> None:
+    refused = {"type": "ReplicaFailure", "status": "True", "message": f"denied: {SECRET}"}
+    manifest = make.manifests(make.released(make.world()))["Deployment"]
+    child = make.child_of(manifest, conditions=[refused])
+    told = reconcile.discreet(seen(make.pod(trouble=None), children=[child]))
+    assert told.children[child.key].status["conditions"]["ReplicaFailure"]["message"] == (
+        "denied: ***"
+    )
+
+
+def test_a_world_in_which_nobody_says_anything_is_taken_as_it_is() -> None:
+    quiet = seen(make.pod(trouble=None))
+    assert reconcile.discreet(quiet) is quiet

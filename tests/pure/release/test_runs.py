@@ -1,0 +1,114 @@
+"""Runs by hand: which old ones go, and whose values their output may not tell."""
+
+import dataclasses
+from datetime import datetime, timedelta
+from typing import Any
+
+import make
+from process_operator.controller.observe.records import Owned, World
+from process_operator.controller.release import runs
+from process_operator.kube import conditions, names
+from process_operator.models.run import RunSpec
+
+WEEK = timedelta(days=7)
+
+
+def run(name: str, *, ended: timedelta | None = timedelta(0), **about: Any) -> Owned[RunSpec]:
+    """Return a run of the process `tidy` that ended so long ago, and began a minute before."""
+    status: dict[str, Any] = {"jobUID": "j-1"}
+    if ended is not None:
+        status["finishedAt"] = conditions.timestamp(make.NOW - ended)
+    plain: dict[str, Any] = {
+        "kind": names.RUN_KIND,
+        "namespace": make.NAMESPACE,
+        "name": name,
+        "uid": f"uid-of-{name}",
+        "resource_version": "100",
+        "generation": 1,
+        "created_at": make.NOW - (ended or timedelta(0)) - timedelta(minutes=1),
+        "deleting": False,
+        "owner_uid": None,
+        "generated": True,
+        "spec": RunSpec.model_validate({"processRef": {"name": "tidy"}}),
+        "status": status,
+    }
+    return Owned(**(plain | about))
+
+
+def gone(
+    *found: Owned[RunSpec], limit: int = 10, max_age: timedelta = WEEK
+) -> tuple[list[str], datetime | None]:
+    """Return the names of the runs that go, and when the next one will."""
+    old, expiry = runs.history(found, limit=limit, max_age=max_age, now=make.NOW)
+    return [one.name for one in old], expiry
+
+
+def test_a_run_goes_when_it_is_too_old() -> None:
+    young = run("young", ended=WEEK - timedelta(seconds=1))
+    assert gone(run("old", ended=WEEK), young) == (["old"], make.NOW + timedelta(seconds=1))
+
+
+def test_the_age_counts_from_the_end() -> None:
+    long = run("long", ended=timedelta(hours=1), created_at=make.NOW - 2 * WEEK)
+    assert gone(long) == ([], make.NOW + WEEK - timedelta(hours=1))
+
+
+def test_the_next_look_is_when_the_oldest_that_is_kept_will_be_too_old() -> None:
+    days = [run(f"day-{day}", ended=timedelta(days=day)) for day in (1, 5, 3)]
+    assert gone(*days) == ([], make.NOW + timedelta(days=2))
+
+
+def test_beyond_the_limit_the_oldest_go_however_young() -> None:
+    minutes = [run(f"minute-{minute}", ended=timedelta(minutes=minute)) for minute in range(4)]
+    names_gone, expiry = gone(*minutes, limit=2)
+    assert names_gone == ["minute-2", "minute-3"]
+    assert expiry == make.NOW + WEEK - timedelta(minutes=1)
+
+
+def test_none_is_kept_where_the_limit_is_none() -> None:
+    assert gone(run("a"), limit=0) == (["a"], None)
+
+
+def test_the_limit_is_for_each_process() -> None:
+    other = RunSpec.model_validate({"processRef": {"name": "other"}})
+    assert gone(run("a"), run("b", spec=other), limit=1)[0] == []
+
+
+def test_one_that_somebody_named_is_theirs_to_remove() -> None:
+    assert gone(run("mine", ended=2 * WEEK, generated=False), limit=0) == ([], None)
+
+
+def test_one_that_still_runs_is_kept() -> None:
+    assert gone(run("runs", ended=None), limit=0) == ([], None)
+
+
+def test_one_that_is_going_already_is_not_removed_again() -> None:
+    assert gone(run("going", ended=2 * WEEK, deleting=True)) == ([], None)
+
+
+def test_the_output_is_masked_with_the_environment_that_the_run_was_made_with() -> None:
+    """Another release may have come since, with other values."""
+
+    def released(seen: World, value: str) -> World:
+        env = [{"name": "KEY", "value": value}]
+        application = make.application(env=env)
+        return make.released(make.world(seen, application=application))
+
+    cron = make.process(key="tidy", type="cron", schedule="0 6 * * *")
+    seen = released(released(make.world(processes=[cron]), "old-value"), "new-value")
+    record = {
+        "release": {"name": "shop-1", "number": 1},
+        "jobName": "shop-tidy-1",
+        "jobUID": "j-1",
+        "startedAt": "2026-01-05T11:59:00Z",
+    }
+    serving = runs.Serving(name="shop-2", number=2, snapshot=make.candidate(seen))
+    ended = runs.attend(
+        seen,
+        serving,
+        dataclasses.replace(run("now", ended=None), status=record),
+        suspended=False,
+        patience=timedelta(minutes=10),
+    )
+    assert ended.record is not None
+    assert set(ended.secrets) == {"old-value", "new-value"}

@@ -1,0 +1,303 @@
+"""Whatever the world holds, each status and event that comes of it is one that the server takes.
+
+Worlds are drawn at random, from names and words that lie at the bounds and beyond. No two runs
+draw others.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import checked
+import make
+from process_operator.controller import reconcile
+from process_operator.controller.execute import events
+from process_operator.controller.observe.records import (
+    Broken,
+    Child,
+    ChildKey,
+    Owned,
+    Pod,
+    RefusedWrite,
+    Trouble,
+    World,
+)
+from process_operator.controller.plan import plan
+from process_operator.controller.release import failure, jobs
+from process_operator.controller.status import model, report
+from process_operator.kube import names
+from process_operator.models.release import Jobs
+from process_operator.models.run import RunSpec
+from process_operator.models.snapshot import Snapshot
+from process_operator.schema import bounds
+
+A_LOT = settings(
+    derandomize=True,
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+TIMES = st.sampled_from([1, 2, 60, 250, 1100, 5000, 40_000])
+WORDS = st.builds(
+    lambda piece, times: f"{piece * times}!",
+    st.sampled_from(["a", "ü", "🦄", "x-", "\0", "\n", "\u2028", "日", '"', "e\u0301", "\ufeff"]),
+    TIMES,
+)
+REASONS = st.sampled_from(["OutOfephemeral-storage", "", "5xx", "a b", "ü", "x" * 2000, "Evicted"])
+CODES = st.sampled_from([None, -(2**31), -1, 0, 3, 137, 255, 256, 70_000, 2**31, 2**40])
+VARIABLES = st.lists(
+    st.sampled_from(["A", "B" * 247, "B" * 248, "C" * 249, "D" * 253, "_" * 100 + "E" * 153]),
+    unique=True,
+)
+TYPES = st.sampled_from(["web", "worker", "cron", "job"])
+KEYS = st.sampled_from(["web", "W" * 64, "a-" * 31 + "b", "tick", "migrate", "m" * 64])
+POLICIES = ("beforeDeployment", "afterSuccessDeployment", "afterFailedDeployment")
+
+Draw = Any
+
+
+def env(draw: Draw) -> list[dict[str, str]]:
+    return [{"name": name, "value": draw(WORDS)[:300]} for name in draw(VARIABLES)]
+
+
+def spec_of(draw: Draw, key: str, process_type: str) -> dict[str, Any]:
+    made: dict[str, Any] = {"key": key, "type": process_type, "env": env(draw)}
+    made["displayName"] = draw(WORDS)[:255]
+    if process_type == "web":
+        count = draw(st.integers(0, 32))
+        annotations = {f"{'p' * 250}.example.com/{'n' * 50}-{one}": "" for one in range(count)}
+        hosts = [{"host": "a" * 63 + ".example.com"}]
+        made["ingress"] = {"hosts": hosts, "annotations": annotations}
+    if process_type == "cron":
+        made |= {"schedule": "0 4 * * *", "timeZone": "Europe/Berlin"}
+    if process_type == "job":
+        made["jobStartPolicy"] = draw(st.sampled_from(POLICIES))
+    return made
+
+
+@st.composite
+def worlds(draw: Draw) -> World:
+    """Draw the world of one application at some point of its life."""
+    kinds = {key: draw(TYPES) for key in draw(st.lists(KEYS, unique=True, max_size=4))}
+    seen = make.world(
+        application=make.application(env=env(draw), revision=draw(WORDS)[:253]),
+        processes=[make.process(**spec_of(draw, *one)) for one in kinds.items()],
+    )
+    if draw(st.booleans()):
+        seen = make.served(seen)
+        # What is declared has changed since.
+        changed = [make.process(**spec_of(draw, *one), status={}) for one in kinds.items()]
+        seen = make.world(seen, processes=changed)
+    if draw(st.booleans()):
+        seen = releasing(draw, seen)
+    if draw(st.booleans()):
+        seen = running(draw, seen)
+    seen = troubled(draw, seen)
+    match draw(st.sampled_from(["", "", "", "gone", "broken", "suspended"])):
+        case "gone":
+            return make.world(seen, application=None)
+        case "broken":
+            broken = [make.broken(one, draw(WORDS)) for one in seen.processes]
+            return make.world(seen, processes=broken)
+        case "suspended":
+            return make.world(seen, application=make.application(suspend=True))
+        case _:
+            return seen
+
+
+def releasing(draw: Draw, seen: World) -> World:
+    """Add a release that is in the middle of something, or waits."""
+    if draw(st.booleans()):
+        return make.world(seen, releases=[*seen.releases, make.request(rollbackTo="n" * 253)])
+    candidate = make.candidate(seen)
+    step = draw(st.sampled_from(["beforeJobs", "rollout", "afterSuccessJobs"]))
+    record: dict[str, Any] = {"step": step}
+    one = make.started(len(seen.releases) + 1, candidate, state="inProgress")
+    entries = jobs.entries(candidate, Jobs.RUN)
+    found = [of_job(draw, one, entry) for entry in entries]
+    record["jobs"] = [dict(entry) for entry in entries]
+    if draw(st.booleans()):
+        record["resumedAt"] = "2026-01-05T11:59:59Z"
+    active = dataclasses.replace(one, status={**one.status, **record})
+    children = {child.key: child for child, _ in found}
+    return make.world(
+        seen,
+        releases=[*seen.releases, active],
+        children={**seen.children, **children},
+        pods=[*seen.pods, *(pod for _, pod in found)],
+    )
+
+
+def of_job(draw: Draw, one: Owned[Any], entry: dict[str, Any]) -> tuple[Child, Pod]:
+    """Return a Job of a release that has failed, and its pod; record that it was made."""
+    key = jobs.job_key(one, entry["key"])
+    made = failed_job(draw, key, one)
+    begun = {"jobName": key.name, "jobUID": made.uid, "startedAt": "2026-01-05T11:59:59Z"}
+    entry |= begun
+    return made, odd_pod(draw, owner_uid=made.uid, name=f"{key.name}-x", uid=f"pod-{made.uid}")
+
+
+def failed_job(draw: Draw, key: ChildKey, owner: Owned[Any]) -> Child:
+    told = {
+        "type": "Failed",
+        "status": "True",
+        "reason": draw(REASONS),
+        "message": draw(WORDS),
+        "lastTransitionTime": "2026-01-05T11:00:00Z",
+    }
+    made = make.child_of(
+        {"kind": "Job", "metadata": {"namespace": key.namespace, "name": key.name}, "spec": {}},
+        conditions=[told],
+        startTime="2026-01-05T11:00:00Z",
+    )
+    return make.edited(made, owner_uid=owner.uid)
+
+
+def odd_pod(draw: Draw, **about: Any) -> Pod:
+    trouble = Trouble(
+        reason=draw(REASONS),
+        message=draw(WORDS),
+        exit_code=draw(CODES),
+        state=draw(WORDS),
+    )
+    return make.pod(trouble=draw(st.sampled_from([trouble, trouble, None])), **about)
+
+
+def running(draw: Draw, seen: World) -> World:
+    """Add runs by hand: of something, of nothing, and one that has failed."""
+    target = draw(st.sampled_from(["n" * 253, *(one.name for one in seen.processes)]))
+    about = {
+        "kind": names.RUN_KIND,
+        "namespace": make.NAMESPACE,
+        "uid": "uid-of-run",
+        "resource_version": "1",
+        "generation": 1,
+        "created_at": make.LONG_AGO,
+        "deleting": False,
+        "owner_uid": None,
+        "generated": True,
+        "spec": RunSpec.model_validate({"processRef": {"name": target}}),
+    }
+    waits = Owned(**about, name="waits", status={})
+    if not seen.releases or "snapshot" not in seen.releases[0].status:
+        return make.world(seen, runs=(waits,))
+    job = failed_job(draw, ChildKey("Job", make.NAMESPACE, "run-job"), waits)
+    record = {
+        "release": {"name": seen.releases[0].name, "number": 1},
+        "jobName": "run-job",
+        "jobUID": job.uid,
+        "startedAt": "2026-01-05T11:59:00Z",
+        "outcome": "inProgress",
+    }
+    runs = (waits, Owned(**(about | {"uid": "uid-of-fails"}), name="fails", status=record))
+    pod = odd_pod(draw, owner_uid=job.uid, name="run-pod", uid="uid-of-run-pod")
+    children = {**seen.children, job.key: job}
+    return make.world(seen, runs=runs, children=children, pods=[*seen.pods, pod])
+
+
+def troubled(draw: Draw, seen: World) -> World:
+    """Let children be refused, and pods be in odd trouble."""
+    refused = {
+        ChildKey(kind, make.NAMESPACE, draw(st.sampled_from(["shop-web", "shop-tick"]))): no(draw)
+        for kind in draw(st.lists(st.sampled_from(["Deployment", "Service", "CronJob"])))
+    }
+    labels = [names.key_label(key) for key in ("web", "W" * 64)]
+    pods = [
+        odd_pod(draw, process=label, uid=f"uid-of-{label}", name=f"shop-{index}")
+        for index, label in enumerate(draw(st.lists(st.sampled_from(labels), unique=True)))
+    ]
+    for one in [*seen.children.values()]:
+        if not draw(st.booleans()):
+            continue
+        refused[one.key] = no(draw)
+        if one.kind == "Deployment":
+            late = {"Progressing": {"status": "False", "reason": "ProgressDeadlineExceeded"}}
+            status = {**one.status, "availableReplicas": 0, "conditions": late}
+            seen = make.changed(seen, make.edited(one, status=status))
+    return make.world(
+        seen,
+        refused=refused,
+        pods=[*seen.pods, *pods],
+        probe_failures={pod.uid: draw(WORDS) for pod in pods},
+        job_refusals={"uid-of-Job-run-job": draw(WORDS)},
+    )
+
+
+def no(draw: Draw) -> RefusedWrite:
+    return RefusedWrite(
+        intent="", reason=draw(REASONS), message=draw(WORDS), retry_at=make.NOW + timedelta(hours=1)
+    )
+
+
+def reported(seen: World) -> model.Report:
+    own = [seen.application, *seen.processes, *seen.releases, *seen.runs]
+    waited = {one.uid: make.LONG_AGO for one in own if one is not None}
+    seen = make.world(seen, open_since=waited)
+    return report.report(seen, plan.plan(seen))
+
+
+def records(seen: World, log: str) -> Iterator[tuple[Owned[Any], Mapping[str, Any]]]:
+    """Yield the records that the plan wants, with what can only be fetched."""
+    todo = plan.plan(seen)
+    for one, record in todo.decision.records:
+        yield one, explained(record, log) if "failure" in record else record
+    for attended in todo.runs.attended:
+        if attended.record is not None:
+            yield attended.run, {**attended.record, "log": failure.tail(log, ())}
+
+
+def explained(record: Mapping[str, Any], log: str) -> dict[str, Any]:
+    if "snapshot" not in record:
+        return dict(record)
+    snapshot = Snapshot.model_validate(record["snapshot"])
+    why = {"process": "web", **record["failure"]}
+    found = failure.with_evidence(why, log=log, events=[log] * 20, snapshot=snapshot)
+    return {**record, "failure": found}
+
+
+@A_LOT
+@given(worlds(), WORDS)
+def test_every_status_and_event_is_one_that_the_server_takes(seen: World, log: str) -> None:
+    seen = reconcile.discreet(seen)
+    for write in reported(seen).writes:
+        assert checked.refused(write.of.kind, write.status) == []
+        for event in write.events:
+            assert checked.refused_event(events.manifest(event, make.NOW)) == []
+    for one, record in records(seen, log):
+        fitted = bounds.fitted(one.kind, record)
+        assert checked.refused(one.kind, fitted) == []
+        # What the course of a release depends on is never what is cut.
+        for kept in ("state", "step", "number", "requested", "snapshot", "outcome"):
+            assert fitted.get(kept) == record.get(kept)
+        assert [entry.get("result") for entry in fitted.get("jobs", ())] == [
+            entry.get("result") for entry in record.get("jobs", ())
+        ]
+
+
+@A_LOT
+@given(worlds())
+def test_what_was_written_is_not_written_again(seen: World) -> None:
+    seen = reconcile.discreet(seen)
+    for _ in range(4):
+        writes = reported(seen).writes
+        if not writes:
+            return
+        seen = stored(seen, {write.of.uid: write.status for write in writes})
+    raise AssertionError(f"it is written for ever: {[write.of for write in writes]}")
+
+
+def stored(seen: World, found: Mapping[str, Mapping[str, Any]]) -> World:
+    def now(one: Owned[Any] | Broken) -> Owned[Any] | Broken:
+        return dataclasses.replace(one, status=found.get(one.uid, one.status))
+
+    return make.world(
+        seen,
+        application=now(seen.application) if seen.application is not None else None,
+        processes=[now(one) for one in seen.processes],
+        releases=[now(one) for one in seen.releases],
+        runs=tuple(now(one) for one in seen.runs),
+    )

@@ -1,0 +1,309 @@
+"""What is said of an application and its processes, and of which transitions an event tells."""
+
+import dataclasses
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+import make
+from process_operator.controller.observe.records import Child, ChildKey, RefusedWrite, World
+from process_operator.controller.plan import plan
+from process_operator.controller.plan.model import Plan
+from process_operator.controller.status import report as status_report
+from process_operator.controller.status.model import Write
+from process_operator.kube import conditions
+
+ROLLED = {"rolloutStartedAt": "2026-01-05T11:59:00Z"}
+WENT_BACK = {**ROLLED, "rollbackStartedAt": "2026-01-05T11:59:30Z"}
+WORKER = {"key": "worker", "type": "worker"}
+
+
+def failed(seen: World, process: str = "web", state: str = "failed", **record: Any) -> World:
+    """Return the world after one more release, that did not succeed."""
+    number = len(seen.releases) + 1
+    why = {
+        "step": "rollout",
+        "process": process,
+        "reason": "CrashLoop",
+        "message": "exited",
+        "sentence": f'The rollout failed because process "{process}" exited',
+    }
+    told = {"failure": why} if state == "failed" else {}
+    made = make.started(number, make.candidate(seen), state=state, status=told)
+    kept = {name: value for name, value in made.status.items() if name != "rolloutStartedAt"}
+    made = dataclasses.replace(made, status=kept | record)
+    return make.world(seen, releases=(*seen.releases, made))
+
+
+def writes(seen: World) -> dict[str, Write]:
+    """Return what is to be written when all has been open for long, by kind and name."""
+    objects = [seen.application, *seen.processes]
+    waited = {one.uid: make.LONG_AGO for one in objects if one is not None}
+    seen = make.world(seen, open_since=waited)
+    report = status_report.report(seen, plan.plan(seen))
+    return {f"{one.of.kind} {one.of.name}": one for one in report.writes}
+
+
+def said(seen: World, of: str = "ProcessApplication shop") -> str:
+    """Return reason and message of what is said."""
+    ready = conditions.find(writes(seen)[of].status, conditions.READY)
+    assert ready is not None
+    return f"{ready['reason']}: {ready['message']}"
+
+
+def written(seen: World) -> World:
+    """Return the world after all statuses have been written."""
+    found = {one.of.uid: one.status for one in writes(seen).values()}
+    assert seen.application is not None
+    return make.world(
+        seen,
+        application=dataclasses.replace(
+            seen.application, status=found.get(seen.application.uid, seen.application.status)
+        ),
+        processes=[
+            dataclasses.replace(one, status=found.get(one.uid, one.status))
+            for one in seen.processes
+        ],
+    )
+
+
+def events(seen: World) -> list[tuple[str, str]]:
+    found = writes(seen).get("ProcessApplication shop")
+    return [(one.reason, one.message) for one in (found.events if found is not None else ())]
+
+
+# Events.
+
+
+def test_each_failed_release_is_told_once() -> None:
+    second = failed(make.served(), **WENT_BACK)
+    ((reason, message),) = events(second)
+    assert (reason, '"shop-2" failed' in message) == ("ReleaseFailed", True)
+    assert events(written(second)) == []
+
+
+def test_a_release_that_fails_right_after_another_one_is_told_too() -> None:
+    third = failed(written(failed(make.served(), **WENT_BACK)), **WENT_BACK)
+    ((reason, message),) = events(third)
+    assert (reason, '"shop-3" failed' in message) == ("ReleaseFailed", True)
+
+
+# What a failure leaves running.
+
+
+def test_after_going_back_the_earlier_release_serves_again() -> None:
+    assert 'release "shop-1" serves again. The' in said(failed(make.served(), **WENT_BACK))
+
+
+def test_before_the_rollout_the_earlier_release_never_stopped() -> None:
+    assert 'release "shop-1" still serves. The' in said(failed(make.served()))
+
+
+def test_without_going_back_the_failed_release_stays() -> None:
+    told = said(failed(make.served(), **ROLLED))
+    assert "its instances stay" in told
+    assert "again" not in told.partition(". The rollout")[0]
+
+
+def test_a_failure_before_the_rollout_leaves_what_an_earlier_failure_left() -> None:
+    assert 'release "shop-2" still runs.' in said(failed(failed(make.served(), **ROLLED)))
+
+
+def test_the_first_release_has_nothing_to_go_back_to() -> None:
+    told = said(failed(make.world(), **ROLLED))
+    assert "there is no earlier release to go back to" in told
+    assert 'what release "shop-1" made stays' in told
+    assert "nothing runs yet" in said(failed(make.world()))
+
+
+def test_a_first_release_that_was_cancelled_has_nothing_to_go_back_to_either() -> None:
+    told = said(failed(make.world(), state="cancelled"))
+    assert told.startswith('AwaitingRelease: release "shop-1" was cancelled, there is no earlier')
+    assert "nothing runs yet" in told
+    rolled = make.with_children(failed(make.world(), state="cancelled", **ROLLED))
+    assert 'what release "shop-1" made stays' in said(rolled)
+
+
+def test_what_was_deleted_and_could_not_go_back_is_named() -> None:
+    both = make.served(make.world(processes=[make.process(), make.process(**WORKER)]))
+    assert "serves again. The" in said(failed(both, **WENT_BACK))
+    gone = make.world(failed(both, **WENT_BACK), processes=[make.process()])
+    assert 'serves again, without the deleted "worker". The' in said(gone)
+
+
+def test_what_cannot_be_read_is_not_said_to_be_deleted() -> None:
+    worker = make.process(**WORKER)
+    both = make.served(make.world(processes=[make.process(), worker]))
+    broken = make.world(failed(both, **WENT_BACK), processes=[make.process(), make.broken(worker)])
+    assert "without" not in said(broken)
+
+
+# What the processes say of it.
+
+
+def test_every_process_that_went_back_is_told_why() -> None:
+    both = make.served(make.world(processes=[make.process(), make.process(**WORKER)]))
+    seen = failed(both, process="worker", **WENT_BACK)
+    assert said(seen, "Process worker").endswith('release "shop-2" failed here: exited')
+    assert said(seen, "Process web").endswith(
+        'release "shop-2" failed: The rollout failed because process "worker" exited'
+    )
+
+
+def test_a_failure_before_the_rollout_costs_the_processes_no_write() -> None:
+    settled = written(make.served())
+    assert set(writes(failed(settled))) == {"ProcessApplication shop"}
+
+
+# Refused children.
+
+
+def refused(seen: World, kind: str) -> World:
+    """Return the world in which one child of the process `web` was refused just now."""
+    (key,) = (one.key for one in make.applies(seen) if one.key.kind == kind)
+    intent = next(one.intent for one in make.applies(seen) if one.key == key)
+    no = RefusedWrite(
+        intent=intent,
+        reason="Rejected",
+        message="a webhook said no",
+        retry_at=make.NOW + timedelta(minutes=1),
+    )
+    children = dict(make.with_children(seen).children)
+    del children[key]
+    return make.world(seen, children=children, refused={key: no})
+
+
+HOSTED = make.process(ingress={"hosts": [{"host": "shop.example.com"}]})
+
+
+def rolling(kind: str) -> Plan:
+    first = failed(make.world(processes=[HOSTED]), state="inProgress", step="rollout", **ROLLED)
+    return plan.plan(refused(first, kind))
+
+
+def test_a_refused_ingress_holds_no_rollout_up() -> None:
+    decided = rolling("Ingress")
+    ((_, record),) = decided.decision.records
+    assert record["state"] == "success"
+
+
+def test_a_refused_deployment_does_and_says_why() -> None:
+    (view,) = rolling("Deployment").views
+    assert (view.progress.reason, view.progress.message) == ("Rejected", "a webhook said no")
+    assert rolling("Deployment").decision.records == ()
+
+
+@pytest.mark.parametrize("kind", ["Ingress", "Deployment"])
+def test_a_process_says_what_of_it_was_refused(kind: str) -> None:
+    seen = refused(make.released(make.world(processes=[HOSTED])), kind)
+    assert said(seen, "Process web") == "Rejected: a webhook said no"
+
+
+def test_a_refused_change_takes_nothing_from_what_serves() -> None:
+    seen = make.served()
+    key = ChildKey("Deployment", make.NAMESPACE, "shop-web")
+    changed = make.world(
+        make.released(make.world(seen, application=make.application(image="shop:2"))),
+        now=make.NOW,
+    )
+    (intent,) = (one.intent for one in make.applies(changed) if one.key == key)
+    no = RefusedWrite(
+        intent=intent, reason="Rejected", message="no", retry_at=make.NOW + timedelta(minutes=1)
+    )
+    (view,) = plan.plan(make.world(changed, refused={key: no})).views
+    assert view.progress.available == 1
+
+
+# Cron processes.
+
+
+def cron(now: datetime, **spec: Any) -> World:
+    tidy = make.process(**{"key": "tidy", "type": "cron", "timeZone": "Europe/Berlin"} | spec)
+    return make.world(make.served(make.world(processes=[tidy])), now=now)
+
+
+def warnings(seen: World) -> list[str]:
+    return list(writes(seen)["Process tidy"].status.get("warnings", ()))
+
+
+BEFORE_SPRING = datetime(2026, 3, 27, 12, 0, tzinfo=UTC)
+BEFORE_AUTUMN = datetime(2026, 10, 23, 12, 0, tzinfo=UTC)
+
+
+def test_a_run_that_the_clock_skips_is_warned_of() -> None:
+    (warning,) = warnings(cron(BEFORE_SPRING, schedule="30 2 * * *"))
+    assert warning.startswith("the run of 2026-03-29 02:30 is skipped")
+
+
+def test_a_run_that_the_clock_doubles_is_warned_of() -> None:
+    (warning,) = warnings(cron(BEFORE_AUTUMN, schedule="30 2 * * *"))
+    assert warning.startswith("the run of 2026-10-25 02:30 runs twice")
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"schedule": "30 4 * * *"},
+        {"schedule": "30 2 * * *", "timeZone": "UTC"},
+        {"schedule": "0 * * * *"},
+        {"schedule": "30 2 * * *", "suspend": True},
+        {},
+    ],
+)
+def test_what_no_change_of_the_clock_meets_needs_no_warning(spec: dict[str, Any]) -> None:
+    assert warnings(cron(BEFORE_SPRING, **spec)) == []
+
+
+def test_only_the_next_three_runs_are_looked_at() -> None:
+    early = BEFORE_SPRING - timedelta(days=3)
+    assert warnings(cron(early, schedule="30 2 * * *")) == []
+
+
+def scheduled(name: str, start: str, outcome: str | None) -> Child:
+    """Return a Job that the CronJob of `tidy` made."""
+    ending = {"type": outcome, "status": "True", "lastTransitionTime": start}
+    owner = {"apiVersion": "batch/v1", "kind": "CronJob", "name": "shop-tidy", "controller": True}
+    return make.child_of(
+        {
+            "kind": "Job",
+            "metadata": {
+                "namespace": make.NAMESPACE,
+                "name": name,
+                "ownerReferences": [owner | {"uid": "uid-of-CronJob-shop-tidy"}],
+            },
+            "spec": {},
+        },
+        **({"startTime": start} if start else {}),
+        **({"conditions": [ending]} if outcome else {}),
+    )
+
+
+def with_jobs(seen: World, *jobs: Child) -> World:
+    return make.world(seen, children={**seen.children, **{one.key: one for one in jobs}})
+
+
+TIDY = cron(make.NOW, schedule="0 6 * * *")
+
+
+def test_two_that_fail_in_the_same_second_are_counted_once_each() -> None:
+    moment = "2026-01-05T06:00:00Z"
+    seen = with_jobs(TIDY, scheduled("a", moment, "Failed"), scheduled("b", moment, "Failed"))
+    told = writes(seen)["Process tidy"].status
+    assert (told["lastScheduledRun"]["name"], told["consecutiveFailures"]) == ("b", 2)
+    assert "Process tidy" not in writes(written(seen))
+
+
+def test_a_run_that_succeeds_ends_the_count() -> None:
+    jobs = [
+        scheduled("a", "2026-01-04T06:00:00Z", "Failed"),
+        scheduled("b", "2026-01-05T06:00:00Z", "Complete"),
+    ]
+    told = writes(with_jobs(TIDY, *jobs))["Process tidy"].status
+    assert told["lastScheduledRun"]["result"] == "success"
+    assert "consecutiveFailures" not in told
+
+
+def test_a_job_that_has_not_begun_is_no_run_yet() -> None:
+    told = writes(with_jobs(TIDY, scheduled("a", "", None)))["Process tidy"].status
+    assert "lastScheduledRun" not in told
