@@ -14,12 +14,12 @@ from process_operator.controller.observe import child as observe_child
 from process_operator.controller.observe import records
 from process_operator.controller.observe.records import (
     ApplicationKey,
-    Broken,
     Child,
-    Owned,
+    CustomResource,
+    InvalidObject,
+    ObservedState,
     Pod,
-    Trouble,
-    World,
+    PodProblem,
 )
 from process_operator.controller.plan import model, plan
 from process_operator.controller.release import triggers
@@ -41,7 +41,7 @@ MANUAL_2 = {"type": "manual", "manual": {"instanceCount": 2}}
 HORIZONTAL = {"type": "horizontal", "horizontal": {"minInstanceCount": 2, "maxInstanceCount": 10}}
 
 
-def _owned(kind: str, spec: Any, about: Mapping[str, Any]) -> Owned[Any]:
+def _owned(kind: str, spec: Any, about: Mapping[str, Any]) -> CustomResource[Any]:
     plain: dict[str, Any] = {
         "kind": kind,
         "namespace": NAMESPACE,
@@ -54,10 +54,10 @@ def _owned(kind: str, spec: Any, about: Mapping[str, Any]) -> Owned[Any]:
         "generated": False,
         "status": {},
     }
-    return Owned(**(plain | dict(about)), spec=spec)
+    return CustomResource(**(plain | dict(about)), spec=spec)
 
 
-_ABOUT = frozenset(field.name for field in dataclasses.fields(Owned)) - {"spec"}
+_ABOUT = frozenset(field.name for field in dataclasses.fields(CustomResource)) - {"spec"}
 
 
 def _parted(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -66,14 +66,14 @@ def _parted(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     return about, {name: value for name, value in given.items() if name not in _ABOUT}
 
 
-def application(**given: Any) -> Owned[ApplicationSpec]:
+def application(**given: Any) -> CustomResource[ApplicationSpec]:
     about, spec = _parted({"name": APPLICATION} | given)
     return _owned(
         names.APPLICATION_KIND, ApplicationSpec.model_validate({"image": IMAGE} | spec), about
     )
 
 
-def process(**given: Any) -> Owned[ProcessSpec]:
+def process(**given: Any) -> CustomResource[ProcessSpec]:
     """Return a process; its object is named after its key unless told otherwise."""
     plain = {"key": "web", "type": "web", "application_ref": {"name": APPLICATION}}
     about, spec = _parted(given)
@@ -83,14 +83,14 @@ def process(**given: Any) -> Owned[ProcessSpec]:
     )
 
 
-def resource_type(**given: Any) -> Owned[ResourceTypeSpec]:
+def resource_type(**given: Any) -> CustomResource[ResourceTypeSpec]:
     plain = {"cpu": "500m", "memory": "1Gi", "category": "standard", "default": True}
     about, spec = _parted({"name": "s1", "namespace": ""} | given)
     parsed = ResourceTypeSpec.model_validate(plain | spec)
     return _owned(names.RESOURCE_TYPE_KIND, parsed, about)
 
 
-def request(**given: Any) -> Owned[ReleaseSpec]:
+def request(**given: Any) -> CustomResource[ReleaseSpec]:
     """Return a release made by hand that has not started."""
     about, spec = _parted({"name": "by-hand", "created_at": NOW - timedelta(minutes=5)} | given)
     parsed = ReleaseSpec.model_validate({"application_ref": {"name": APPLICATION}} | spec)
@@ -99,7 +99,7 @@ def request(**given: Any) -> Owned[ReleaseSpec]:
 
 def started(
     number: int, snapshot: Snapshot, *, state: str = "success", **given: Any
-) -> Owned[ReleaseSpec]:
+) -> CustomResource[ReleaseSpec]:
     """Return a release that the operator made, and its record."""
     status = given.pop("status", {})
     record = {
@@ -123,12 +123,12 @@ def started(
     )
 
 
-def broken(like: Owned[Any], message: str = "cannot be read; correct it") -> Broken:
-    return Broken(
+def broken(like: CustomResource[Any], message: str = "cannot be read; correct it") -> InvalidObject:
+    return InvalidObject(
         message=message,
         **{
             field.name: getattr(like, field.name)
-            for field in dataclasses.fields(Broken)
+            for field in dataclasses.fields(InvalidObject)
             if field.name != "message"
         },
     )
@@ -147,17 +147,17 @@ def pod(**given: Any) -> Pod:
         "ready": False,
         "phase": "Running",
         "restarts": 0,
-        "trouble": Trouble(reason="CrashLoop", message="pod shop-web-1: exited", exit_code=3),
+        "problem": PodProblem(reason="CrashLoop", message="pod shop-web-1: exited", exit_code=3),
     }
     return Pod(**(plain | given))
 
 
-def world(base: World | None = None, **difference: Any) -> World:
-    """Return the world before the first release, or another one, with the difference given.
+def observed(base: ObservedState | None = None, **difference: Any) -> ObservedState:
+    """Return the state before the first release, or another one, with the difference given.
 
     Processes, releases, resource types, pods and children may be given as any iterable.
     """
-    plain = base or World(
+    plain = base or ObservedState(
         key=ApplicationKey(NAMESPACE, APPLICATION),
         now=NOW,
         application=application(),
@@ -169,7 +169,7 @@ def world(base: World | None = None, **difference: Any) -> World:
         pods=(),
         probe_failures={},
         changed_at=LONG_AGO,
-        open_since={},
+        in_progress_since={},
         refused={},
         allowed_annotations=("allowed.example.com/",),
     )
@@ -182,29 +182,29 @@ def world(base: World | None = None, **difference: Any) -> World:
     return dataclasses.replace(plain, **difference)
 
 
-def candidate(seen: World) -> Snapshot:
+def candidate(seen: ObservedState) -> Snapshot:
     """Return what a release that started now would freeze."""
-    assert isinstance(seen.application, Owned)
+    assert isinstance(seen.application, CustomResource)
     found = resolve(seen, seen.application).candidate
     assert found is not None
     return found
 
 
-def released(seen: World, **given: Any) -> World:
-    """Return the world with one more release, of what it declares, ended well."""
+def released(seen: ObservedState, **given: Any) -> ObservedState:
+    """Return the observed state with one more release, of what it declares, ended well."""
     number = len(seen.releases) + 1
     made = started(number, candidate(seen), **given)
-    return world(seen, releases=(*seen.releases, made))
+    return observed(seen, releases=(*seen.releases, made))
 
 
-def served(seen: World | None = None) -> World:
-    """Return the world after its release has succeeded and all its children stand."""
-    return with_children(released(seen or world()))
+def served(seen: ObservedState | None = None) -> ObservedState:
+    """Return the observed state after its release has succeeded and all its children stand."""
+    return with_children(released(seen or observed()))
 
 
-def with_children(seen: World) -> World:
-    """Return the world after everything that its plan wants has been written, and is available."""
-    return world(
+def with_children(seen: ObservedState) -> ObservedState:
+    """Return the state after everything that its plan wants has been written, and is available."""
+    return observed(
         seen,
         children={
             **seen.children,
@@ -213,17 +213,17 @@ def with_children(seen: World) -> World:
     )
 
 
-def applies(seen: World) -> list[model.Apply]:
-    return [one for view in plan.plan(seen).views for one in view.applies]
+def applies(seen: ObservedState) -> list[model.Apply]:
+    return [one for process_plan in plan.plan(seen).processes for one in process_plan.applies]
 
 
-def views(seen: World) -> dict[str, model.View]:
+def processes(seen: ObservedState) -> dict[str, model.ProcessPlan]:
     """Return what is planned, by name of the process."""
-    return {view.process.name: view for view in plan.plan(seen).views}
+    return {process_plan.process.name: process_plan for process_plan in plan.plan(seen).processes}
 
 
 def child_of(manifest: Manifest, /, **status: Any) -> Child:
-    """Return a child as the mirror would show it after the server has taken this manifest in.
+    """Return a child as the informer would show it after the server has taken this manifest in.
 
     A Deployment is available at its size unless the status given says otherwise.
     """
@@ -295,22 +295,22 @@ def edited(child: Child, **difference: Any) -> Child:
     return dataclasses.replace(child, **difference)
 
 
-def manifests(seen: World, name: str = "web") -> dict[str, Manifest]:
+def manifests(seen: ObservedState, name: str = "web") -> dict[str, Manifest]:
     """Return what a process is rendered to now, by kind."""
-    target = views(seen)[name].target
+    target = processes(seen)[name].target
     assert target is not None
     return {one["kind"]: one for one in build.children(target)}
 
 
-def child(seen: World, kind: str) -> Child:
+def child(seen: ObservedState, kind: str) -> Child:
     """Return the one child of a kind."""
     (found,) = (one for one in seen.children.values() if one.kind == kind)
     return found
 
 
-def changed(seen: World, *replaced: Child) -> World:
-    """Return the world in which these children stand in place of those of the same name."""
-    return world(seen, children={**seen.children, **{one.key: one for one in replaced}})
+def changed(seen: ObservedState, *replaced: Child) -> ObservedState:
+    """Return the state in which these children stand in place of those of the same name."""
+    return observed(seen, children={**seen.children, **{one.key: one for one in replaced}})
 
 
 def live_spec(one: Child) -> dict[str, Any]:

@@ -9,8 +9,13 @@ from typing import Any
 
 import make
 from process_operator.controller import reconcile
-from process_operator.controller.observe.records import ApplicationKey, Broken, Owned, World
-from process_operator.controller.observe.store import Mirrors, Store
+from process_operator.controller.observe.records import (
+    ApplicationKey,
+    CustomResource,
+    InvalidObject,
+    ObservedState,
+)
+from process_operator.controller.observe.store import Informers, ObjectCache
 from process_operator.controller.plan import plan
 from process_operator.controller.resolve import application
 from process_operator.controller.status import report, resource_types
@@ -40,7 +45,7 @@ _TRIES = 3
 
 
 class _None:
-    """A mirror in which there is nothing."""
+    """An informer in which there is nothing."""
 
     def of(self, _namespace: str, _application: str) -> Iterator[Any]:
         return iter(())
@@ -107,7 +112,7 @@ def _body(kind: str, spec: Any, recorded: Mapping[str, Any]) -> Manifest:
     }
 
 
-def released(recorded: Mapping[str, Any]) -> tuple[Owned[Any] | Broken, ...]:
+def released(recorded: Mapping[str, Any]) -> tuple[CustomResource[Any] | InvalidObject, ...]:
     """Return the one release of this status, as the operator sees it."""
     return _gathered([_body(names.RELEASE_KIND, _SHOP, recorded)]).releases
 
@@ -121,9 +126,9 @@ def _stored(value: Any) -> Any:
     return float(value) if isinstance(value, int) and abs(value) >= 2**63 else value
 
 
-def _gathered(bodies: list[Manifest]) -> World:
-    store = Store(
-        mirrors=Mirrors(children=(), pods=_None(), ingress_classes=_None()),
+def _gathered(bodies: list[Manifest]) -> ObservedState:
+    store = ObjectCache(
+        informers=Informers(children=(), pods=_None(), ingress_classes=_None()),
         clock=lambda: make.NOW,
         allowed_annotations=("allowed.example.com/",),
     )
@@ -132,15 +137,15 @@ def _gathered(bodies: list[Manifest]) -> World:
     return store.gather(_KEY)
 
 
-def _look(seen: World) -> None:
-    todo = plan.plan(reconcile.discreet(seen))
+def _look(seen: ObservedState) -> None:
+    todo = plan.plan(reconcile.redact(seen))
     report.report(seen, todo)
     resource_types.resource_types(seen.resource_types, seen.now)
 
 
-def _can_be_released(seen: World) -> bool:
+def _can_be_released(seen: ObservedState) -> bool:
     return (
-        isinstance(seen.application, Owned)
+        isinstance(seen.application, CustomResource)
         and application.resolve(seen, seen.application).candidate is not None
     )
 
@@ -156,5 +161,6 @@ def unread(manifest: Manifest) -> str | None:
         *seen.resource_types.values(),
     ]
     return next(
-        (one.message for one in found if one is not None and not isinstance(one, Owned)), None
+        (one.message for one in found if one is not None and not isinstance(one, CustomResource)),
+        None,
     )

@@ -20,7 +20,7 @@ import connecting
 import running
 import serve_api
 from local_cluster import Cluster, network
-from process_operator.api.access.keys import Book, Role
+from process_operator.api.access.keys import KeySet, Role
 from process_operator.cli.keys import changed
 from process_operator.cluster import client
 from serve_api import NAMESPACE
@@ -169,7 +169,7 @@ def keys(kubeconfig: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def new_key(kubeconfig: Path, namespace: str, role: str = "write", name: str = "") -> str:
     """Make a key as an administrator; without a process of its own, which takes seconds."""
 
-    def add(book: Book) -> str:
+    def add(book: KeySet) -> str:
         return book.add(
             name=name or f"{namespace}-{role}",
             role=Role(role),

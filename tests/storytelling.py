@@ -22,7 +22,7 @@ from process_operator.controller.build import KINDS as CHILD_KINDS
 from process_operator.controller.execute.executor import Executor
 from process_operator.controller.observe import child, pod
 from process_operator.controller.observe.records import ApplicationKey, Child, IngressClass
-from process_operator.controller.observe.store import Mirrors, Store
+from process_operator.controller.observe.store import Informers, ObjectCache
 from process_operator.kube import conditions, errors, names
 
 Body = dict[str, Any]
@@ -65,7 +65,7 @@ class Killed(Exception):  # noqa: N818 - it happens to the operator
 
 
 class _Records:
-    """A mirror of one kind, always up to date with what was written through it."""
+    """An informer of one kind, always up to date with what was written through it."""
 
     def __init__(self, kind: str, absent: Collection[str]) -> None:
         self._kind = kind
@@ -81,7 +81,7 @@ class _Records:
         make = pod.pod if self._kind == "Pod" else self._child
         self._found[(about["namespace"], about["name"])] = make(body)
 
-    def forget(self, namespace: str, name: str, uid: str) -> None:
+    def evict(self, namespace: str, name: str, uid: str) -> None:
         found = self._found.get((namespace, name))
         if found is not None and found.uid == uid:
             del self._found[(namespace, name)]
@@ -120,8 +120,8 @@ class Operator:
         kinds = (*sorted(CHILD_KINDS), "Job")
         self.children = {kind: _Records(kind, server.absent) for kind in kinds}
         self.pods = _Records("Pod", server.absent)
-        self.store = Store(
-            mirrors=Mirrors(
+        self.store = ObjectCache(
+            informers=Informers(
                 children=tuple(self.children.values()),
                 pods=cast("Any", self.pods),
                 ingress_classes=_Classes(),
@@ -152,12 +152,12 @@ class Operator:
         records = self.pods if kind == "Pod" else self.children.get(kind)
         if records is not None:
             if body is None:
-                records.forget(namespace, name, uid)
+                records.evict(namespace, name, uid)
             else:
                 records.observe(body)
         elif kind in names.OWN_KINDS:
             if body is None:
-                self.store.forget(kind, namespace, name, uid)
+                self.store.evict(kind, namespace, name, uid)
             else:
                 self.store.observe(body)
 
@@ -533,10 +533,10 @@ class Story:
             "readyReplicas": size,
             "availableReplicas": size,
         }
-        trouble = self.failing_images.get(image) if size else None
+        problem = self.failing_images.get(image) if size else None
         began = self._began.setdefault(f"{about['uid']} {image}", self.server.now)
         late = began + timedelta(seconds=spec["progressDeadlineSeconds"])
-        if trouble is None:
+        if problem is None:
             self._began.pop(f"{about['uid']} {image}", None)
             self._remove_pods(body)
             self.server.put({**body, "status": counted})
@@ -553,7 +553,7 @@ class Story:
             return True
         if status.get("late"):
             return False
-        self._pod(body, trouble)
+        self._pod(body, problem)
         self.server.put({**body, "status": {**counted, "late": True}})
         return True
 

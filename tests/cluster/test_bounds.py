@@ -13,7 +13,7 @@ import checked
 import plain
 import running
 from process_operator.controller.execute import events
-from process_operator.controller.observe.records import Owned
+from process_operator.controller.observe.records import CustomResource
 from process_operator.controller.status.model import Event
 from process_operator.kube import names
 from process_operator.kube.kinds import KINDS
@@ -96,8 +96,8 @@ def test_a_longer_note_or_reason_is_not(api: plain.ApiServer, namespace: str) ->
         assert code == 422
 
 
-def _regarded(namespace: str) -> Owned[None]:
-    return Owned(
+def _regarded(namespace: str) -> CustomResource[None]:
+    return CustomResource(
         kind=names.PROCESS_KIND,
         namespace=namespace,
         name="n" * 57 + "." + "n" * 60,

@@ -16,13 +16,13 @@ from process_operator.cluster.client import Cluster
 from process_operator.controller import handlers
 from process_operator.controller.contact import Contact
 from process_operator.controller.observe.records import ApplicationKey
-from process_operator.controller.workqueue import Lane
+from process_operator.controller.workqueue import Priority
 from process_operator.kube import names
 from process_operator.kube.manifest import Manifest
 
 
 class Seen:
-    """Takes the place of the world, and remembers what it was told."""
+    """Takes the place of the observed state, and remembers what it was told."""
 
     def __init__(self) -> None:
         self.names: set[tuple[str, str]] = set()
@@ -34,10 +34,10 @@ class Seen:
         self._news.set()
         return ()
 
-    def forget(self, *_: str) -> tuple[ApplicationKey, ...]:
+    def evict(self, *_: str) -> tuple[ApplicationKey, ...]:
         return ()
 
-    def enqueue(self, _: Iterable[ApplicationKey], lane: Lane) -> None:
+    def enqueue(self, _: Iterable[ApplicationKey], priority: Priority) -> None:
         """Nobody is to work at it here."""
 
     async def until(self, condition: Callable[[], bool], *, seconds: float) -> None:

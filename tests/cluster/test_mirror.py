@@ -10,7 +10,7 @@ import pytest
 import connecting
 import freezing
 from process_operator.cluster.client import Cluster
-from process_operator.cluster.informer import Mirror
+from process_operator.cluster.informer import Informer
 from process_operator.controller.observe import child
 from process_operator.controller.observe.records import Child
 from process_operator.kube.manifest import Manifest
@@ -41,21 +41,23 @@ class Watcher:
 
 
 @contextlib.asynccontextmanager
-async def mirrored(server: Cluster, namespace: str) -> AsyncIterator[tuple[Mirror[Child], Watcher]]:
-    """Yield a complete mirror of the Deployments that are labelled with the namespace."""
+async def mirrored(
+    server: Cluster, namespace: str
+) -> AsyncIterator[tuple[Informer[Child], Watcher]]:
+    """Yield a complete informer of the Deployments that are labelled with the namespace."""
     watcher = Watcher()
-    mirror = Mirror(
+    informer = Informer(
         "Deployment",
         partial(child.child, "Deployment"),
         source=server,
         sink=watcher,
         label_selector=f"run={namespace}",
     )
-    running = asyncio.create_task(mirror.run())
+    running = asyncio.create_task(informer.run())
     try:
         async with asyncio.timeout(10):
-            await mirror.complete.wait()
-        yield mirror, watcher
+            await informer.complete.wait()
+        yield informer, watcher
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -84,14 +86,14 @@ async def test_what_was_there_and_what_comes_changes_and_goes_is_mirrored(
     server: Cluster, namespace: str
 ) -> None:
     await server.create(deployment(namespace, "before"))
-    async with mirrored(server, namespace) as (mirror, watcher):
-        assert [record.name for record in mirror.all()] == ["before"]
+    async with mirrored(server, namespace) as (informer, watcher):
+        assert [record.name for record in informer.all()] == ["before"]
         await server.create(deployment(namespace, "after"))
-        await watcher.until(lambda: mirror.get(namespace, "after") is not None)
-        await remove(server, mirror.get(namespace, "before"))
-        await watcher.until(lambda: mirror.get(namespace, "before") is None)
+        await watcher.until(lambda: informer.get(namespace, "after") is not None)
+        await remove(server, informer.get(namespace, "before"))
+        await watcher.until(lambda: informer.get(namespace, "before") is None)
         # The controller's answer to a Deployment of size 0 comes through as well.
-        await watcher.until(lambda: _observed(mirror.get(namespace, "after")) == 1)
+        await watcher.until(lambda: _observed(informer.get(namespace, "after")) == 1)
 
 
 def _observed(record: Child | None) -> int:
@@ -101,24 +103,24 @@ def _observed(record: Child | None) -> int:
 async def test_a_scale_by_somebody_else_shows_who_owns_the_replicas(
     server: Cluster, namespace: str, kubectl: Callable[..., str]
 ) -> None:
-    async with mirrored(server, namespace) as (mirror, watcher):
+    async with mirrored(server, namespace) as (informer, watcher):
         await server.apply(deployment(namespace), force=False)
-        await watcher.until(lambda: _observed(mirror.get(namespace, "web")) == 1)
-        record = mirror.get(namespace, "web")
+        await watcher.until(lambda: _observed(informer.get(namespace, "web")) == 1)
+        record = informer.get(namespace, "web")
         assert record is not None
         assert not record.others_own_replicas
         await asyncio.to_thread(kubectl, "scale", "deploy/web", "--replicas=1", "-n", namespace)
         await watcher.until(
-            lambda: bool((one := mirror.get(namespace, "web")) and one.others_own_replicas)
+            lambda: bool((one := informer.get(namespace, "web")) and one.others_own_replicas)
         )
 
 
 async def test_a_change_that_no_decision_needs_wakes_nobody(
     server: Cluster, namespace: str
 ) -> None:
-    async with mirrored(server, namespace) as (mirror, watcher):
+    async with mirrored(server, namespace) as (informer, watcher):
         await server.create(deployment(namespace))
-        await watcher.until(lambda: _observed(mirror.get(namespace, "web")) == 1)
+        await watcher.until(lambda: _observed(informer.get(namespace, "web")) == 1)
         for path, value in (
             ("/metadata/finalizers", ["example.test/held"]),
             ("/metadata/finalizers", []),
@@ -126,7 +128,7 @@ async def test_a_change_that_no_decision_needs_wakes_nobody(
         ):
             operation = {"op": "add", "path": path, "value": value}
             await server.json_patch("Deployment", namespace, "web", [operation])
-        await watcher.until(lambda: b"example.test" in _body(mirror.get(namespace, "web")))
+        await watcher.until(lambda: b"example.test" in _body(informer.get(namespace, "web")))
         seen = [(old, new) for old, new in watcher.taken if old and new]
         assert all(_decisive(old) != _decisive(new) for old, new in seen)
 
@@ -140,11 +142,13 @@ def _decisive(record: Child) -> Child:
 
 
 async def test_a_kind_that_is_not_installed_is_complete_and_not_available(server: Cluster) -> None:
-    mirror = Mirror("HTTPRoute", partial(child.child, "HTTPRoute"), source=server, sink=Watcher())
-    running = asyncio.create_task(mirror.run())
+    informer = Informer(
+        "HTTPRoute", partial(child.child, "HTTPRoute"), source=server, sink=Watcher()
+    )
+    running = asyncio.create_task(informer.run())
     async with asyncio.timeout(10):
-        await mirror.complete.wait()
-    assert len(mirror) == 0
+        await informer.complete.wait()
+    assert len(informer) == 0
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 
@@ -155,9 +159,9 @@ async def test_a_silent_stream_is_noticed_and_healed_within_fifteen_seconds(
     real = connecting.connection(kubeconfig)
     async with freezing.way(real.server) as (freezer, address):
         way = dataclasses.replace(real, server=address)
-        async with Cluster(way) as frozen, mirrored(frozen, namespace) as (mirror, watcher):
+        async with Cluster(way) as frozen, mirrored(frozen, namespace) as (informer, watcher):
             await server.create(deployment(namespace, "heard"))
-            await watcher.until(lambda: mirror.get(namespace, "heard") is not None)
+            await watcher.until(lambda: informer.get(namespace, "heard") is not None)
             freezer.freeze()
             await server.create(deployment(namespace, "unheard"))
-            await watcher.until(lambda: mirror.get(namespace, "unheard") is not None, seconds=15)
+            await watcher.until(lambda: informer.get(namespace, "unheard") is not None, seconds=15)

@@ -19,7 +19,11 @@ from hypothesis import strategies as st
 import plain
 import schema_strategies
 from process_operator.controller.build import pod
-from process_operator.controller.observe.records import ApplicationKey, Owned, World
+from process_operator.controller.observe.records import (
+    ApplicationKey,
+    CustomResource,
+    ObservedState,
+)
 from process_operator.controller.resolve import target
 from process_operator.controller.resolve.application import resolve
 from process_operator.kube import names
@@ -124,8 +128,8 @@ def _valid(api: plain.ApiServer, kind: str, namespace: str, name: str, spec: Any
     return status == 201
 
 
-def _owned(kind: str, namespace: str, name: str, spec: Any) -> Owned[Any]:
-    return Owned(
+def _owned(kind: str, namespace: str, name: str, spec: Any) -> CustomResource[Any]:
+    return CustomResource(
         kind=kind,
         namespace=namespace,
         name=name,
@@ -147,7 +151,7 @@ def _target(namespace: str, application: Any, process: Any, size: Any) -> target
     )
     front = _owned(names.PROCESS_KIND, namespace, "front", ProcessSpec.model_validate(process))
     s1 = _owned(names.RESOURCE_TYPE_KIND, "", "s1", ResourceTypeSpec.model_validate(size))
-    world = World(
+    observed = ObservedState(
         key=ApplicationKey(namespace, "shop"),
         now=_NOW,
         application=shop,
@@ -159,14 +163,14 @@ def _target(namespace: str, application: Any, process: Any, size: Any) -> target
         pods=(),
         probe_failures={},
         changed_at=_NOW,
-        open_since={},
+        in_progress_since={},
         refused={},
         allowed_annotations=(),
     )
-    resolved = resolve(world, shop)
+    resolved = resolve(observed, shop)
     assert resolved.refusals == {}
     assert resolved.candidate is not None
-    return target.target(world, shop, front, resolved.candidate, resolved.entries[front.uid])
+    return target.target(observed, shop, front, resolved.candidate, resolved.entries[front.uid])
 
 
 def _lost(declared: Any, live: Any, at: str = "") -> Iterator[str]:

@@ -14,10 +14,10 @@ def _tiny(tiny: None) -> None:
     del tiny
 
 
-def serves(here: Namespace, *processes: Body, patience: int = IMPATIENT) -> None:
+def serves(here: Namespace, *processes: Body, grace: int = IMPATIENT) -> None:
     """Let a first version serve, however long its start takes, and have less patience then."""
     here.release(application(release={"settleSeconds": 0}), *processes)
-    here.deadline(patience)
+    here.deadline(grace)
 
 
 def worker(**spec: object) -> Body:
@@ -115,7 +115,7 @@ def test_a_probe_that_fails(here: Namespace, probe: str) -> None:
     check = {f"{probe}Probe": {"httpGet": {"path": path}, "periodSeconds": 1}}
     plain = process("web", "web", **({"readinessProbe": None} | check), **quick)
     # A liveness probe has to fail, and its container to stop, before the deadline.
-    serves(here, plain, patience=20)
+    serves(here, plain, grace=20)
     here.patch(
         "pproc", "web", {"spec": {"env": [{"name": f"NEVER_{probe.upper()}", "value": "1"}]}}
     )

@@ -1,7 +1,7 @@
 """A proxy between the operator and the API server that spoils one write, in one of five ways.
 
 It speaks TLS on both sides, passes watches on as they come, and remembers every write that went
-through it. Each namespace has its own strike, so that several can be told apart in one run.
+through it. Each namespace has its own fault, so that several can be told apart in one run.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ class Way(StrEnum):
 
 
 @dataclass(slots=True)
-class Strike:
+class Fault:
     """Which write of a namespace is spoilt, and how."""
 
     what: str
@@ -85,18 +85,18 @@ class Record:
     """What the operator has written in one namespace."""
 
     writes: list[Write] = field(default_factory=list)
-    strike: Strike | None = None
-    struck: asyncio.Event = field(default_factory=asyncio.Event)
+    fault: Fault | None = None
+    injected: asyncio.Event = field(default_factory=asyncio.Event)
     first: int | None = None
-    """The place of the first write that may be struck: there may be a prologue."""
+    """The place of the first write that may be injected: there may be a prologue."""
 
-    def struck_by(self, write: Write) -> Strike | None:
-        """Return the strike that is for this write, which is the last one that was seen."""
-        strike = self.strike
-        if strike is None or strike.done or self.first is None or write.what != strike.what:
+    def fault_for(self, write: Write) -> Fault | None:
+        """Return the fault that is for this write, which is the last one that was seen."""
+        fault = self.fault
+        if fault is None or fault.done or self.first is None or write.what != fault.what:
             return None
-        seen = sum(one.what == strike.what for one in self.writes[self.first :])
-        return strike if seen == strike.time else None
+        seen = sum(one.what == fault.what for one in self.writes[self.first :])
+        return fault if seen == fault.time else None
 
 
 class Proxy:
@@ -162,12 +162,12 @@ class Proxy:
         record = self.record(namespace)
         write = Write(verb=request.method, path=request.path, name=_name(body))
         record.writes.append(write)
-        strike = record.struck_by(write)
-        if strike is None:
+        fault = record.fault_for(write)
+        if fault is None:
             return await self._pass(request, body, write)
-        strike.done = True
-        answer = await self._spoil(request, body, write, strike.way)
-        record.struck.set()
+        fault.done = True
+        answer = await self._spoil(request, body, write, fault.way)
+        record.injected.set()
         return answer
 
     async def _spoil(

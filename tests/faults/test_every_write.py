@@ -1,4 +1,4 @@
-"""Every write of a release is struck once in five ways; each time it ends as if nothing had been.
+"""Every write of a release is injected once in five ways; each time it ends as if nothing had been.
 
 On a real API server with real controllers, pods by stages. Runs without a fault count the writes
 and tell how the scenario ends. Then, write by write, the operator is killed before or after it, or
@@ -24,7 +24,7 @@ import connecting
 import local_cluster
 import operate
 import running
-from faults.proxy import Proxy, Record, Strike, Way, Write
+from faults.proxy import Fault, Proxy, Record, Way, Write
 from local_cluster import kubeconfigs
 from process_operator.cluster import client
 from process_operator.kube import errors, names
@@ -90,7 +90,7 @@ class Scenario:
     """What happens before the faults, what happens under them, and how it ends."""
 
     prologue: Callable[[Place], Awaitable[None]]
-    course: Callable[[Place], Awaitable[None]]
+    history: Callable[[Place], Awaitable[None]]
     applications: str = "shop"
 
 
@@ -225,7 +225,7 @@ class Matrix:
             self.starting = time.monotonic() - begun
             self.restarts += 1
 
-    async def run(self, scenario: Scenario, strike: Strike | None) -> Run:
+    async def run(self, scenario: Scenario, fault: Fault | None) -> Run:
         """Run a scenario in a namespace of its own."""
         place = Place(self.api, f"faults-{uuid.uuid4().hex[:8]}")
         since = self.audit_log.stat().st_size
@@ -234,16 +234,16 @@ class Matrix:
         )
         record = self.proxy.record(place.name)
         await scenario.prologue(place)
-        kills = strike is not None and strike.kills
+        kills = fault is not None and fault.kills
         async with self.alone if kills else contextlib.nullcontext():
-            record.strike, record.first = strike, len(record.writes)
+            record.fault, record.first = fault, len(record.writes)
             begun = time.monotonic()
-            await scenario.course(place)
+            await scenario.history(place)
             took = time.monotonic() - begun
-            if kills and not record.struck.is_set():
-                # The strike may come after the end, at the last write of a status.
+            if kills and not record.injected.is_set():
+                # The fault may come after the end, at the last write of a status.
                 await self._quiet(record)
-            starting = self.starting if kills and record.struck.is_set() else 0.0
+            starting = self.starting if kills and record.injected.is_set() else 0.0
         await self._quiet(record)
         # What was asked for before the fault counts as well: the prologue makes Jobs too.
         jobs = self._created_jobs(place.name, since)
@@ -348,9 +348,9 @@ async def test_a_spoilt_write_changes_nothing_in_the_end(
     lines: list[str] = []
     failed: list[str] = []
     async with matrix(DIRECTORY / name) as made:
-        # As many at once as are struck at once, so that the times can be compared.
+        # As many at once as are injected at once, so that the times can be compared.
         unspoilt = await asyncio.gather(*(made.run(scenario, None) for _ in range(AT_ONCE)))
-        # Progress is written where it takes its time: what is always written is struck.
+        # Progress is written where it takes its time: what is always written is injected.
         fewest = min(unspoilt, key=lambda one: len(one.writes))
         expected = fewest.ending
         plain = max(one.seconds for one in unspoilt)
@@ -358,27 +358,27 @@ async def test_a_spoilt_write_changes_nothing_in_the_end(
         done = [one for one in fewest.writes[fewest.first :] if 200 <= one.status < 300]
         writes = [one.what for one in done]
         todo = [
-            (number, Strike(what, writes[:number].count(what), way))
+            (number, Fault(what, writes[:number].count(what), way))
             for number, what in enumerate(writes, 1)
             for way in chosen(number, full=full)
         ]
         limit = asyncio.Semaphore(AT_ONCE)
 
-        async def run(number: int, strike: Strike) -> None:
+        async def run(number: int, fault: Fault) -> None:
             async with limit:
-                struck = await made.run(scenario, strike)
+                injected = await made.run(scenario, fault)
             # Two statuses may become one.
-            missed = not strike.done and not strike.what.endswith("/status")
-            late = struck.seconds > plain + struck.starting + GRACE_SECONDS
+            missed = not fault.done and not fault.what.endswith("/status")
+            late = injected.seconds > plain + injected.starting + GRACE_SECONDS
             wrong = [
-                *([] if struck.ending == expected else [f"ended as {struck.ending}"]),
-                *([f"took {struck.starting:.1f} s of them to start again"] if late else []),
+                *([] if injected.ending == expected else [f"ended as {injected.ending}"]),
+                *([f"took {injected.starting:.1f} s of them to start again"] if late else []),
                 *(["never struck"] if missed else []),
-                *_twice(struck.jobs),
-                *_disorder(struck.writes),
+                *_twice(injected.jobs),
+                *_disorder(injected.writes),
             ]
-            line = f"{number:>3} {strike.way:<14} {struck.seconds:>5.1f} s  {strike.what}"
-            line += "" if strike.done else "  (not struck: it was written with another one)"
+            line = f"{number:>3} {fault.way:<14} {injected.seconds:>5.1f} s  {fault.what}"
+            line += "" if fault.done else "  (not struck: it was written with another one)"
             lines.append(line + ("" if not wrong else f"  WRONG: {'; '.join(wrong)}"))
             failed.extend(f"{line}: {one}" for one in wrong)
 

@@ -44,14 +44,14 @@ def _run(parsed: argparse.Namespace) -> int:
 async def _serve(given: settings.Settings) -> int:
     import time
 
-    from process_operator.api.access.keys import Ring
+    from process_operator.api.access.keys import KeyStore
     from process_operator.api.http import asgi, server
     from process_operator.api.http.limits import Limiter
     from process_operator.api.reads import ownership
     from process_operator.api.reads.cache import Cache
-    from process_operator.api.reads.kept import Kept
+    from process_operator.api.reads.kept import ResponseCache
     from process_operator.api.reads.usage import Usage
-    from process_operator.api.routes.call import Parts
+    from process_operator.api.routes.call import RequestContext
     from process_operator.api.writes.writer import Writer
     from process_operator.cli import connect
     from process_operator.cluster import client
@@ -59,20 +59,20 @@ async def _serve(given: settings.Settings) -> int:
     connection = connect.connection(connect.credentials())
     async with client.Cluster(connection, manager=ownership.MANAGER) as api:
         known = Cache(api)
-        ring = Ring(api, given.keys_namespace)
+        key_store = KeyStore(api, given.keys_namespace)
         app = asgi.application(
-            parts=Parts(
+            parts=RequestContext(
                 cache=known,
                 writer=Writer(api, known),
                 usage=Usage(api),
-                kept=Kept(),
+                kept=ResponseCache(),
                 cluster_name=given.cluster_name,
             ),
-            ring=ring,
+            key_store=key_store,
             limiter=Limiter(time.monotonic, scale=given.rate_scale),
         )
         return await server.serve(
-            app, given, lambda: [*known.tasks(), ring.run(), _spare_what_is_listed(known)]
+            app, given, lambda: [*known.tasks(), key_store.run(), _spare_what_is_listed(known)]
         )
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from process_operator.api.http import settings
 
 if TYPE_CHECKING:
-    from process_operator.api.access.keys import Book
+    from process_operator.api.access.keys import KeySet
     from process_operator.cluster.client import Cluster
 
 _ERROR = 1
@@ -86,7 +86,7 @@ def _lifetime(text: str) -> timedelta:
 def _create(parsed: argparse.Namespace) -> int:
     from process_operator.api.access.keys import Role
 
-    def add(book: "Book") -> str | None:
+    def add(book: "KeySet") -> str | None:
         if book.named(parsed.name) is not None:
             return None
         return book.add(
@@ -101,7 +101,7 @@ def _create(parsed: argparse.Namespace) -> int:
 
 
 def _revoke(parsed: argparse.Namespace) -> int:
-    def remove(book: "Book") -> str | None:
+    def remove(book: "KeySet") -> str | None:
         key = book.named(parsed.name)
         if key is None:
             return None
@@ -112,7 +112,7 @@ def _revoke(parsed: argparse.Namespace) -> int:
 
 
 def _answer(
-    parsed: argparse.Namespace, change: Callable[["Book"], str | None], otherwise: str
+    parsed: argparse.Namespace, change: Callable[["KeySet"], str | None], otherwise: str
 ) -> int:
     """Change the keys and print what came of it; without a change print why there was none."""
     from process_operator.kube import errors
@@ -170,19 +170,19 @@ def _with_cluster(work: Callable[["Cluster"], Any]) -> Any:
     return asyncio.run(connected())
 
 
-async def _read(api: "Cluster", namespace: str) -> "tuple[Book, str | None]":
+async def _read(api: "Cluster", namespace: str) -> "tuple[KeySet, str | None]":
     from process_operator.api.access import keys
     from process_operator.kube import errors
 
     try:
         found = await api.get("Secret", namespace, keys.SECRET)
     except errors.NotFound:
-        return keys.Book(), None
-    return keys.Book(found.get("data") or {}), found["metadata"]["resourceVersion"]
+        return keys.KeySet(), None
+    return keys.KeySet(found.get("data") or {}), found["metadata"]["resourceVersion"]
 
 
 async def changed(
-    api: "Cluster", namespace: str, change: Callable[["Book"], str | None]
+    api: "Cluster", namespace: str, change: Callable[["KeySet"], str | None]
 ) -> str | None:
     """Change the book of keys at the version that was read, and read again when it has moved."""
     from process_operator.api.access import keys

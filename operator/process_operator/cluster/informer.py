@@ -1,6 +1,6 @@
 """A copy of all objects of one kind that concern us, kept by one list and one watch.
 
-What is kept of an object is decided by a projection; what is not in it wakes nobody. The mirror is
+What is kept of an object is decided by a transform; what is not in it wakes nobody. The informer is
 right about deletions too: after each list, what is no longer there is taken out.
 
 Versions decide what is newer. The answer to a write of our own is put in at once, and the watch,
@@ -9,7 +9,7 @@ something newer. One thing stands above versions: a list that is older than what
 followed. Then the server's own history went back (a restored backup), and the list is right.
 
 Lost events are found by a list every few minutes, a silent stream by the deadline that every watch
-has (see `Source.watch`). No failure ends the mirror.
+has (see `Source.watch`). No failure ends the informer.
 """
 
 import asyncio
@@ -76,27 +76,27 @@ class _Entry(Generic[RecordT]):
     record: RecordT
 
 
-class Mirror(Generic[RecordT]):
-    """The mirror of one kind."""
+class Informer(Generic[RecordT]):
+    """The informer of one kind."""
 
     def __init__(
         self,
         kind: str,
-        project: Callable[[Manifest], RecordT],
+        transform: Callable[[Manifest], RecordT],
         *,
         source: Source,
         sink: Sink[RecordT],
         label_selector: str | None = names.SELECTOR,
         field_selector: str | None = None,
-        succeed: Callable[[RecordT, RecordT], RecordT] | None = None,
+        carry_over: Callable[[RecordT, RecordT], RecordT] | None = None,
     ) -> None:
         self.kind = kind
         self.complete = asyncio.Event()
         """Set when the first list has been taken in, or the server does not know the kind."""
         self.available = True
         """Whether the server knows the kind."""
-        self._project = project
-        self._succeed = succeed
+        self._transform = transform
+        self._carry_over = carry_over
         """Takes a record and the one that follows it, and returns the latter with what is told by
         both only."""
         self._source = source
@@ -144,19 +144,19 @@ class Mirror(Generic[RecordT]):
         """
         about = answer["metadata"]
         namespace, name = about.get("namespace") or "", about["name"]
-        # What the watch has passed and the mirror does not have was deleted since.
+        # What the watch has passed and the informer does not have was deleted since.
         if (namespace, name) in self._entries or int(about["resourceVersion"]) > self._furthest:
             self._put(answer, tell=False)
         return self.get(namespace, name)
 
-    def forget(self, namespace: str, name: str, uid: str) -> None:
+    def evict(self, namespace: str, name: str, uid: str) -> None:
         """Take out an object that we deleted and that the server said is gone."""
         entry = self._entries.get((namespace, name))
         if entry is not None and entry.uid == uid:
             self._remove((namespace, name), tell=False)
 
     async def run(self) -> None:
-        """Keep the mirror, until cancelled."""
+        """Keep the informer, until cancelled."""
         failures = 0
         while True:
             try:
@@ -245,9 +245,9 @@ class Mirror(Generic[RecordT]):
         before = self._entries.get(key)
         if before is not None and version <= before.version and not believe:
             return key
-        record = self._project(found)
-        if before is not None and self._succeed is not None:
-            record = self._succeed(before.record, record)
+        record = self._transform(found)
+        if before is not None and self._carry_over is not None:
+            record = self._carry_over(before.record, record)
         application = (about.get("labels") or {}).get(names.APPLICATION) or ""
         if before is None or before.application != application:
             if before is not None:

@@ -25,7 +25,7 @@ from process_operator.kube.manifest import Manifest
 log = logging.getLogger(__name__)
 
 _SECONDS = 30.0
-"""How long a kind may go unheard of, as for the mirrors. Kopf's watches begin every 8 seconds."""
+"""How long a kind may go unheard of, as for the informers. Kopf's watches begin every 8 seconds."""
 _FIRST_SECONDS = 0.2
 _CAP_SECONDS = 2.0
 """What is installed at last is found within two seconds; a look is a dozen small requests."""
@@ -34,7 +34,7 @@ _PERMIT = "kubectl apply -f deploy/operator/rbac.yaml"
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class PodProblem:
     """Why one of our own kinds cannot be watched."""
 
     kind: str
@@ -45,20 +45,20 @@ class Trouble:
         return f"{self.kind}: {self.why}; {self.remedy}"
 
 
-def _trouble(kind: str, verb: str, status: int) -> Trouble:
+def _problem(kind: str, verb: str, status: int) -> PodProblem:
     """Return what a status other than 200 means; 0 stands for no answer."""
     match status:
         case 404:
-            return Trouble(kind, "not served by the cluster", _INSTALL)
+            return PodProblem(kind, "not served by the cluster", _INSTALL)
         case 403:
             right = f"{verb} {KINDS[kind].plural}.{names.GROUP}"
-            return Trouble(kind, f"the right is missing to {right}", _PERMIT)
+            return PodProblem(kind, f"the right is missing to {right}", _PERMIT)
         case 401:
-            return Trouble(kind, "the credentials are refused", "give the operator valid ones")
+            return PodProblem(kind, "the credentials are refused", "give the operator valid ones")
         case 0 | 200:
-            return Trouble(kind, "no answer from the API server", "see that it can be reached")
+            return PodProblem(kind, "no answer from the API server", "see that it can be reached")
         case _:
-            return Trouble(kind, f"answered with status {status}", "see the API server's log")
+            return PodProblem(kind, f"answered with status {status}", "see the API server's log")
 
 
 class Reads(Protocol):
@@ -81,7 +81,7 @@ class Arrival:
 
     def __init__(self, api: Reads) -> None:
         self._api = api
-        self._troubles: tuple[Trouble, ...] = ()
+        self._troubles: tuple[PodProblem, ...] = ()
 
     def unready(self) -> str:
         """Return what is awaited."""
@@ -93,7 +93,7 @@ class Arrival:
         failures = 0
         while troubles := await self._look():
             self._troubles = troubles
-            remedies = {trouble.remedy for trouble in troubles}
+            remedies = {problem.remedy for problem in troubles}
             # A kind that was installed is a moment later than the others: no news.
             if said.isdisjoint(remedies):
                 _say(troubles)
@@ -104,18 +104,18 @@ class Arrival:
         if said:
             log.info("found all of its own kinds")
 
-    async def _look(self) -> tuple[Trouble, ...]:
+    async def _look(self) -> tuple[PodProblem, ...]:
         try:
             # Kopf reads this too, and it may be behind: a kind is served before it is told.
             served = await self._api.served(names.API_VERSION)
         except ApiError as error:
-            return tuple(_trouble(kind, "list", error.status) for kind in names.OWN_KINDS)
+            return tuple(_problem(kind, "list", error.status) for kind in names.OWN_KINDS)
         found = [await self._try(kind, served) for kind in names.OWN_KINDS]
-        return tuple(trouble for trouble in found if trouble is not None)
+        return tuple(problem for problem in found if problem is not None)
 
-    async def _try(self, kind: str, served: frozenset[str]) -> Trouble | None:
+    async def _try(self, kind: str, served: frozenset[str]) -> PodProblem | None:
         if KINDS[kind].plural not in served:
-            return _trouble(kind, "list", 404)
+            return _problem(kind, "list", 404)
         verb = "list"
         try:
             async with aclosing(self._api.list(kind, metadata_only=True, limit=1)) as pages:
@@ -123,17 +123,17 @@ class Arrival:
             verb = "watch"
             await self._api.try_watch(kind, version)
         except ApiError as error:
-            return _trouble(kind, verb, error.status)
+            return _problem(kind, verb, error.status)
         return None
 
 
-def _say(troubles: Iterable[Trouble]) -> None:
+def _say(troubles: Iterable[PodProblem]) -> None:
     log.warning(
         "waits for its own kinds",
         extra={
-            "missing": ", ".join(trouble.kind for trouble in troubles),
-            "detail": "; ".join(_each(trouble.why for trouble in troubles)),
-            "remedy": "; ".join(_each(trouble.remedy for trouble in troubles)),
+            "missing": ", ".join(problem.kind for problem in troubles),
+            "detail": "; ".join(_each(problem.why for problem in troubles)),
+            "remedy": "; ".join(_each(problem.remedy for problem in troubles)),
         },
     )
 
@@ -167,7 +167,7 @@ class Contact:
         elif status == 404:
             self._gone.set()
 
-    def trouble(self) -> Trouble | None:
+    def problem(self) -> PodProblem | None:
         """Return what keeps us from knowing one of our own kinds.
 
         A kind that is gone is so at once: its objects are gone too, and their children follow.
@@ -177,25 +177,25 @@ class Contact:
         for kind, heard_at in self._heard_at.items():
             verb, status = self._answers.get(kind, ("list", 0))
             if status == 404 or now - heard_at >= _SECONDS:
-                return _trouble(kind, verb, status)
+                return _problem(kind, verb, status)
         return None
 
     def unready(self) -> str:
         """Return why not all kinds are being watched; "" if they are."""
-        if (trouble := self.trouble()) is not None:
-            return str(trouble)
+        if (problem := self.problem()) is not None:
+            return str(problem)
         unheard = [kind for kind in names.OWN_KINDS if kind in self._unheard]
         return f"not watched yet: {', '.join(unheard)}" if unheard else ""
 
-    async def lost(self) -> Trouble:
+    async def lost(self) -> PodProblem:
         """Return when one of the kinds cannot be watched any more."""
-        while (trouble := self.trouble()) is None:
+        while (problem := self.problem()) is None:
             left = min(self._heard_at.values()) + _SECONDS - self._clock()
             with suppress(TimeoutError):
                 async with asyncio.timeout(left):
                     await self._gone.wait()
             self._gone.clear()
-        return trouble
+        return problem
 
     async def middleware(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType

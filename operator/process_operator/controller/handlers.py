@@ -16,18 +16,18 @@ from process_operator.cluster import backoff
 from process_operator.cluster.client import Cluster
 from process_operator.controller.contact import Contact
 from process_operator.controller.observe.records import ApplicationKey
-from process_operator.controller.observe.store import Store
-from process_operator.controller.workqueue import Lane
+from process_operator.controller.observe.store import ObjectCache
+from process_operator.controller.workqueue import Priority
 from process_operator.kube import names
 from process_operator.kube.kinds import KINDS
 
-Enqueue = Callable[[Iterable[ApplicationKey], Lane], None]
+Enqueue = Callable[[Iterable[ApplicationKey], Priority], None]
 
 
 _WATCH_SECONDS = 8
-"""As for the mirrors: a quiet stream and a dead one look the same, so the server is asked to end it
-soon. Kopf goes on from the last version it has seen, and the server sends a bookmark shortly before
-the end: that costs one request and no list. An int, because Kopf sends it as it prints."""
+"""As for the informers: a quiet stream and a dead one look the same, so the server is asked to end
+it soon. Kopf goes on from the last version it has seen, and the server sends a bookmark shortly
+before the end: that costs one request and no list. An int, because Kopf sends it as it prints."""
 _WATCH_GRACE_SECONDS = 3
 """A stream that has not ended by then is dead. By itself Kopf would wait for 70 seconds."""
 
@@ -104,7 +104,7 @@ def settings() -> kopf.OperatorSettings:
 
 
 def registry(
-    store: Store, enqueue: Enqueue, api: Cluster, contact: Contact
+    store: ObjectCache, enqueue: Enqueue, api: Cluster, contact: Contact
 ) -> kopf.OperatorRegistry:
     """Return the handlers: one that records, for each of our own kinds."""
     made = kopf.OperatorRegistry()
@@ -120,13 +120,13 @@ def registry(
         body: Any = event["object"]
         if event["type"] == "DELETED":
             about = body["metadata"]
-            keys = store.forget(
+            keys = store.evict(
                 body["kind"], about.get("namespace", ""), about["name"], about["uid"]
             )
         else:
             keys = store.observe(body)
         # What is listed at the start, or again, is not known to have changed.
-        enqueue(keys, Lane.RESYNC if event["type"] is None else Lane.USER)
+        enqueue(keys, Priority.RESYNC if event["type"] is None else Priority.USER)
 
     for kind in names.OWN_KINDS:
         resource = KINDS[kind]

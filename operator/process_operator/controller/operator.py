@@ -14,7 +14,7 @@ import kopf
 
 from process_operator import loops, settings
 from process_operator.cluster import client, leader_election
-from process_operator.cluster.informer import Mirror
+from process_operator.cluster.informer import Informer
 from process_operator.controller import contact, handlers, lives, resync
 from process_operator.controller.build import KINDS as CHILD_KINDS
 from process_operator.controller.execute.executor import Executor
@@ -28,10 +28,10 @@ from process_operator.controller.observe.records import (
     Pod,
     ProbeFailure,
 )
-from process_operator.controller.observe.store import Mirrors, Store
+from process_operator.controller.observe.store import Informers, ObjectCache
 from process_operator.controller.reconcile import Reconciler
 from process_operator.controller.release import job_verdict
-from process_operator.controller.workqueue import Lane, WorkQueue
+from process_operator.controller.workqueue import Priority, WorkQueue
 from process_operator.kube.errors import ApiError
 
 log = logging.getLogger("process_operator")
@@ -45,7 +45,7 @@ RecordT = TypeVar("RecordT")
 
 @dataclass(frozen=True, slots=True)
 class _Sink(Generic[RecordT]):
-    """Passes what a mirror has seen on to one method."""
+    """Passes what an informer has seen on to one method."""
 
     changed: Callable[[RecordT | None, RecordT | None], None]
 
@@ -60,25 +60,25 @@ class Operator:
         """Set from outside when the process is to end."""
         self._contact = contact.Contact()
         self._queue: WorkQueue[ApplicationKey] = WorkQueue()
-        self._children: dict[str, Mirror[Child]] = {
-            kind: Mirror(
+        self._children: dict[str, Informer[Child]] = {
+            kind: Informer(
                 kind,
                 functools.partial(child.child, kind),
                 source=api,
                 sink=_Sink(self._child),
-                succeed=child.succeed,
+                carry_over=child.carry_over,
             )
             for kind in sorted(CHILD_KINDS | {job_verdict.KIND})
         }
-        self._pods: Mirror[Pod] = Mirror("Pod", pod.pod, source=api, sink=_Sink(self._pod))
-        self._classes: Mirror[IngressClass] = Mirror(
+        self._pods: Informer[Pod] = Informer("Pod", pod.pod, source=api, sink=_Sink(self._pod))
+        self._classes: Informer[IngressClass] = Informer(
             "IngressClass",
             child.ingress_class,
             source=api,
             sink=_Sink(self._class),
             label_selector=None,
         )
-        self._failures: Mirror[ProbeFailure] = Mirror(
+        self._failures: Informer[ProbeFailure] = Informer(
             "Event",
             pod.probe_failure,
             source=api,
@@ -86,7 +86,7 @@ class Operator:
             label_selector=None,
             field_selector="reason=Unhealthy",
         )
-        self._refusals: Mirror[JobRefusal] = Mirror(
+        self._refusals: Informer[JobRefusal] = Informer(
             "Event",
             pod.job_refusal,
             source=api,
@@ -94,15 +94,15 @@ class Operator:
             label_selector=None,
             field_selector="reason=FailedCreate,regarding.kind=Job",
         )
-        self._mirrors: tuple[Mirror[Any], ...] = (
+        self._informers: tuple[Informer[Any], ...] = (
             *self._children.values(),
             self._pods,
             self._classes,
             self._failures,
             self._refusals,
         )
-        self._store = Store(
-            mirrors=Mirrors(
+        self._store = ObjectCache(
+            informers=Informers(
                 children=tuple(self._children.values()),
                 pods=self._pods,
                 ingress_classes=self._classes,
@@ -125,7 +125,7 @@ class Operator:
     async def run(self) -> lives.End:
         """Run until told to end, or until there is nothing true to go on from."""
         # All tasks are made before Kopf starts: it takes every later one for its own.
-        tasks = [self._vital(mirror.run()) for mirror in self._mirrors]
+        tasks = [self._vital(informer.run()) for informer in self._informers]
         tasks += [self._vital(self._work()) for _ in range(self._given.workers)]
         tasks += [self._vital(self._lead()), self._vital(self._resync())]
         tasks += [self._vital(self._obey()), self._vital(self._keep_contact())]
@@ -169,8 +169,8 @@ class Operator:
         self._stop.set()
 
     async def _keep_contact(self) -> None:
-        trouble = await self._contact.lost()
-        about = {"kind": trouble.kind, "detail": trouble.why, "remedy": trouble.remedy}
+        problem = await self._contact.lost()
+        about = {"kind": problem.kind, "detail": problem.why, "remedy": problem.remedy}
         log.warning("stops all work: one of its own kinds cannot be watched", extra=about)
         self._stop.set()
 
@@ -199,7 +199,7 @@ class Operator:
 
     async def _lead(self) -> None:
         """Wait until all is known, then until this replica is the active one; then begin."""
-        await asyncio.gather(*(mirror.complete.wait() for mirror in self._mirrors))
+        await asyncio.gather(*(informer.complete.wait() for informer in self._informers))
         await self._contact.complete.wait()
         await resync.agree(self._api, self._store)
         self._agreed = True
@@ -216,7 +216,7 @@ class Operator:
         await candidate.run(on_started=self._begin, on_lost=self._end)
 
     def _begin(self) -> None:
-        self._enqueue((RESOURCE_TYPES, *self._store.applications()), Lane.RESYNC)
+        self._enqueue((RESOURCE_TYPES, *self._store.applications()), Priority.RESYNC)
         self._leading.set()
 
     async def _end(self) -> None:
@@ -233,40 +233,40 @@ class Operator:
             if not self._agreed:
                 continue
             try:
-                self._enqueue(await resync.sweep(self._api, self._store), Lane.UNFINISHED)
+                self._enqueue(await resync.sweep(self._api, self._store), Priority.UNFINISHED)
             except ApiError as error:
                 log.warning("could not look for ghosts", extra={"detail": str(error)})
             if _now() - last >= self._given.resync:
                 last = _now()
-                self._enqueue((RESOURCE_TYPES, *self._store.applications()), Lane.RESYNC)
+                self._enqueue((RESOURCE_TYPES, *self._store.applications()), Priority.RESYNC)
 
     def unready(self) -> str:
         """Return why this replica could not take over; "" if it could."""
         if why := self._contact.unready():
             return why
-        silent = [mirror.kind for mirror in self._mirrors if not mirror.healthy]
+        silent = [informer.kind for informer in self._informers if not informer.healthy]
         if silent:
             return f"no answer from the API server: {', '.join(silent)}"
         return "" if self._agreed else "not every object is known yet"
 
-    def _enqueue(self, keys: Iterable[ApplicationKey], lane: Lane) -> None:
+    def _enqueue(self, keys: Iterable[ApplicationKey], priority: Priority) -> None:
         for key in keys:
-            self._queue.add(key, lane)
+            self._queue.add(key, priority)
 
     def _child(self, old: Child | None, new: Child | None) -> None:
-        self._enqueue(self._store.child_changed(old, new), Lane.UNFINISHED)
+        self._enqueue(self._store.child_changed(old, new), Priority.UNFINISHED)
 
     def _pod(self, old: Pod | None, new: Pod | None) -> None:
-        self._enqueue(self._store.pod_changed(old, new), Lane.UNFINISHED)
+        self._enqueue(self._store.pod_changed(old, new), Priority.UNFINISHED)
 
     def _class(self, _old: IngressClass | None, _new: IngressClass | None) -> None:
-        self._enqueue(self._store.applications(), Lane.RESYNC)
+        self._enqueue(self._store.applications(), Priority.RESYNC)
 
     def _store_refusal(self, old: JobRefusal | None, new: JobRefusal | None) -> None:
         self._store.job_refused(old, new)
 
     def _probe(self, _old: ProbeFailure | None, new: ProbeFailure | None) -> None:
-        self._enqueue(self._store.probe_failed(new), Lane.UNFINISHED)
+        self._enqueue(self._store.probe_failed(new), Priority.UNFINISHED)
 
 
 async def _end(tasks: Iterable[asyncio.Task[Any]]) -> None:

@@ -17,20 +17,25 @@ from process_operator.cluster import backoff
 from process_operator.cluster.client import Cluster
 from process_operator.controller.execute.executor import Executor
 from process_operator.controller.observe import masking
-from process_operator.controller.observe.records import RESOURCE_TYPES, ApplicationKey, Owned, World
-from process_operator.controller.observe.store import Store
+from process_operator.controller.observe.records import (
+    RESOURCE_TYPES,
+    ApplicationKey,
+    CustomResource,
+    ObservedState,
+)
+from process_operator.controller.observe.store import ObjectCache
 from process_operator.controller.plan import plan
 from process_operator.controller.release import record
 from process_operator.controller.status import report as status_report
 from process_operator.controller.status import resource_types
-from process_operator.controller.workqueue import Closed, Lane, WorkQueue
+from process_operator.controller.workqueue import Closed, Priority, WorkQueue
 from process_operator.kube import errors, names
 
 
-def discreet(world: World) -> World:
-    """Return the world as it may be told: without the values of the releases' environments."""
-    frozen = (record.snapshot(one) for one in world.releases if isinstance(one, Owned))
-    return masking.without_secrets(world, frozen)
+def redact(observed: ObservedState) -> ObservedState:
+    """Return the state as it may be told: without the values of the releases' environments."""
+    frozen = (record.snapshot(one) for one in observed.releases if isinstance(one, CustomResource))
+    return masking.without_secrets(observed, frozen)
 
 
 log = logging.getLogger(__name__)
@@ -55,7 +60,7 @@ class Reconciler:
         self,
         *,
         cluster: Cluster,
-        store: Store,
+        store: ObjectCache,
         executor: Executor,
         queue: WorkQueue[ApplicationKey],
         clock: Callable[[], datetime],
@@ -81,12 +86,12 @@ class Reconciler:
         if key == RESOURCE_TYPES:
             return await self._resource_types()
         await self._verify_owners(key)
-        world = discreet(self._store.gather(key))
-        todo = plan.plan(world)
-        if await self._executor.carry_out(world, todo):
+        observed = redact(self._store.gather(key))
+        todo = plan.plan(observed)
+        if await self._executor.carry_out(observed, todo):
             return Result(again=True)
-        report = status_report.report(world, todo)
-        self._store.note_open(key, report.open, world.now)
+        report = status_report.report(observed, todo)
+        self._store.note_in_progress(key, report.in_progress, observed.now)
         await self._executor.publish(key, report)
         times = (todo.wake_at, report.wake_at, self._executor.retry_at(key))
         return Result(at=min((time for time in times if time is not None), default=None))
@@ -98,18 +103,18 @@ class Reconciler:
 
     async def _verify_owners(self, key: ApplicationKey) -> None:
         """Read the Process of a child that vanished: it may be gone too, its deletion unseen."""
-        while (doubtful := self._store.take_doubtful(key)) is not None:
-            namespace, name, uid = doubtful
+        while (unverified := self._store.take_unverified(key)) is not None:
+            namespace, name, uid = unverified
             try:
                 body = await self._cluster.get(names.PROCESS_KIND, namespace, name)
             except errors.NotFound:
-                self._store.forget(names.PROCESS_KIND, namespace, name, uid)
+                self._store.evict(names.PROCESS_KIND, namespace, name, uid)
                 continue
             except errors.ApiError:
-                self._store.doubt(key, namespace, name)
+                self._store.note_unverified(key, namespace, name)
                 raise
             if body["metadata"]["uid"] != uid:
-                self._store.forget(names.PROCESS_KIND, namespace, name, uid)
+                self._store.evict(names.PROCESS_KIND, namespace, name, uid)
             self._store.observe(body)
 
     async def _one(self, key: ApplicationKey) -> None:
@@ -117,12 +122,14 @@ class Reconciler:
         try:
             result = await self.reconcile(key)
         except errors.Throttled as error:
-            self._queue.add(key, Lane.UNFINISHED, after=error.retry_after)
+            self._queue.add(key, Priority.UNFINISHED, after=error.retry_after)
         except errors.Unavailable as error:
             # It is the server that is away, not this key that fails: its turn comes at once
             # when the server is back.
             log.warning("could not reach the server", extra=about | {"detail": str(error)})
-            self._queue.add(key, Lane.UNFINISHED, after=backoff.delay(1, first=_AWAY, cap=_AWAY))
+            self._queue.add(
+                key, Priority.UNFINISHED, after=backoff.delay(1, first=_AWAY, cap=_AWAY)
+            )
         except (errors.Conflict, errors.NotFound, errors.AlreadyExists):
             # Somebody was faster: what is known is behind, and the watch is about to tell.
             self._queue.retry(key)
@@ -135,7 +142,7 @@ class Reconciler:
         else:
             self._queue.forget(key)
             if result.again:
-                self._queue.add(key, Lane.UNFINISHED)
+                self._queue.add(key, Priority.UNFINISHED)
             elif result.at is not None:
                 delay = (result.at - self._clock()).total_seconds()
-                self._queue.add(key, Lane.UNFINISHED, after=max(delay, 0.0))
+                self._queue.add(key, Priority.UNFINISHED, after=max(delay, 0.0))

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from process_operator.cluster import backoff
 from process_operator.controller.observe.records import ApplicationKey
-from process_operator.controller.observe.store import Store
+from process_operator.controller.observe.store import ObjectCache
 from process_operator.kube import names
 from process_operator.kube.errors import ApiError, Expired
 from process_operator.kube.manifest import Manifest
@@ -32,7 +32,7 @@ class Lists(Protocol):
         """Yield the pages of a list with its resourceVersion."""
 
 
-async def agree(lists: Lists, store: Store) -> None:
+async def agree(lists: Lists, store: ObjectCache) -> None:
     """Return when everything that the server has is known."""
     for kind in names.OWN_KINDS:
         failures = 0
@@ -48,7 +48,7 @@ async def agree(lists: Lists, store: Store) -> None:
             await asyncio.sleep(wait)
 
 
-async def sweep(lists: Lists, store: Store) -> tuple[ApplicationKey, ...]:
+async def sweep(lists: Lists, store: ObjectCache) -> tuple[ApplicationKey, ...]:
     """Forget what the server has no more; return the keys that have to be looked at again."""
     keys: list[ApplicationKey] = []
     for kind in names.OWN_KINDS:
@@ -58,11 +58,11 @@ async def sweep(lists: Lists, store: Store) -> tuple[ApplicationKey, ...]:
             # What was seen after the list was made may be there though the list lacks it.
             if seen_at <= version and there.get((namespace, name), ("", 0))[0] != uid:
                 log.info("was gone", extra={"kind": kind, "namespace": namespace, "object": name})
-                keys.extend(store.forget(kind, namespace, name, uid))
+                keys.extend(store.evict(kind, namespace, name, uid))
     return tuple(dict.fromkeys(keys))
 
 
-async def _unseen(lists: Lists, store: Store, kind: str) -> int:
+async def _unseen(lists: Lists, store: ObjectCache, kind: str) -> int:
     there, _ = await _identities(lists, kind)
     known = {
         (namespace, name): (uid, version)

@@ -28,7 +28,7 @@ _CAP_SECONDS = 300.0
 _STALE_ENTRIES = 1000
 
 
-class Lane(IntEnum):
+class Priority(IntEnum):
     """Why a key is worked on; the smaller goes first."""
 
     USER = 0
@@ -44,7 +44,7 @@ class Closed(Exception):  # noqa: N818 - not an error: so a worker learns that t
 
 
 class _Wish(NamedTuple):
-    lane: Lane
+    priority: Priority
     at: float
 
 
@@ -55,7 +55,9 @@ class WorkQueue(Generic[Key]):
         self._loop = asyncio.get_running_loop()
         self._chance = chance
         self._wishes: dict[Key, _Wish] = {}
-        self._due: dict[Lane, OrderedDict[Key, None]] = {lane: OrderedDict() for lane in Lane}
+        self._due: dict[Priority, OrderedDict[Key, None]] = {
+            priority: OrderedDict() for priority in Priority
+        }
         self._heap: list[tuple[float, int, Key]] = []
         self._delayed: dict[Key, int] = {}
         """By key: number of the heap entry that counts."""
@@ -72,7 +74,7 @@ class WorkQueue(Generic[Key]):
         """Return how many keys are due and wait for a worker."""
         return sum(map(len, self._due.values()))
 
-    def add(self, key: Key, lane: Lane, *, after: float = 0.0) -> None:
+    def add(self, key: Key, priority: Priority, *, after: float = 0.0) -> None:
         """Ask for work on a key, now or after so many seconds.
 
         If the key waits already, the better lane and the earlier moment win.
@@ -80,20 +82,20 @@ class WorkQueue(Generic[Key]):
         if self._closed:
             return
         before = self._wishes.get(key)
-        wish = _Wish(lane, self._loop.time() + max(after, 0.0))
+        wish = _Wish(priority, self._loop.time() + max(after, 0.0))
         if before is not None:
-            wish = _Wish(min(before.lane, lane), min(before.at, wish.at))
+            wish = _Wish(min(before.priority, priority), min(before.at, wish.at))
         if wish == before:
             return
         self._wishes[key] = wish
         if key not in self._at_work:
             self._place(key, wish, before)
 
-    def retry(self, key: Key, lane: Lane = Lane.UNFINISHED) -> float:
+    def retry(self, key: Key, priority: Priority = Priority.UNFINISHED) -> float:
         """Ask for work on a key whose work has failed, later each time; return the seconds."""
         failures = self._failures[key] = self._failures.get(key, 0) + 1
         wait = backoff.delay(failures, first=_FIRST_SECONDS, cap=_CAP_SECONDS, chance=self._chance)
-        self.add(key, lane, after=wait)
+        self.add(key, priority, after=wait)
         return wait
 
     def forget(self, key: Key) -> None:
@@ -145,15 +147,15 @@ class WorkQueue(Generic[Key]):
         if self._closed:
             return
         if before is not None:
-            self._due[before.lane].pop(key, None)
+            self._due[before.priority].pop(key, None)
         if wish.at <= self._loop.time():
-            self._make_due(key, wish.lane)
+            self._make_due(key, wish.priority)
         elif before is None or before.at != wish.at:
             self._delay(key, wish.at)
 
-    def _make_due(self, key: Key, lane: Lane) -> None:
+    def _make_due(self, key: Key, priority: Priority) -> None:
         self._delayed.pop(key, None)
-        self._due[lane][key] = None
+        self._due[priority][key] = None
         self._wake_one()
 
     def _delay(self, key: Key, at: float) -> None:
@@ -179,7 +181,7 @@ class WorkQueue(Generic[Key]):
         while self._heap and self._heap[0][0] <= now:
             entry = heapq.heappop(self._heap)
             if self._counts(entry):
-                self._make_due(entry[2], self._wishes[entry[2]].lane)
+                self._make_due(entry[2], self._wishes[entry[2]].priority)
         self._set_timer()
 
     async def _woken(self) -> None:

@@ -17,7 +17,7 @@ NONE = object()
 def shown(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a manifest that are worth showing."""
     annotations = dict(manifest.get("metadata", {}).get("annotations", {}))
-    annotations.pop(names.INTENT, None)
+    annotations.pop(names.DESIRED_HASH, None)
     shown = {"metadata": {"annotations": annotations}} if annotations else {}
     return shown | {"spec": _without_unsaid(manifest["spec"])}
 

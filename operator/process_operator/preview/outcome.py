@@ -2,7 +2,7 @@
 
 Manifests, and what a cluster holds where there is one, in; lines for people out. Nothing is
 decided here: the manifests are laid over the objects that are there, as an apply would do it, and
-then the operator's own plan is asked, again and again, with its answers put into an imagined world.
+then the operator's own plan is asked, again and again, with its answers put into an imagined state.
 So it comes out what changes at once, what is staged, how a release starts and what it rolls out.
 """
 
@@ -103,7 +103,7 @@ RecordT = TypeVar("RecordT", Child, IngressClass, records.Pod)
 
 
 class _Fixed(Generic[RecordT]):
-    """A mirror that does not move."""
+    """An informer that does not move."""
 
     def __init__(self, records: Iterable[RecordT]) -> None:
         self._records: tuple[RecordT, ...] = tuple(records)
@@ -122,10 +122,10 @@ class _Fixed(Generic[RecordT]):
 
 def _store(
     bodies: Iterable[Manifest], live: Live, now: datetime, allowed_annotations: tuple[str, ...]
-) -> store.Store:
+) -> store.ObjectCache:
     no_pods: tuple[records.Pod, ...] = ()
-    made = store.Store(
-        mirrors=store.Mirrors(
+    made = store.ObjectCache(
+        informers=store.Informers(
             children=(_Fixed(live.children),),
             pods=_Fixed(no_pods),
             ingress_classes=_Fixed(live.ingress_classes),

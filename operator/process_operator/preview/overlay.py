@@ -120,7 +120,7 @@ def dangling(
             )
 
 
-def touched(ours: Sequence[Document], store: store.Store) -> Sequence[ApplicationKey]:
+def touched(ours: Sequence[Document], store: store.ObjectCache) -> Sequence[ApplicationKey]:
     """Return the applications that the manifests are about; a size may be about any of them."""
     found: dict[ApplicationKey, None] = {}
     for one in ours:

@@ -1,4 +1,4 @@
-"""Imagined worlds: the operator's own plan is asked again and again, with its answers put in."""
+"""Imagined states: the operator's own plan is asked again and again, with its answers put in."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,7 +9,13 @@ from typing import Any
 from process_operator.controller import build
 from process_operator.controller.observe import child as observe_child
 from process_operator.controller.observe import records
-from process_operator.controller.observe.records import Broken, Child, ChildKey, Owned, World
+from process_operator.controller.observe.records import (
+    Child,
+    ChildKey,
+    CustomResource,
+    InvalidObject,
+    ObservedState,
+)
 from process_operator.controller.plan import model, plan
 from process_operator.controller.release import record
 from process_operator.controller.release.record import Release
@@ -47,35 +53,35 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """A release that has begun, in an imagined world."""
+    """A release that has begun, in an imagined state."""
 
-    world: World
+    observed: ObservedState
     release: Release
     asked: bool
     """Whether anything asks for it, or somebody still has to."""
 
 
-def could_release(subject: model.Subject, *, is_wanted: bool) -> bool:
+def could_release(context: model.ApplicationContext, *, is_wanted: bool) -> bool:
     """Whether a release that nobody has asked for would do anything."""
-    resolved = subject.resolved
+    resolved = context.resolved
     can_start = resolved.candidate is not None and bool(resolved.entries)
-    return can_start and (is_wanted or subject.running is None)
+    return can_start and (is_wanted or context.running is None)
 
 
-def key_of(process: Owned[Any] | Broken) -> str:
+def key_of(process: CustomResource[Any] | InvalidObject) -> str:
     """Return the key of a process, or the name of one that cannot be read."""
-    if isinstance(process, Owned) and isinstance(process.spec, ProcessSpec):
+    if isinstance(process, CustomResource) and isinstance(process.spec, ProcessSpec):
         return process.spec.key
     return process.name
 
 
-# --- imagined worlds ------------------------------------------------------------------------
+# --- imagined states ------------------------------------------------------------------------
 
 
-def intents(before: World) -> dict[ChildKey, Manifest]:
+def intents(before: ObservedState) -> dict[ChildKey, Manifest]:
     """Return what was last applied of the children that are as the operator wants them."""
     planned = plan.plan(before)
-    unfinished = {apply.key for view in planned.views for apply in view.applies}
+    unfinished = {apply.key for process_plan in planned.processes for apply in process_plan.applies}
     return {key: one for key, _, one in _rendered(planned) if key not in unfinished}
 
 
@@ -85,13 +91,13 @@ def wanted(planned: model.Plan) -> list[tuple[ChildKey, str]]:
 
 
 def _rendered(planned: model.Plan) -> Iterator[tuple[ChildKey, str, Manifest]]:
-    for view in planned.views:
-        if view.target is None:
+    for process_plan in planned.processes:
+        if process_plan.target is None:
             continue
-        for one in build.children(view.target):
+        for one in build.children(process_plan.target):
             about = one["metadata"]
             key = ChildKey(one["kind"], about["namespace"], about["name"])
-            yield key, view.target.entry.key, one
+            yield key, process_plan.target.entry.key, one
 
 
 def made(manifest: Manifest, old: Child | None, now: datetime) -> Child:
@@ -110,9 +116,9 @@ def made(manifest: Manifest, old: Child | None, now: datetime) -> Child:
     return dataclasses.replace(child, others_own_replicas=bool(old and old.others_own_replicas))
 
 
-def with_release(seen: World, name: str, owner_uid: str | None) -> World:
-    """Return the world in which a release waits: the operator's own, or one made by hand."""
-    made = Owned(
+def with_release(seen: ObservedState, name: str, owner_uid: str | None) -> ObservedState:
+    """Return the state in which a release waits: the operator's own, or one made by hand."""
+    made = CustomResource(
         kind=names.RELEASE_KIND,
         namespace=seen.key.namespace,
         name=name,
@@ -129,8 +135,10 @@ def with_release(seen: World, name: str, owner_uid: str | None) -> World:
     return dataclasses.replace(seen, releases=(*seen.releases, made))
 
 
-def recorded(seen: World, records: Iterable[tuple[Release, Mapping[str, Any]]]) -> World:
-    """Return the world in which these statuses have been written."""
+def recorded(
+    seen: ObservedState, records: Iterable[tuple[Release, Mapping[str, Any]]]
+) -> ObservedState:
+    """Return the observed state in which these statuses have been written."""
     written = {one.uid: status for one, status in records}
     return dataclasses.replace(
         seen,
@@ -141,26 +149,26 @@ def recorded(seen: World, records: Iterable[tuple[Release, Mapping[str, Any]]]) 
     )
 
 
-def with_active_ended(seen: World) -> World:
-    """Return the world in which the release in progress has succeeded: the next waits for it."""
+def with_active_ended(seen: ObservedState) -> ObservedState:
+    """Return the state in which the release in progress has succeeded: the next waits for it."""
     return recorded(
         seen,
         [
             (one, {**one.status, "state": str(ReleaseState.SUCCESS)})
             for one in seen.releases
-            if isinstance(one, Owned) and record.state(one) == ReleaseState.IN_PROGRESS
+            if isinstance(one, CustomResource) and record.state(one) == ReleaseState.IN_PROGRESS
         ],
     )
 
 
-def rolling(begun: Started) -> World:
-    """Return the world in which the jobs before the rollout have succeeded."""
+def rolling(begun: Started) -> ObservedState:
+    """Return the observed state in which the jobs before the rollout have succeeded."""
     status = {
         **begun.release.status,
         "step": str(ReleaseStep.ROLLOUT),
-        "rolloutStartedAt": conditions.timestamp(begun.world.now),
+        "rolloutStartedAt": conditions.timestamp(begun.observed.now),
     }
-    return recorded(begun.world, [(begun.release, status)])
+    return recorded(begun.observed, [(begun.release, status)])
 
 
 def note(

@@ -6,7 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from process_operator.controller.observe import records
-from process_operator.controller.observe.records import Broken, Child, ChildKey, Owned, World
+from process_operator.controller.observe.records import (
+    Child,
+    ChildKey,
+    CustomResource,
+    InvalidObject,
+    ObservedState,
+)
 from process_operator.controller.plan import plan
 from process_operator.controller.release import record as release_record
 from process_operator.controller.release.decision import Waiting
@@ -32,7 +38,12 @@ class Application:
     """What would become of one application."""
 
     def __init__(
-        self, *, before: World, after: World, given: Sequence[Document], is_live: bool
+        self,
+        *,
+        before: ObservedState,
+        after: ObservedState,
+        given: Sequence[Document],
+        is_live: bool,
     ) -> None:
         self._intents = simulation.intents(before)
         # What the operator is about to write anyway is not what the manifests would change.
@@ -50,9 +61,9 @@ class Application:
 
     def errors(self) -> Iterator[str]:
         """Yield what keeps every release of this application waiting."""
-        subject = self._plan.subject
+        context = self._plan.context
         for process in self._world.processes:
-            refusal = subject and subject.resolved.refusals.get(process.uid)
+            refusal = context and context.resolved.refusals.get(process.uid)
             if not refusal:
                 continue
             message = refusal.message
@@ -65,7 +76,7 @@ class Application:
                     message += ", or compare with the cluster that has them by --live"
             yield f"{self._place(process)}: {message}"
 
-    def _place(self, one: Owned[Any] | Broken) -> str:
+    def _place(self, one: CustomResource[Any] | InvalidObject) -> str:
         identity = (one.kind, one.namespace, one.name)
         for document in self._given:
             if overlay.identity_of(document.manifest) == identity:
@@ -95,11 +106,11 @@ class Application:
             self.changed = True
             yield from self._release(begun)
 
-    def _nothing(self, settled: World) -> Iterator[str]:
-        subject = self._plan.subject
-        if subject is None or subject.resolved.candidate is None:
+    def _nothing(self, settled: ObservedState) -> Iterator[str]:
+        context = self._plan.context
+        if context is None or context.resolved.candidate is None:
             yield "no release: spec.image of the application is not set; set it"
-        elif not subject.resolved.entries:
+        elif not context.resolved.entries:
             yield (
                 "no release: no Process names this application in spec.applicationRef.name; "
                 "create one"
@@ -108,20 +119,20 @@ class Application:
             yield "no release: nothing is staged"
         else:
             yield "nothing to do"
-        if subject is not None and subject.running is not None:
+        if context is not None and context.running is not None:
             total = len(simulation.wanted(plan.plan(settled)))
-            yield f"release {subject.running.name} runs; {total} objects stay"
+            yield f"release {context.running.name} runs; {total} objects stay"
 
     # What is staged.
 
     def _staged(self) -> Iterator[str]:
-        subject = self._plan.subject
-        if subject is None or subject.snapshot is None or subject.resolved.candidate is None:
+        context = self._plan.context
+        if context is None or context.snapshot is None or context.resolved.candidate is None:
             return
-        running, saved = subject.snapshot, subject.resolved.candidate
+        running, saved = context.snapshot, context.resolved.candidate
         for one in staging.application_differences(running, saved):
             yield _difference(one)
-        is_staged = subject.application.spec.scaling_policy != ScalingPolicy.IMMEDIATE
+        is_staged = context.application.spec.scaling_policy != ScalingPolicy.IMMEDIATE
         for entry in saved.processes:
             serving = running.process(entry.key, entry.type)
             if serving is None:
@@ -132,24 +143,29 @@ class Application:
 
     # What is written.
 
-    def _written(self, seen: World) -> tuple[dict[ChildKey, Change], World]:
-        """Return what the operator would write now, and the world after it has."""
+    def _written(self, seen: ObservedState) -> tuple[dict[ChildKey, Change], ObservedState]:
+        """Return what the operator would write now, and the observed state after it has."""
         found: dict[ChildKey, Change] = {}
         for _ in range(simulation.MAX_PASSES):
             children, processes = dict(seen.children), list(seen.processes)
-            for index, view in enumerate(plan.plan(seen).views):
-                name = simulation.key_of(view.process)
-                for child in view.deletes:
+            for index, process_plan in enumerate(plan.plan(seen).processes):
+                name = simulation.key_of(process_plan.process)
+                for child in process_plan.deletes:
                     del children[child.key]
                     simulation.note(found, child.key, name, self._declared(child, None), None)
-                for apply in view.applies:
+                for apply in process_plan.applies:
                     before = self._declared(apply.child, apply.manifest)
                     simulation.note(found, apply.key, name, before, apply.manifest)
                     self._intents[apply.key] = apply.manifest
                     children[apply.key] = simulation.made(apply.manifest, apply.child, seen.now)
-                if view.remember is not None and isinstance(view.process, Owned):
-                    status = {**view.process.status, "replicasBeforeSuspend": view.remember}
-                    processes[index] = dataclasses.replace(view.process, status=status)
+                if process_plan.remember is not None and isinstance(
+                    process_plan.process, CustomResource
+                ):
+                    status = {
+                        **process_plan.process.status,
+                        "replicasBeforeSuspend": process_plan.remember,
+                    }
+                    processes[index] = dataclasses.replace(process_plan.process, status=status)
             after = dataclasses.replace(seen, children=children, processes=tuple(processes))
             if after == seen:
                 break
@@ -160,26 +176,26 @@ class Application:
         """Return the fields of a child that are ours, as they are now."""
         if child is None:
             return None
-        intent = self._intents.get(child.key)
+        desired_hash = self._intents.get(child.key)
         live = {"metadata": {}, "spec": records.spec(child)}
-        if intent is None or wanted is None:
+        if desired_hash is None or wanted is None:
             return (
                 live if wanted is None else {"spec": diff.projected(live["spec"], wanted["spec"])}
             )
         if "replicas" not in wanted["spec"] or child.kind != "Deployment":
-            return intent
+            return desired_hash
         replicas = live["spec"].get("replicas", 1)
-        return {**intent, "spec": {**intent["spec"], "replicas": replicas}}
+        return {**desired_hash, "spec": {**desired_hash["spec"], "replicas": replicas}}
 
     # The release.
 
-    def _begin(self, seen: World, *, is_wanted: bool) -> Started | Waiting | None:
+    def _begin(self, seen: ObservedState, *, is_wanted: bool) -> Started | Waiting | None:
         """Return the next release as it starts, or why it does not; None if there is none to be."""
         asked = True
         seen = simulation.with_active_ended(seen)
         for _ in range(simulation.MAX_PASSES):
             planned = plan.plan(seen)
-            decision, subject = planned.decision, planned.subject
+            decision, context = planned.decision, planned.context
             if decision.create is not None:
                 about = decision.create["metadata"]
                 seen = simulation.with_release(
@@ -188,14 +204,14 @@ class Application:
             elif decision.records:
                 seen = simulation.recorded(seen, decision.records)
                 for one in seen.releases:
-                    if isinstance(one, Owned) and state(one) == ReleaseState.IN_PROGRESS:
-                        return Started(world=seen, release=one, asked=asked)
+                    if isinstance(one, CustomResource) and state(one) == ReleaseState.IN_PROGRESS:
+                        return Started(observed=seen, release=one, asked=asked)
             elif decision.waiting is not None:
                 return decision.waiting
             elif (
                 not asked
-                or subject is None
-                or not simulation.could_release(subject, is_wanted=is_wanted)
+                or context is None
+                or not simulation.could_release(context, is_wanted=is_wanted)
             ):
                 return None
             else:
@@ -206,10 +222,10 @@ class Application:
     def _release(self, begun: Started) -> Iterator[str]:
         record = begun.release.status
         number, frozen = release_record.number(begun.release), snapshot(begun.release)
-        subject = self._plan.subject
-        if frozen is None or subject is None:
+        context = self._plan.context
+        if frozen is None or context is None:
             return
-        before = subject.course.active or subject.course.serving
+        before = context.history.active or context.history.serving
         if begun.asked:
             yield f"release {begun.release.name}, {_ASKED[ReleaseTrigger(record['trigger'])]}:"
         else:
@@ -217,28 +233,28 @@ class Application:
                 f"release {number}, which nobody has asked for yet (change spec.image or "
                 "spec.revision of the application, or create a ProcessRelease):"
             )
-        if subject.course.active is not None:
-            yield f"  starts when release {subject.course.active.name} has ended"
+        if context.history.active is not None:
+            yield f"  starts when release {context.history.active.name} has ended"
         entries: Sequence[Mapping[str, Any]] = record.get("jobs", ())
         skipped = [one["key"] for one in entries if "result" in one]
         if skipped:
             yield f"  jobs are skipped: {', '.join(skipped)}"
         steps = list(
-            _jobs(entries, frozen, subject.resolved.settings, _BEFORE, "before the rollout")
+            _jobs(entries, frozen, context.resolved.settings, _BEFORE, "before the rollout")
         )
         changes, after = self._written(simulation.rolling(begun))
         rollout = self._objects(changes, after, staying=True)
         steps.append(["rollout, all processes together:", *rollout])
-        steps += _jobs(entries, frozen, subject.resolved.settings, _SUCCESS, "after success")
+        steps += _jobs(entries, frozen, context.resolved.settings, _SUCCESS, "after success")
         for index, (head, *rest) in enumerate(steps, 1):
             yield f"  {index}. {head}"
             yield from _indented(rest, by=5)
-        yield f"  if it fails: {_fallback(before, subject.resolved.settings, entries)}"
+        yield f"  if it fails: {_fallback(before, context.resolved.settings, entries)}"
         yield ""
         yield _summary(changes, len(simulation.wanted(plan.plan(after))))
 
     def _objects(
-        self, changes: Mapping[ChildKey, Change], seen: World, *, staying: bool
+        self, changes: Mapping[ChildKey, Change], seen: ObservedState, *, staying: bool
     ) -> Iterator[str]:
         wanted = dict(simulation.wanted(plan.plan(seen)))
         for key in [*wanted, *(key for key in changes if key not in wanted)]:
@@ -246,9 +262,9 @@ class Application:
                 yield from _object(changes[key])
             elif staying:
                 yield f"= {key.kind} {key.name} ({wanted[key]}) stays"
-        for view in plan.plan(seen).views:
-            if view.refused is not None:
-                yield f"! {simulation.key_of(view.process)}: {view.refused.message}"
+        for process_plan in plan.plan(seen).processes:
+            if process_plan.refused is not None:
+                yield f"! {simulation.key_of(process_plan.process)}: {process_plan.refused.message}"
 
 
 _BEFORE = JobStartPolicy.BEFORE_DEPLOYMENT

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from process_operator.api import problems
-from process_operator.api.access.keys import Book, Key, Role
+from process_operator.api.access.keys import Key, KeySet, Role
 from process_operator.api.http import gate
 from process_operator.api.http.gate import Gate
 from process_operator.api.http.limits import Limiter
@@ -19,14 +19,14 @@ from process_operator.api.http.meters import Meters
 NOW = datetime.now(UTC)
 
 
-class Ring:
+class KeyStore:
     trusted = True
 
     def __init__(self) -> None:
-        self.book = Book()
+        self.key_set = KeySet()
 
     def find(self, text: str, now: datetime) -> Key | None:
-        return self.book.find(text, now)
+        return self.key_set.find(text, now)
 
 
 async def echo(scope: Any, receive: Any, send: Any) -> None:
@@ -41,10 +41,12 @@ class Front:
     """The gate with a key of each role."""
 
     def __init__(self) -> None:
-        self.ring = Ring()
+        self.key_store = KeyStore()
         self.meters = Meters()
         self.write, self.read, self.expired = (
-            self.ring.book.add(name=name, role=role, namespaces=["a"], now=NOW, lifetime=lifetime)
+            self.key_store.key_set.add(
+                name=name, role=role, namespaces=["a"], now=NOW, lifetime=lifetime
+            )
             for name, role, lifetime in (
                 ("w", Role.WRITE, None),
                 ("r", Role.READ, None),
@@ -53,7 +55,7 @@ class Front:
         )
         self.gate = Gate(
             echo,
-            ring=self.ring,  # type: ignore[arg-type]
+            key_store=self.key_store,  # type: ignore[arg-type]
             limiter=Limiter(lambda: 0.0),
             meters=self.meters,
         )
@@ -127,7 +129,7 @@ async def test_a_key_that_may_only_read_does_not_write(front: Front) -> None:
 
 
 async def test_keys_that_cannot_be_checked_are_not_trusted(front: Front) -> None:
-    front.ring.trusted = False
+    front.key_store.trusted = False
     assert (await front.ask(key=front.write))[0] == 503
     assert (await front.ask(key="x"))[0] == 401
 

@@ -6,13 +6,13 @@ import orjson
 import pytest
 
 from process_operator.api.access import keys
-from process_operator.api.access.keys import Book, Role
+from process_operator.api.access.keys import KeySet, Role
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 
 
-def added(book: Book, name: str = "ci", lifetime: timedelta | None = None) -> str:
-    return book.add(name=name, role=Role.WRITE, namespaces=["shop"], now=NOW, lifetime=lifetime)
+def added(key_set: KeySet, name: str = "ci", lifetime: timedelta | None = None) -> str:
+    return key_set.add(name=name, role=Role.WRITE, namespaces=["shop"], now=NOW, lifetime=lifetime)
 
 
 def test_a_key_is_recognised_by_prefix_and_checksum() -> None:
@@ -41,63 +41,63 @@ def test_a_key_has_at_least_256_random_bits() -> None:
 
 
 def test_a_key_is_found_by_its_text_only() -> None:
-    book = Book()
-    text, other = added(book), added(book, "other")
-    found = book.find(text, NOW)
+    key_set = KeySet()
+    text, other = added(key_set), added(key_set, "other")
+    found = key_set.find(text, NOW)
     assert found is not None
     assert (found.name, found.role, found.namespaces) == ("ci", Role.WRITE, ("shop",))
     identity, foreign = keys.generate()
-    assert book.find(foreign, NOW) is None
-    assert book.find(other, NOW) == book.named("other")
-    assert identity not in {key.id for key in book.keys}
+    assert key_set.find(foreign, NOW) is None
+    assert key_set.find(other, NOW) == key_set.named("other")
+    assert identity not in {key.id for key in key_set.keys}
 
 
 def test_a_key_of_the_right_id_and_another_secret_is_refused() -> None:
-    book = Book()
-    text = added(book)
+    key_set = KeySet()
+    text = added(key_set)
     known = keys.identity_of(text)
     assert known is not None
     body = f"pop_{known}_{'a' * 43}"
     forged = body + keys._checksum(body)
     assert keys.identity_of(forged) == known
-    assert book.find(forged, NOW) is None
+    assert key_set.find(forged, NOW) is None
 
 
 def test_nothing_secret_is_kept() -> None:
-    book = Book()
-    text = added(book)
-    kept = orjson.dumps(book.data()).decode()
+    key_set = KeySet()
+    text = added(key_set)
+    kept = orjson.dumps(key_set.data()).decode()
     assert text not in kept
     assert text[15:40] not in kept
 
 
 def test_a_book_is_the_same_after_it_was_kept() -> None:
-    book = Book()
-    text = added(book, lifetime=timedelta(days=1))
-    again = Book(book.data())
-    assert again.keys == book.keys
-    assert again.find(text, NOW) == book.find(text, NOW)
+    key_set = KeySet()
+    text = added(key_set, lifetime=timedelta(days=1))
+    again = KeySet(key_set.data())
+    assert again.keys == key_set.keys
+    assert again.find(text, NOW) == key_set.find(text, NOW)
 
 
 def test_a_hash_is_worth_nothing_in_another_installation() -> None:
-    book, other = Book(), Book()
-    text = added(book)
-    moved = Book({**other.data(), **{k: v for k, v in book.data().items() if k != "hash-key"}})
+    key_set, other = KeySet(), KeySet()
+    text = added(key_set)
+    moved = KeySet({**other.data(), **{k: v for k, v in key_set.data().items() if k != "hash-key"}})
     assert moved.find(text, NOW) is None
 
 
 def test_a_key_expires() -> None:
-    book = Book()
-    text = added(book, lifetime=timedelta(days=90))
-    assert book.find(text, NOW + timedelta(days=89)) is not None
-    assert book.find(text, NOW + timedelta(days=90)) is None
+    key_set = KeySet()
+    text = added(key_set, lifetime=timedelta(days=90))
+    assert key_set.find(text, NOW + timedelta(days=89)) is not None
+    assert key_set.find(text, NOW + timedelta(days=90)) is None
 
 
 def test_a_removed_key_is_no_longer_found() -> None:
-    book = Book()
-    text = added(book)
-    key = book.named("ci")
+    key_set = KeySet()
+    text = added(key_set)
+    key = key_set.named("ci")
     assert key is not None
-    book.remove(key.id)
-    assert book.find(text, NOW) is None
-    assert Book(book.data()).keys == ()
+    key_set.remove(key.id)
+    assert key_set.find(text, NOW) is None
+    assert KeySet(key_set.data()).keys == ()

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from process_operator.api.reads import ownership
-from process_operator.api.reads.ownership import Claim
+from process_operator.api.reads.ownership import FieldConflict
 
 BEFORE: dict[str, Any] = {
     "displayName": "web",
@@ -29,7 +29,7 @@ def managed(manager: str = "argo", operation: str = "Apply", **more: Any) -> dic
 
 
 def changed(**spec: Any) -> list[tuple[str, str]]:
-    found = ownership.claims({"argo": FIELDS}, BEFORE, BEFORE | spec)
+    found = ownership.conflicts({"argo": FIELDS}, BEFORE, BEFORE | spec)
     return [tuple(one) for one in found]  # type: ignore[misc]
 
 
@@ -70,7 +70,7 @@ def test_items_of_lists_are_told_apart_by_their_keys() -> None:
 def test_what_nobody_declares_or_what_stays_is_free() -> None:
     assert changed() == []
     assert changed(port=1) == []
-    assert Claim("a", "b") == ("a", "b")
+    assert FieldConflict("a", "b") == ("a", "b")
 
 
 @pytest.mark.parametrize(

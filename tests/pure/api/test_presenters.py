@@ -15,7 +15,7 @@ from process_operator.api.presenters import processes as presenters_processes
 from process_operator.api.presenters import times, views, waiting
 from process_operator.api.presenters.applications import application, application_status
 from process_operator.api.presenters.deployments import deployment, log_lines
-from process_operator.api.presenters.views import View
+from process_operator.api.presenters.views import ReplyContext
 from process_operator.api.reads import cache
 from process_operator.api.reads.cache import Record
 
@@ -53,9 +53,9 @@ APPLICATION = record("ProcessApplication", "shop", {"image": "shop:1"}, uid=APP_
 SIZES = views.sizes(size(name, default=name == "s1") for name in ("s1", "s2"))
 
 
-def view(*entries: dict[str, Any], application: Record = APPLICATION) -> View:
+def view(*entries: dict[str, Any], application: Record = APPLICATION) -> ReplyContext:
     snapshot = {"image": "shop:1", "processes": list(entries)} if entries else None
-    return View(application=application, sizes=SIZES, snapshot=snapshot)
+    return ReplyContext(application=application, sizes=SIZES, snapshot=snapshot)
 
 
 def entry(kind: str = "web", **more: Any) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def entry(kind: str = "web", **more: Any) -> dict[str, Any]:
 SERVED = view(*(entry(kind) for kind in ("web", "worker", "cron", "job")))
 
 
-def shown(one: Record, around: View = SERVED) -> dict[str, Any]:
+def shown(one: Record, around: ReplyContext = SERVED) -> dict[str, Any]:
     reply = presenters_processes.process(one, around)
     Process.model_validate(reply)
     return reply
@@ -156,7 +156,7 @@ def test_every_id_has_the_form_of_the_contract() -> None:
         assert re.fullmatch(identity.PATTERN, one)
 
 
-def pending(one: Record, around: View) -> dict[str, tuple[Any, Any]]:
+def pending(one: Record, around: ReplyContext) -> dict[str, tuple[Any, Any]]:
     told = shown(one, around)["pending"]
     return {item["field"]: (item["from"], item["to"]) for item in told}
 
@@ -259,7 +259,7 @@ STALLED = [{"type": "Stalled", "status": "True", "message": "in the way"}]
     ],
 )
 def test_the_routing_status_says_how_far_the_route_is(
-    ingress: Any, status: Any, around: View, state: str
+    ingress: Any, status: Any, around: ReplyContext, state: str
 ) -> None:
     told = shown(process(status=status, ingress=ingress), around)["routing_status"]
     assert told["state"] == state

@@ -7,7 +7,7 @@ from process_operator.kube import errors
 from process_operator.kube.manifest import Manifest
 
 
-class Store:
+class ObjectCache:
     """One Lease, kept as the API server keeps it."""
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class Store:
 
 
 class Candidate:
-    def __init__(self, store: Store, identity: str) -> None:
+    def __init__(self, store: ObjectCache, identity: str) -> None:
         self.election = Election(store, namespace="ops", name="operator", identity=identity)
         self.history: list[tuple[str, float]] = []
         self.task = asyncio.create_task(
@@ -86,7 +86,7 @@ def now() -> float:
 
 @virtual_time.run
 async def test_of_several_candidates_one_leads_and_keeps_the_lead() -> None:
-    store = Store()
+    store = ObjectCache()
     candidates = [Candidate(store, f"replica-{number}") for number in range(3)]
     await asyncio.sleep(600)
     assert sorted(len(one.history) for one in candidates) == [0, 0, 1]
@@ -97,7 +97,7 @@ async def test_of_several_candidates_one_leads_and_keeps_the_lead() -> None:
 
 @virtual_time.run
 async def test_a_leader_that_leaves_hands_over_within_seconds() -> None:
-    store = Store()
+    store = ObjectCache()
     first = Candidate(store, "first")
     await asyncio.sleep(1)
     second = Candidate(store, "second")
@@ -115,7 +115,7 @@ async def test_a_leader_that_leaves_hands_over_within_seconds() -> None:
 async def test_the_lease_of_a_leader_that_died_is_taken_when_it_has_run_out_and_not_before() -> (
     None
 ):
-    store = Store()
+    store = ObjectCache()
     first = Candidate(store, "first")
     await asyncio.sleep(1)
     second = Candidate(store, "second")
@@ -134,7 +134,7 @@ async def test_the_lease_of_a_leader_that_died_is_taken_when_it_has_run_out_and_
 
 @virtual_time.run
 async def test_a_leader_that_cannot_renew_stops_before_another_may_start() -> None:
-    store = Store()
+    store = ObjectCache()
     leader = Candidate(store, "first")
     await asyncio.sleep(1)
     for cut_off in ("fault", "hangs"):
@@ -151,7 +151,7 @@ async def test_a_leader_that_cannot_renew_stops_before_another_may_start() -> No
 
 @virtual_time.run
 async def test_a_short_outage_costs_nothing() -> None:
-    store = Store()
+    store = ObjectCache()
     leader = Candidate(store, "first")
     await asyncio.sleep(1)
     store.fault = errors.Throttled("later", retry_after=1, status=429, reason="")
@@ -164,7 +164,7 @@ async def test_a_short_outage_costs_nothing() -> None:
 
 @virtual_time.run
 async def test_a_renewal_whose_answer_was_lost_is_not_mistaken_for_a_rival() -> None:
-    store = Store()
+    store = ObjectCache()
     leader = Candidate(store, "first")
     await asyncio.sleep(1)
     store.loses_answers = True
@@ -177,7 +177,7 @@ async def test_a_renewal_whose_answer_was_lost_is_not_mistaken_for_a_rival() -> 
 
 @virtual_time.run
 async def test_a_leader_whose_lease_another_one_holds_has_lost_at_once() -> None:
-    store = Store()
+    store = ObjectCache()
     leader = Candidate(store, "first")
     await asyncio.sleep(1)
     assert store.lease is not None
@@ -191,7 +191,7 @@ async def test_a_leader_whose_lease_another_one_holds_has_lost_at_once() -> None
 
 @virtual_time.run
 async def test_a_lease_that_was_deleted_is_made_again_without_losing_the_lead() -> None:
-    store = Store()
+    store = ObjectCache()
     leader = Candidate(store, "first")
     await asyncio.sleep(1)
     store.lease = None
@@ -202,7 +202,7 @@ async def test_a_lease_that_was_deleted_is_made_again_without_losing_the_lead() 
 
 @virtual_time.run
 async def test_a_frozen_leader_does_not_lead_when_it_wakes() -> None:
-    store = Store()
+    store = ObjectCache()
     leader = Candidate(store, "first")
     await asyncio.sleep(1)
     loop = asyncio.get_running_loop()

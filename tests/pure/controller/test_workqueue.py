@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 import virtual_time
-from process_operator.controller.workqueue import Closed, Lane, WorkQueue
+from process_operator.controller.workqueue import Closed, Priority, WorkQueue
 
 
 def now() -> float:
@@ -26,7 +26,7 @@ async def taken(queue: WorkQueue[str]) -> str:
 async def test_a_key_that_is_added_often_is_worked_on_once() -> None:
     queue: WorkQueue[str] = WorkQueue()
     for _ in range(3):
-        queue.add("a", Lane.USER)
+        queue.add("a", Priority.USER)
     assert len(queue) == 1
     assert await taken(queue) == "a"
     assert len(queue) == 0
@@ -35,20 +35,20 @@ async def test_a_key_that_is_added_often_is_worked_on_once() -> None:
 @virtual_time.run
 async def test_a_better_lane_is_emptied_first_and_within_a_lane_the_first_come_goes_first() -> None:
     queue: WorkQueue[str] = WorkQueue()
-    queue.add("resync 1", Lane.RESYNC)
-    queue.add("resync 2", Lane.RESYNC)
-    queue.add("unfinished", Lane.UNFINISHED)
-    queue.add("user", Lane.USER)
+    queue.add("resync 1", Priority.RESYNC)
+    queue.add("resync 2", Priority.RESYNC)
+    queue.add("unfinished", Priority.UNFINISHED)
+    queue.add("user", Priority.USER)
     assert [await taken(queue) for _ in range(4)] == ["user", "unfinished", "resync 1", "resync 2"]
 
 
 @virtual_time.run
 async def test_a_waiting_key_rises_to_a_better_lane_and_never_sinks() -> None:
     queue: WorkQueue[str] = WorkQueue()
-    queue.add("a", Lane.UNFINISHED)
-    queue.add("b", Lane.RESYNC)
-    queue.add("b", Lane.USER)
-    queue.add("b", Lane.RESYNC)
+    queue.add("a", Priority.UNFINISHED)
+    queue.add("b", Priority.RESYNC)
+    queue.add("b", Priority.USER)
+    queue.add("b", Priority.RESYNC)
     assert [await taken(queue) for _ in range(2)] == ["b", "a"]
     assert len(queue) == 0
 
@@ -56,9 +56,9 @@ async def test_a_waiting_key_rises_to_a_better_lane_and_never_sinks() -> None:
 @virtual_time.run
 async def test_a_key_is_never_worked_on_twice_at_a_time_and_an_add_during_work_is_kept() -> None:
     queue: WorkQueue[str] = WorkQueue()
-    queue.add("a", Lane.USER)
+    queue.add("a", Priority.USER)
     key = await queue.get()
-    queue.add("a", Lane.USER)
+    queue.add("a", Priority.USER)
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(queue.get(), timeout=100)
     queue.done(key)
@@ -68,8 +68,8 @@ async def test_a_key_is_never_worked_on_twice_at_a_time_and_an_add_during_work_i
 @virtual_time.run
 async def test_a_delayed_key_is_due_at_its_moment() -> None:
     queue: WorkQueue[str] = WorkQueue()
-    queue.add("late", Lane.USER, after=30)
-    queue.add("early", Lane.RESYNC, after=10)
+    queue.add("late", Priority.USER, after=30)
+    queue.add("early", Priority.RESYNC, after=10)
     assert len(queue) == 0
     assert (await taken(queue), now()) == ("early", 10)
     assert (await taken(queue), now()) == ("late", 30)
@@ -80,7 +80,7 @@ async def test_a_delayed_key_is_due_at_its_moment() -> None:
 async def test_of_several_delays_the_earliest_wins(delays: tuple[int, ...]) -> None:
     queue: WorkQueue[str] = WorkQueue()
     for delay in delays:
-        queue.add("a", Lane.RESYNC, after=delay)
+        queue.add("a", Priority.RESYNC, after=delay)
     assert (await taken(queue), now()) == ("a", 5)
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(queue.get(), timeout=1000)
@@ -89,9 +89,9 @@ async def test_of_several_delays_the_earliest_wins(delays: tuple[int, ...]) -> N
 @virtual_time.run
 async def test_a_delay_does_not_hold_back_a_key_that_is_due() -> None:
     queue: WorkQueue[str] = WorkQueue()
-    queue.add("a", Lane.RESYNC, after=30)
-    queue.add("a", Lane.USER)
-    queue.add("a", Lane.USER, after=30)
+    queue.add("a", Priority.RESYNC, after=30)
+    queue.add("a", Priority.USER)
+    queue.add("a", Priority.USER, after=30)
     assert (await taken(queue), now()) == ("a", 0)
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(queue.get(), timeout=1000)
@@ -100,9 +100,9 @@ async def test_a_delay_does_not_hold_back_a_key_that_is_due() -> None:
 @virtual_time.run
 async def test_a_better_lane_does_not_bring_a_delay_forward() -> None:
     queue: WorkQueue[str] = WorkQueue()
-    queue.add("a", Lane.RESYNC, after=10)
-    queue.add("a", Lane.USER, after=20)
-    queue.add("b", Lane.UNFINISHED, after=10)
+    queue.add("a", Priority.RESYNC, after=10)
+    queue.add("a", Priority.USER, after=20)
+    queue.add("b", Priority.UNFINISHED, after=10)
     assert (await taken(queue), now()) == ("a", 10)
     assert (await taken(queue), now()) == ("b", 10)
 
@@ -110,9 +110,9 @@ async def test_a_better_lane_does_not_bring_a_delay_forward() -> None:
 @virtual_time.run
 async def test_a_delay_that_is_added_during_work_counts_from_the_add() -> None:
     queue: WorkQueue[str] = WorkQueue()
-    queue.add("a", Lane.USER)
+    queue.add("a", Priority.USER)
     key = await queue.get()
-    queue.add("a", Lane.USER, after=10)
+    queue.add("a", Priority.USER, after=10)
     await asyncio.sleep(4)
     queue.done(key)
     assert (await taken(queue), now()) == ("a", 10)
@@ -121,9 +121,9 @@ async def test_a_delay_that_is_added_during_work_counts_from_the_add() -> None:
 @virtual_time.run
 async def test_a_delay_that_runs_out_during_work_is_due_as_soon_as_the_work_is_done() -> None:
     queue: WorkQueue[str] = WorkQueue()
-    queue.add("a", Lane.USER)
+    queue.add("a", Priority.USER)
     key = await queue.get()
-    queue.add("a", Lane.USER, after=10)
+    queue.add("a", Priority.USER, after=10)
     await asyncio.sleep(15)
     queue.done(key)
     assert (await taken(queue), now()) == ("a", 15)
@@ -162,13 +162,13 @@ async def test_a_thousand_failures_still_have_a_wait() -> None:
 @virtual_time.run
 async def test_a_failed_key_comes_again_and_a_change_by_its_user_comes_first() -> None:
     queue: WorkQueue[str] = WorkQueue(chance=whole)
-    queue.add("a", Lane.USER)
+    queue.add("a", Priority.USER)
     key = await queue.get()
     for _ in range(10):
         queue.retry(key)
     queue.done(key)
     assert (await taken(queue), now()) == ("a", 0.2)
-    queue.add("a", Lane.USER)
+    queue.add("a", Priority.USER)
     assert (await taken(queue), now()) == ("a", 0.2)
 
 
@@ -179,7 +179,7 @@ async def test_closing_sends_every_waiting_worker_home_and_takes_nothing_more() 
     await asyncio.sleep(0)
     queue.close()
     assert [type(e) for e in await asyncio.gather(*workers, return_exceptions=True)] == [Closed] * 3
-    queue.add("a", Lane.USER)
+    queue.add("a", Priority.USER)
     with pytest.raises(Closed):
         await queue.get()
 
@@ -187,13 +187,13 @@ async def test_closing_sends_every_waiting_worker_home_and_takes_nothing_more() 
 @virtual_time.run
 async def test_draining_waits_for_the_work_that_has_begun() -> None:
     queue: WorkQueue[str] = WorkQueue()
-    queue.add("a", Lane.USER)
-    queue.add("b", Lane.USER)
+    queue.add("a", Priority.USER)
+    queue.add("b", Priority.USER)
     key = await queue.get()
     draining = asyncio.create_task(queue.drain())
     await asyncio.sleep(5)
     assert not draining.done()
-    queue.add("a", Lane.USER)
+    queue.add("a", Priority.USER)
     queue.done(key)
     await draining
     with pytest.raises(Closed):
@@ -205,7 +205,7 @@ async def test_a_worker_that_is_cancelled_as_it_is_called_passes_the_call_on() -
     queue: WorkQueue[str] = WorkQueue()
     first, second = asyncio.create_task(queue.get()), asyncio.create_task(queue.get())
     await asyncio.sleep(0)
-    queue.add("a", Lane.USER)
+    queue.add("a", Priority.USER)
     first.cancel()
     assert await asyncio.wait_for(second, timeout=1) == "a"
     assert first.cancelled()
@@ -233,7 +233,7 @@ async def test_no_add_is_lost_and_no_key_has_two_workers_whatever_the_order(seed
     workers = [asyncio.create_task(worker()) for _ in range(3)]
     for _ in range(3000):
         key, after = random.randrange(40), random.choice([0, 0, 1, 5])
-        queue.add(key, random.choice(list(Lane)), after=after)
+        queue.add(key, random.choice(list(Priority)), after=after)
         asked[key] = now()
         if random.random() < 0.3:
             await asyncio.sleep(random.choice([0, 0.05, 1]))
@@ -250,7 +250,7 @@ async def test_no_add_is_lost_and_no_key_has_two_workers_whatever_the_order(seed
 async def test_overtaken_delays_do_not_pile_up() -> None:
     queue: WorkQueue[int] = WorkQueue()
     for _ in range(20_000):
-        queue.add(1, Lane.RESYNC, after=1800)
-        queue.add(1, Lane.USER)
+        queue.add(1, Priority.RESYNC, after=1800)
+        queue.add(1, Priority.USER)
         queue.done(await queue.get())
     assert len(queue._heap) < 2000

@@ -8,7 +8,7 @@ import yaml
 from lupa import lua51
 
 import make
-from process_operator.controller.observe.records import Owned, World
+from process_operator.controller.observe.records import CustomResource, ObservedState
 from process_operator.controller.plan import plan
 from process_operator.controller.status import report
 from process_operator.kube import names
@@ -115,7 +115,7 @@ _FAILURE = {
         pytest.param({"shop": "Healthy", "web": "Healthy"}, SERVED, id="served"),
         pytest.param(
             {"shop": "Healthy", "web": "Healthy"},
-            make.world(
+            make.observed(
                 SERVED,
                 resource_types=(make.resource_type(), LARGE),
                 processes=[make.process(resource_type_ref={"name": "s2"})],
@@ -124,15 +124,15 @@ _FAILURE = {
         ),
         pytest.param(
             {"shop": "Healthy", "web": "Healthy"},
-            make.world(
+            make.observed(
                 application=make.application(release={"initial": "manual"}),
-                open_since=dict.fromkeys(("uid-of-shop", "uid-of-web"), make.LONG_AGO),
+                in_progress_since=dict.fromkeys(("uid-of-shop", "uid-of-web"), make.LONG_AGO),
             ),
             id="awaiting a release",
         ),
         pytest.param(
             {"shop": "Suspended", "web": "Suspended"},
-            make.with_children(make.world(SERVED, application=make.application(suspend=True))),
+            make.with_children(make.observed(SERVED, application=make.application(suspend=True))),
             id="suspended",
         ),
         pytest.param(
@@ -143,12 +143,12 @@ _FAILURE = {
     ],
 )
 def test_what_the_operator_says_leads_to_the_health_that_is_meant(
-    expected: dict[str, str], seen: World
+    expected: dict[str, str], seen: ObservedState
 ) -> None:
     found = {}
     for write in report.report(seen, plan.plan(seen)).writes:
         one = write.of
-        assert isinstance(one, Owned)
+        assert isinstance(one, CustomResource)
         spec = one.spec.model_dump(by_alias=True, exclude_none=True, mode="json")
         about = {"name": one.name, "generation": one.generation}
         said = {"metadata": about, "spec": spec, "status": dict(write.status)}

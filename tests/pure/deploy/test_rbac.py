@@ -68,5 +68,5 @@ def test_a_file_binds_its_own_roles_only(file: str) -> None:
     assert bindings
     for one in bindings:
         assert (one["roleRef"]["kind"], one["roleRef"]["name"]) in made
-        for subject in one["subjects"]:
-            assert (subject["kind"], subject["name"]) in made
+        for context in one["subjects"]:
+            assert (context["kind"], context["name"]) in made

@@ -107,7 +107,7 @@ def differences(
     types = [make.resource_type(), M1]
     one, other = (
         make.candidate(
-            make.world(processes=[make.process(**spec)], resource_types=types)
+            make.observed(processes=[make.process(**spec)], resource_types=types)
         ).processes[0]
         for spec in (before, after)
     )
@@ -183,8 +183,8 @@ APPLICATION: dict[str, tuple[dict[str, Any], list[Difference]]] = {
 @pytest.mark.parametrize("case", APPLICATION)
 def test_staged_fields_of_an_application_are_pending_exactly(case: str) -> None:
     saved, expected = APPLICATION[case]
-    before = make.candidate(make.world())
-    after = make.candidate(make.world(application=make.application(**saved)))
+    before = make.candidate(make.observed())
+    after = make.candidate(make.observed(application=make.application(**saved)))
     assert list(staging.application_differences(before, after)) == expected
 
 

@@ -1,4 +1,4 @@
-"""What the world keeps of what it is told, whatever the order in which it comes."""
+"""What the observed state keeps of what it is told, whatever the order in which it comes."""
 
 from collections.abc import Iterator
 from typing import Any, cast
@@ -8,7 +8,7 @@ import pytest
 import make
 import storytelling
 from process_operator.controller.observe.records import ApplicationKey, Pod, ProbeFailure
-from process_operator.controller.observe.store import Mirrors, Store
+from process_operator.controller.observe.store import Informers, ObjectCache
 from process_operator.kube import errors, names
 from storytelling import Story, application
 from userside import process
@@ -33,9 +33,9 @@ def pods() -> _Pods:
 
 
 @pytest.fixture
-def store(pods: _Pods) -> Store:
-    return Store(
-        mirrors=Mirrors(children=(), pods=pods, ingress_classes=cast("Any", _Pods())),
+def store(pods: _Pods) -> ObjectCache:
+    return ObjectCache(
+        informers=Informers(children=(), pods=pods, ingress_classes=cast("Any", _Pods())),
         clock=lambda: make.NOW,
         allowed_annotations=(),
     )
@@ -45,20 +45,22 @@ def failing(uid: str, said: str = SAID) -> ProbeFailure:
     return ProbeFailure(namespace="demo", pod_uid=uid, resource_version="1", message=said)
 
 
-def seen(store: Store, pods: _Pods, pod: Pod) -> tuple[ApplicationKey, ...]:
+def seen(store: ObjectCache, pods: _Pods, pod: Pod) -> tuple[ApplicationKey, ...]:
     pods.found.append(pod)
     return store.pod_changed(None, pod)
 
 
 def test_what_is_said_of_a_pod_before_it_is_known_is_kept_until_it_is(
-    store: Store, pods: _Pods
+    store: ObjectCache, pods: _Pods
 ) -> None:
     assert store.probe_failed(failing("early")) == ()
     assert seen(store, pods, make.pod(uid="early")) == (storytelling.KEY,)
     assert store.gather(storytelling.KEY).probe_failures == {"early": SAID}
 
 
-def test_what_is_said_of_other_peoples_pods_does_not_add_up(store: Store, pods: _Pods) -> None:
+def test_what_is_said_of_other_peoples_pods_does_not_add_up(
+    store: ObjectCache, pods: _Pods
+) -> None:
     store.probe_failed(failing("long ago"))
     for number in range(10_000):
         store.probe_failed(failing(f"foreign-{number}"))
@@ -75,7 +77,7 @@ def test_a_process_whose_deletion_was_missed_is_not_made_again_after_a_failed_lo
     deployment = next(operator.children["Deployment"].all())
     server.seen = lambda *_: None
     server.remove((names.PROCESS_KIND, "demo", "web"))
-    operator.children["Deployment"].forget("demo", deployment.name, deployment.uid)
+    operator.children["Deployment"].evict("demo", deployment.name, deployment.uid)
     operator.store.child_changed(deployment, None)
     read, writes = server.get, len(story.lines)
 

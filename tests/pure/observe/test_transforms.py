@@ -39,7 +39,7 @@ def test_a_child_keeps_what_a_comparison_needs_and_nothing_else() -> None:
                 "generation": 3,
                 "labels": {names.APPLICATION: "shop", names.RELEASE: "12"},
                 "annotations": {
-                    names.INTENT: "abc",
+                    names.DESIRED_HASH: "abc",
                     "deployment.kubernetes.io/revision": "5",
                     "foreign.example/a": "1",
                 },
@@ -49,7 +49,7 @@ def test_a_child_keeps_what_a_comparison_needs_and_nothing_else() -> None:
             spec={"replicas": 2},
         ),
     )
-    assert (record.application, record.release, record.intent) == ("shop", 12, "abc")
+    assert (record.application, record.release, record.desired_hash) == ("shop", 12, "abc")
     assert (record.owner_kind, record.owner_name, record.owner_uid) == (
         f"{names.API_VERSION}/Process",
         "web",
@@ -81,13 +81,13 @@ def deployment(generation: int, **spec: Any) -> Child:
 def test_a_spec_is_as_old_as_the_first_generation_that_is_known_to_have_it(
     after: Child, since: int
 ) -> None:
-    assert child.succeed(deployment(5), after).spec_generation == since
+    assert child.carry_over(deployment(5), after).spec_generation == since
 
 
 def test_a_spec_stays_as_old_as_it_is_over_many_generations() -> None:
     kept = deployment(5)
     for generation in (6, 6, 7, 8):
-        kept = child.succeed(kept, deployment(generation))
+        kept = child.carry_over(kept, deployment(generation))
     assert (kept.generation, kept.spec_generation) == (8, 5)
 
 
@@ -261,14 +261,14 @@ def test_a_pod_that_serves_has_no_trouble() -> None:
             ],
         }
     )
-    assert (record.ready, record.restarts, record.trouble) == (True, 2, None)
+    assert (record.ready, record.restarts, record.problem) == (True, 2, None)
     assert (record.application, record.process, record.phase) == ("shop", "web", "Running")
     assert record.created_at.isoformat() == "2026-01-02T03:04:05+00:00"
 
 
 def test_a_pod_that_was_just_made_has_no_trouble() -> None:
     record = observe_pod.pod(found())
-    assert (record.ready, record.restarts, record.trouble, record.phase) == (False, 0, None, "")
+    assert (record.ready, record.restarts, record.problem, record.phase) == (False, 0, None, "")
 
 
 @pytest.mark.parametrize(
@@ -288,17 +288,17 @@ def test_a_pod_that_was_just_made_has_no_trouble() -> None:
 def test_a_container_that_waits_has_the_trouble_that_its_reason_tells(
     reason: str, expected: str | None
 ) -> None:
-    trouble = pod(**waiting(reason, 'secret "x" not found')).trouble
-    assert (trouble.reason if trouble else None) == expected
-    if trouble:
-        assert trouble.message == 'pod shop-web: container app: secret "x" not found'
+    problem = pod(**waiting(reason, 'secret "x" not found')).problem
+    assert (problem.reason if problem else None) == expected
+    if problem:
+        assert problem.message == 'pod shop-web: container app: secret "x" not found'
 
 
 def test_a_pull_that_fails_reads_the_same_while_it_is_tried_and_while_it_waits() -> None:
     said = 'failed to pull "x": not found'
     tried = pod(**waiting("ErrImagePull", said))
     waits = pod(**waiting("ImagePullBackOff", f'Back-off pulling image "x": ErrImagePull: {said}'))
-    assert tried.trouble == waits.trouble
+    assert tried.problem == waits.problem
 
 
 def test_a_crash_loop_reads_the_same_whatever_its_back_off() -> None:
@@ -308,7 +308,7 @@ def test_a_crash_loop_reads_the_same_whatever_its_back_off() -> None:
                 "CrashLoopBackOff",
                 f"back-off {time} restarting failed container=app pod=shop-web_ns(u-1)",
             )
-        ).trouble
+        ).problem
         for time in ("10s", "2m40s")
     )
     assert ten == long
@@ -344,10 +344,10 @@ def test_a_crash_loop_reads_the_same_whatever_its_back_off() -> None:
 def test_a_crash_loop_tells_how_the_container_ended(
     container: Manifest, code: int, words: str
 ) -> None:
-    trouble = pod(**container).trouble
-    assert trouble is not None
-    assert (trouble.reason, trouble.exit_code) == ("CrashLoop", code)
-    assert trouble.message == f"pod shop-web: {words}"
+    problem = pod(**container).problem
+    assert problem is not None
+    assert (problem.reason, problem.exit_code) == ("CrashLoop", code)
+    assert problem.message == f"pod shop-web: {words}"
 
 
 @pytest.mark.parametrize(
@@ -359,20 +359,20 @@ def test_a_crash_loop_tells_how_the_container_ended(
     ],
 )
 def test_a_container_that_may_still_come_up_is_no_trouble(container: Manifest) -> None:
-    assert pod(**container).trouble is None
+    assert pod(**container).problem is None
 
 
 def test_the_trouble_of_an_init_container_comes_first() -> None:
-    trouble = pod(
+    problem = pod(
         {
             "initContainerStatuses": [
                 {"name": "init", **waiting("CrashLoopBackOff", lastState=ended(2))}
             ],
             "containerStatuses": [{"name": "app", **waiting("PodInitializing")}],
         }
-    ).trouble
-    assert trouble is not None
-    assert "container init exited with code 2" in trouble.message
+    ).problem
+    assert problem is not None
+    assert "container init exited with code 2" in problem.message
 
 
 def test_a_pod_that_no_node_takes_says_why() -> None:
@@ -382,24 +382,24 @@ def test_a_pod_that_no_node_takes_says_why() -> None:
         "reason": "Unschedulable",
         "message": "0/1 nodes are available: 1 Insufficient memory.",
     }
-    trouble = pod({"phase": "Pending", "conditions": [scheduled]}).trouble
-    assert trouble is not None
-    assert trouble.reason == "Unschedulable"
-    assert trouble.message.endswith("1 Insufficient memory.")
+    problem = pod({"phase": "Pending", "conditions": [scheduled]}).problem
+    assert problem is not None
+    assert problem.reason == "Unschedulable"
+    assert problem.message.endswith("1 Insufficient memory.")
 
 
 def test_a_pod_that_its_node_ended_says_why() -> None:
-    trouble = pod({"phase": "Failed", "reason": "Evicted", "message": "low on memory"}).trouble
-    assert trouble is not None
-    assert (trouble.reason, trouble.message) == ("Evicted", "pod shop-web: low on memory")
+    problem = pod({"phase": "Failed", "reason": "Evicted", "message": "low on memory"}).problem
+    assert problem is not None
+    assert (problem.reason, problem.message) == ("Evicted", "pod shop-web: low on memory")
 
 
 def test_the_words_of_a_pod_are_bounded_and_harmless() -> None:
-    trouble = pod(**waiting("ErrImagePull", "\x1b[31mred\n" + "x" * 5000)).trouble
-    assert trouble is not None
-    assert len(trouble.message) == 500
-    assert trouble.message.isprintable()
-    assert "\\x1b[31mred\\n" in trouble.message
+    problem = pod(**waiting("ErrImagePull", "\x1b[31mred\n" + "x" * 5000)).problem
+    assert problem is not None
+    assert len(problem.message) == 500
+    assert problem.message.isprintable()
+    assert "\\x1b[31mred\\n" in problem.message
 
 
 def test_why_a_job_has_no_pod_is_kept_bounded_and_harmless() -> None:

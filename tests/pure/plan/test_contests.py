@@ -119,7 +119,7 @@ def _no_annotations(body: Body) -> None:
 
 
 def _another_hash(body: Body) -> None:
-    body["metadata"]["annotations"][names.INTENT] = "mine"
+    body["metadata"]["annotations"][names.DESIRED_HASH] = "mine"
 
 
 def _label(body: Body) -> None:
@@ -154,13 +154,13 @@ CHANGES: dict[str, tuple[Callable[[Body], None], str]] = {
     "a container": (_sidecar, "spec.template.spec.containers[mesh]"),
     "an init container": (_init_container, "spec.template.spec.initContainers[prepare]"),
     "a volume": (_volume, "spec.template.spec.volumes[certificates]"),
-    "all annotations": (_no_annotations, f"metadata.annotations[{names.INTENT}]"),
-    "the hash": (_another_hash, f"metadata.annotations[{names.INTENT}]"),
+    "all annotations": (_no_annotations, f"metadata.annotations[{names.DESIRED_HASH}]"),
+    "the hash": (_another_hash, f"metadata.annotations[{names.DESIRED_HASH}]"),
     "a label": (_label, f"metadata.labels[{names.PART_OF}]"),
     "the owner": (_no_owner, "metadata.ownerReferences"),
     "owner and hash": (
         _nobodys,
-        f"metadata.ownerReferences, metadata.annotations[{names.INTENT}]",
+        f"metadata.ownerReferences, metadata.annotations[{names.DESIRED_HASH}]",
     ),
     "the size": (_size, "spec.replicas"),
     "two things": (

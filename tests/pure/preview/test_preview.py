@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 import make
-from process_operator.controller.observe.records import Owned, World
+from process_operator.controller.observe.records import CustomResource, ObservedState
 from process_operator.kube import names
 from process_operator.preview import outcome
 from process_operator.preview.outcome import Preview
@@ -43,7 +43,7 @@ SMALL = make.resource_type()
 LARGE = make.resource_type(name="s2", cpu="1", memory="2Gi", default=None)
 
 
-def _body(one: Owned[Any]) -> dict[str, Any]:
+def _body(one: CustomResource[Any]) -> dict[str, Any]:
     """Return an object as the API server holds it."""
     owner = {"controller": True, "uid": one.owner_uid}
     return {
@@ -63,25 +63,25 @@ def _body(one: Owned[Any]) -> dict[str, Any]:
     }
 
 
-def _spec(one: Owned[Any]) -> dict[str, Any]:
+def _spec(one: CustomResource[Any]) -> dict[str, Any]:
     spec: dict[str, Any] = one.spec.model_dump(
         by_alias=True, exclude_none=True, exclude_defaults=True, mode="json"
     )
     return spec
 
 
-def _live(seen: World) -> Live:
+def _live(seen: ObservedState) -> Live:
     own = (seen.application, *seen.processes, *seen.releases, *seen.resource_types.values())
     return Live(
-        own=tuple(_body(one) for one in own if isinstance(one, Owned)),
+        own=tuple(_body(one) for one in own if isinstance(one, CustomResource)),
         children=tuple(seen.children.values()),
         ingress_classes=seen.ingress_classes,
     )
 
 
-def _served(*processes: Owned[Any], **of_the_application: Any) -> World:
+def _served(*processes: CustomResource[Any], **of_the_application: Any) -> ObservedState:
     return make.served(
-        make.world(
+        make.observed(
             application=make.application(**of_the_application),
             processes=processes or EVERYTHING,
             resource_types=(SMALL, LARGE),
@@ -89,14 +89,14 @@ def _served(*processes: Owned[Any], **of_the_application: Any) -> World:
     )
 
 
-def _changed(one: Owned[Any], **spec: Any) -> Owned[Any]:
+def _changed(one: CustomResource[Any], **spec: Any) -> CustomResource[Any]:
     """Return an object with some fields of its spec set anew; None takes a field away."""
     merged = _spec(one) | spec
     kept = {name: value for name, value in merged.items() if value is not None}
     return dataclasses.replace(one, spec=type(one.spec).model_validate(kept))
 
 
-def _texts(objects: Iterable[Owned[Any]]) -> str:
+def _texts(objects: Iterable[CustomResource[Any]]) -> str:
     return yaml.safe_dump_all(
         {
             "apiVersion": names.API_VERSION,
@@ -118,7 +118,7 @@ def _preview(text: str, live: Live | None, source: str = "shop.yaml") -> Preview
     )
 
 
-def _told(live: World | None, *objects: Owned[Any]) -> Preview:
+def _told(live: ObservedState | None, *objects: CustomResource[Any]) -> Preview:
     return _preview(_texts(objects), _live(live) if live is not None else None)
 
 
@@ -131,13 +131,13 @@ SERVED = _served()
 NEW_IMAGE = make.application(image="registry.example.com/shop:2")
 ROLLING = make.started(
     2,
-    make.candidate(make.world(SERVED, application=NEW_IMAGE)),
+    make.candidate(make.observed(SERVED, application=NEW_IMAGE)),
     state="inProgress",
     status={"step": "rollout"},
 )
-SECOND = make.released(make.world(SERVED, application=NEW_IMAGE))
+SECOND = make.released(make.observed(SERVED, application=NEW_IMAGE))
 
-CASES: dict[str, tuple[World | None, tuple[Owned[Any], ...]]] = {
+CASES: dict[str, tuple[ObservedState | None, tuple[CustomResource[Any], ...]]] = {
     "first-release": (None, (make.application(), *EVERYTHING, SMALL)),
     "first-release-by-hand": (
         None,
@@ -218,7 +218,7 @@ CASES: dict[str, tuple[World | None, tuple[Owned[Any], ...]]] = {
         (make.request(rollback_to="shop-1"),),
     ),
     "while-a-release-is-in-progress": (
-        make.world(SERVED, application=NEW_IMAGE, releases=(*SERVED.releases, ROLLING)),
+        make.observed(SERVED, application=NEW_IMAGE, releases=(*SERVED.releases, ROLLING)),
         (make.application(image="registry.example.com/shop:3"),),
     ),
     "size-edited": (SERVED, (make.resource_type(memory="4Gi"),)),
@@ -307,7 +307,7 @@ def test_everything_that_the_server_would_refuse_is_told_with_its_place(golden: 
     ],
 )
 def test_what_no_release_could_start_with_is_an_error_with_the_remedy(
-    objects: tuple[Owned[Any], ...], says: str
+    objects: tuple[CustomResource[Any], ...], says: str
 ) -> None:
     told = _told(None, *objects)
     assert told.code == outcome.ERROR
@@ -329,7 +329,7 @@ def test_an_application_in_the_cluster_needs_no_manifest() -> None:
 
 
 def test_a_process_that_only_the_cluster_has_can_be_what_is_wrong() -> None:
-    broken = make.world(SERVED, processes=(*SERVED.processes, make.process(name="z", key="web")))
+    broken = make.observed(SERVED, processes=(*SERVED.processes, make.process(name="z", key="web")))
     told = _told(broken, NEW_IMAGE)
     assert told.code == outcome.ERROR
     assert told.lines[0].startswith('Process "z" in namespace demo of the cluster: spec.key "web"')

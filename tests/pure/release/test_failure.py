@@ -8,7 +8,13 @@ import pytest
 import make
 from process_operator.controller import reconcile
 from process_operator.controller.observe import masking
-from process_operator.controller.observe.records import ChildKey, Pod, RefusedWrite, Trouble, World
+from process_operator.controller.observe.records import (
+    ChildKey,
+    ObservedState,
+    Pod,
+    PodProblem,
+    RefusedWrite,
+)
 from process_operator.controller.release import failure
 from process_operator.controller.release.rollout import Progress, State
 from process_operator.models.snapshot import Snapshot
@@ -18,7 +24,7 @@ KEY = {"name": "KEY", "value": SECRET}
 
 
 def snapshot(*env: dict[str, str], **process: Any) -> Snapshot:
-    seen = make.world(
+    seen = make.observed(
         application=make.application(env=list(env)),
         processes=[
             make.process(**process),
@@ -28,17 +34,17 @@ def snapshot(*env: dict[str, str], **process: Any) -> Snapshot:
     return make.candidate(seen)
 
 
-def seen(pod: Pod, **difference: Any) -> World:
-    """Return the world of a release with a secret, in which something says what it knows."""
-    return make.world(
-        make.released(make.world(application=make.application(env=[KEY]))),
+def seen(pod: Pod, **difference: Any) -> ObservedState:
+    """Return the state of a release with a secret, in which something says what it knows."""
+    return make.observed(
+        make.released(make.observed(application=make.application(env=[KEY]))),
         pods=[pod],
         **difference,
     )
 
 
-def moving(reason: str, trouble: Trouble | None = None) -> Progress:
-    return Progress(state=State.MOVING, reason=reason, message="as it is", trouble=trouble)
+def moving(reason: str, problem: PodProblem | None = None) -> Progress:
+    return Progress(state=State.MOVING, reason=reason, message="as it is", problem=problem)
 
 
 # Which reason a failed rollout has.
@@ -58,9 +64,11 @@ def test_what_held_a_rollout_up_is_its_reason(reason: str) -> None:
     ("code", "signal"), [(3, None), (128, None), (137, 9), (143, 15), (1000, None)]
 )
 def test_an_exit_code_above_128_is_a_signal(code: int, signal: int | None) -> None:
-    trouble = Trouble(reason="CrashLoop", message="exited", exit_code=code, state="Terminated: X")
+    problem = PodProblem(
+        reason="CrashLoop", message="exited", exit_code=code, state="Terminated: X"
+    )
     progress = dataclasses.replace(
-        moving("CrashLoop", trouble), pod=make.pod(name="shop-web-1", trouble=trouble)
+        moving("CrashLoop", problem), pod=make.pod(name="shop-web-1", problem=problem)
     )
     found = failure.of_rollout("web", progress, {})
     assert (found["pod"], found["exitCode"], found.get("signal")) == ("shop-web-1", code, signal)
@@ -68,7 +76,7 @@ def test_an_exit_code_above_128_is_a_signal(code: int, signal: int | None) -> No
 
 
 def test_a_failing_probe_is_quoted() -> None:
-    pod = make.pod(trouble=None)
+    pod = make.pod(problem=None)
     progress = dataclasses.replace(moving("ProbeFailing"), pod=pod)
     found = failure.of_rollout("web", progress, {pod.uid: "probe failed:\x1b[2J" + "x" * 900})
     assert found["probe"].startswith("probe failed:\\x1b[2Jx")
@@ -132,64 +140,66 @@ def test_warnings_are_told_once_oldest_first() -> None:
 
 
 def test_the_longest_value_goes_first_for_one_may_hold_another() -> None:
-    found = masking.literals([snapshot(KEY, {"name": "URL", "value": f"db://{SECRET}@db"})])
+    found = masking.secret_values([snapshot(KEY, {"name": "URL", "value": f"db://{SECRET}@db"})])
     assert failure.tail(f"db://{SECRET}@db", found) == "***"
 
 
 def test_short_values_stay() -> None:
-    found = masking.literals([snapshot({"name": "A", "value": "abc"})])
+    found = masking.secret_values([snapshot({"name": "A", "value": "abc"})])
     assert failure.tail("abc", found) == "abc"
 
 
 def test_each_line_of_a_value_is_a_secret() -> None:
-    found = masking.literals([snapshot({"name": "A", "value": "line one\nline two\n"})])
+    found = masking.secret_values([snapshot({"name": "A", "value": "line one\nline two\n"})])
     assert failure.tail("so: line two\nthen", found) == "so: ***\nthen"
 
 
 def test_a_value_is_found_with_its_controls_escaped() -> None:
-    found = masking.literals([snapshot({"name": "A", "value": "col\tumn\x07"})])
+    found = masking.secret_values([snapshot({"name": "A", "value": "col\tumn\x07"})])
     assert failure.tail(r"so: col\tumn\x07", found) == "so: ***"
 
 
 def test_the_values_of_other_processes_are_none() -> None:
     frozen = snapshot(KEY, env=[{"name": "B", "value": "of-web"}])
-    assert set(masking.literals([frozen], "web")) == {SECRET, "of-web"}
-    assert set(masking.literals([frozen])) == {SECRET, "of-web", "of-mail"}
+    assert set(masking.secret_values([frozen], "web")) == {SECRET, "of-web"}
+    assert set(masking.secret_values([frozen])) == {SECRET, "of-web", "of-mail"}
 
 
 def test_the_values_of_every_release_are_secrets() -> None:
     older, newer = snapshot(KEY), snapshot({"name": "KEY", "value": "another"})
-    assert set(masking.literals([older, None, newer], "web")) == {SECRET, "another"}
+    assert set(masking.secret_values([older, None, newer], "web")) == {SECRET, "another"}
 
 
 # Where others' words come in.
 
 
 def test_a_pods_last_words_are_masked_wherever_they_are_told() -> None:
-    pod = make.pod(trouble=Trouble(reason="CrashLoop", message=f"exited: bad {SECRET}"))
-    told = reconcile.discreet(seen(pod))
+    pod = make.pod(problem=PodProblem(reason="CrashLoop", message=f"exited: bad {SECRET}"))
+    told = reconcile.redact(seen(pod))
     (masked,) = told.pods
-    assert masked.trouble == Trouble(reason="CrashLoop", message="exited: bad ***")
+    assert masked.problem == PodProblem(reason="CrashLoop", message="exited: bad ***")
 
 
 def test_a_value_that_was_cut_at_the_end_is_masked_too() -> None:
-    pod = make.pod(trouble=Trouble(reason="CrashLoop", message=f"exited: bad {SECRET[:6]}"))
-    (masked,) = reconcile.discreet(seen(pod)).pods
-    assert masked.trouble is not None
-    assert masked.trouble.message == "exited: bad ***"
+    pod = make.pod(problem=PodProblem(reason="CrashLoop", message=f"exited: bad {SECRET[:6]}"))
+    (masked,) = reconcile.redact(seen(pod)).pods
+    assert masked.problem is not None
+    assert masked.problem.message == "exited: bad ***"
 
 
 def test_a_probes_output_is_masked() -> None:
-    pod = make.pod(trouble=None)
-    told = reconcile.discreet(seen(pod, probe_failures={pod.uid: f"probe: {SECRET}"}))
+    pod = make.pod(problem=None)
+    told = reconcile.redact(seen(pod, probe_failures={pod.uid: f"probe: {SECRET}"}))
     assert told.probe_failures == {pod.uid: "probe: ***"}
 
 
 def test_the_api_servers_refusals_are_masked() -> None:
     key = ChildKey("Deployment", make.NAMESPACE, "shop-web")
-    no = RefusedWrite(intent="", reason="Rejected", message=f"no {SECRET} here", retry_at=make.NOW)
-    told = reconcile.discreet(
-        seen(make.pod(trouble=None), refused={key: no}, job_refusals={"j-1": f"no {SECRET}"})
+    no = RefusedWrite(
+        desired_hash="", reason="Rejected", message=f"no {SECRET} here", retry_at=make.NOW
+    )
+    told = reconcile.redact(
+        seen(make.pod(problem=None), refused={key: no}, job_refusals={"j-1": f"no {SECRET}"})
     )
     assert told.refused[key].message == "no *** here"
     assert told.job_refusals == {"j-1": "no ***"}
@@ -197,14 +207,14 @@ def test_the_api_servers_refusals_are_masked() -> None:
 
 def test_a_controllers_words_are_masked() -> None:
     refused = {"type": "ReplicaFailure", "status": "True", "message": f"denied: {SECRET}"}
-    manifest = make.manifests(make.released(make.world()))["Deployment"]
+    manifest = make.manifests(make.released(make.observed()))["Deployment"]
     child = make.child_of(manifest, conditions=[refused])
-    told = reconcile.discreet(seen(make.pod(trouble=None), children=[child]))
+    told = reconcile.redact(seen(make.pod(problem=None), children=[child]))
     assert told.children[child.key].status["conditions"]["ReplicaFailure"]["message"] == (
         "denied: ***"
     )
 
 
 def test_a_world_in_which_nobody_says_anything_is_taken_as_it_is() -> None:
-    quiet = seen(make.pod(trouble=None))
-    assert reconcile.discreet(quiet) is quiet
+    quiet = seen(make.pod(problem=None))
+    assert reconcile.redact(quiet) is quiet

@@ -7,16 +7,21 @@ from typing import Any
 import pytest
 
 import make
-from process_operator.controller.observe.records import ApplicationKey, Child, JobRefusal, World
-from process_operator.controller.observe.store import Mirrors, Store
+from process_operator.controller.observe.records import (
+    ApplicationKey,
+    Child,
+    JobRefusal,
+    ObservedState,
+)
+from process_operator.controller.observe.store import Informers, ObjectCache
 from process_operator.controller.release import job_verdict, jobs
 from process_operator.models.process import JobStartPolicy
 from process_operator.models.release import Result
 
-PATIENCE = timedelta(minutes=10)
+GRACE = timedelta(minutes=10)
 QUOTA = 'Error creating: pods "shop-migrate-x" is forbidden: exceeded quota: small'
 SECURITY = 'Error creating: pods "shop-migrate-x" is forbidden: violates PodSecurity "restricted"'
-LONG_AGO = make.NOW - PATIENCE
+LONG_AGO = make.NOW - GRACE
 MIGRATE = make.process(key="migrate", type="job", jobStartPolicy="beforeDeployment")
 
 
@@ -28,8 +33,8 @@ def job(**status: Any) -> Child:
 
 
 def judged(child: Child, **difference: Any) -> job_verdict.Verdict:
-    seen = make.world(children=[child], **difference)
-    return job_verdict.verdict(seen, child, name="m", started=LONG_AGO, patience=PATIENCE)
+    seen = make.observed(children=[child], **difference)
+    return job_verdict.verdict(seen, child, name="m", started=LONG_AGO, grace=GRACE)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +68,7 @@ def test_a_job_that_never_had_a_pod_has_not_run_too_long() -> None:
 
 
 class _Found:
-    """A mirror that always shows the same."""
+    """An informer that always shows the same."""
 
     def __init__(self, *found: Any) -> None:
         self._found = found
@@ -82,8 +87,8 @@ def refusal(version: str, message: str) -> JobRefusal:
 
 
 def test_the_newest_refusal_is_known_as_long_as_its_event() -> None:
-    store = Store(
-        mirrors=Mirrors(children=(_Found(job()),), pods=_Found(), ingress_classes=_Found()),
+    store = ObjectCache(
+        informers=Informers(children=(_Found(job()),), pods=_Found(), ingress_classes=_Found()),
         clock=lambda: make.NOW,
         allowed_annotations=(),
     )
@@ -99,21 +104,21 @@ def test_the_newest_refusal_is_known_as_long_as_its_event() -> None:
         assert store.gather(ApplicationKey(make.NAMESPACE, "shop")).job_refusals == known
 
 
-def phase(seen: World) -> jobs.Phase:
+def phase(seen: ObservedState) -> jobs.Phase:
     record = {"jobs": [{"key": "migrate", "policy": "beforeDeployment"}]}
     release = make.started(1, make.candidate(seen), state="inProgress", status=record)
-    gone = make.world(seen, processes=[one for one in seen.processes if one.name != "migrate"])
-    return jobs.phase(gone, release, JobStartPolicy.BEFORE_DEPLOYMENT, patience=PATIENCE)
+    gone = make.observed(seen, processes=[one for one in seen.processes if one.name != "migrate"])
+    return jobs.phase(gone, release, JobStartPolicy.BEFORE_DEPLOYMENT, grace=GRACE)
 
 
 def test_a_job_whose_process_was_deleted_is_skipped() -> None:
-    found = phase(make.world(processes=[make.process(), MIGRATE]))
+    found = phase(make.observed(processes=[make.process(), MIGRATE]))
     assert (found.failed, found.entries[0]["reason"]) == (None, "ProcessDeleted")
 
 
 def test_a_job_is_not_left_out_because_its_process_cannot_be_read() -> None:
     unread = make.broken(make.process(key="unread"))
-    found = phase(make.world(processes=[make.process(), MIGRATE, unread]))
+    found = phase(make.observed(processes=[make.process(), MIGRATE, unread]))
     assert found.failed is not None
     assert found.failed["reason"] == "InvalidSpec"
     assert 'Process "unread" cannot be read' in found.failed["message"]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import make
-from process_operator.controller.observe.records import Child, Trouble
+from process_operator.controller.observe.records import Child, PodProblem
 from process_operator.controller.release import rollout
 from process_operator.controller.release.rollout import Progress, State
 
@@ -28,7 +28,7 @@ TOO_LATE = [
 
 
 def deployment(**status: Any) -> Child:
-    manifest = make.manifests(make.released(make.world()))["Deployment"]
+    manifest = make.manifests(make.released(make.observed()))["Deployment"]
     child = make.child_of(manifest, **(AVAILABLE | status))
     return make.edited(child, generation=3, spec_generation=3)
 
@@ -103,10 +103,10 @@ def test_an_old_verdict_does_not_count_once_all_are_available() -> None:
 
 
 def test_the_reason_is_the_newest_troubled_pods_own() -> None:
-    pull = Trouble(reason="ImagePullFailed", message="pod new: not found")
+    pull = PodProblem(reason="ImagePullFailed", message="pod new: not found")
     pods = [
         make.pod(name="old", created_at=make.NOW - timedelta(minutes=1)),
-        make.pod(name="new", trouble=pull),
+        make.pod(name="new", problem=pull),
     ]
     progress = judged(deployment(updatedReplicas=1), pods=pods)
     assert progress.reason == "ImagePullFailed"
@@ -117,12 +117,12 @@ def test_the_reason_is_the_newest_troubled_pods_own() -> None:
 @pytest.mark.parametrize("past", [{"ready": True}, {"deleting": True}])
 def test_a_pod_that_is_ready_or_going_troubles_nobody(past: dict[str, Any]) -> None:
     progress = judged(deployment(updatedReplicas=1), pods=[make.pod(**past)])
-    assert progress.trouble is None
+    assert progress.problem is None
     assert progress.reason == "RolloutInProgress"
 
 
 def test_a_failing_probe_is_told_in_the_kubelets_words() -> None:
-    pod = make.pod(trouble=None)
+    pod = make.pod(problem=None)
     progress = judged(
         deployment(availableReplicas=0),
         pods=[pod],
@@ -164,7 +164,7 @@ def test_old_and_new_instances_beside_each_other_are_not_current() -> None:
 
 def test_a_cron_job_is_rolled_out_as_soon_as_it_is_written() -> None:
     cron = make.process(key="tidy", type="cron", schedule="0 6 * * *")
-    manifest = make.manifests(make.released(make.world(processes=[cron])), "tidy")["CronJob"]
+    manifest = make.manifests(make.released(make.observed(processes=[cron])), "tidy")["CronJob"]
     assert rollout.of_cron_job(make.child_of(manifest)).state is State.READY
     active = make.child_of(manifest, active=[{"name": "a"}, {"name": "b"}])
     assert rollout.of_cron_job(active).message == "2 runs are active"

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import make
-from process_operator.controller.observe.records import Owned, World
+from process_operator.controller.observe.records import CustomResource, ObservedState
 from process_operator.controller.release import runs
 from process_operator.kube import conditions, names
 from process_operator.models.run import RunSpec
@@ -13,7 +13,9 @@ from process_operator.models.run import RunSpec
 WEEK = timedelta(days=7)
 
 
-def run(name: str, *, ended: timedelta | None = timedelta(0), **about: Any) -> Owned[RunSpec]:
+def run(
+    name: str, *, ended: timedelta | None = timedelta(0), **about: Any
+) -> CustomResource[RunSpec]:
     """Return a run of the process `tidy` that ended so long ago, and began a minute before."""
     status: dict[str, Any] = {"jobUID": "j-1"}
     if ended is not None:
@@ -32,11 +34,11 @@ def run(name: str, *, ended: timedelta | None = timedelta(0), **about: Any) -> O
         "spec": RunSpec.model_validate({"processRef": {"name": "tidy"}}),
         "status": status,
     }
-    return Owned(**(plain | about))
+    return CustomResource(**(plain | about))
 
 
 def gone(
-    *found: Owned[RunSpec], limit: int = 10, max_age: timedelta = WEEK
+    *found: CustomResource[RunSpec], limit: int = 10, max_age: timedelta = WEEK
 ) -> tuple[list[str], datetime | None]:
     """Return the names of the runs that go, and when the next one will."""
     old, expiry = runs.history(found, limit=limit, max_age=max_age, now=make.NOW)
@@ -89,13 +91,13 @@ def test_one_that_is_going_already_is_not_removed_again() -> None:
 def test_the_output_is_masked_with_the_environment_that_the_run_was_made_with() -> None:
     """Another release may have come since, with other values."""
 
-    def released(seen: World, value: str) -> World:
+    def released(seen: ObservedState, value: str) -> ObservedState:
         env = [{"name": "KEY", "value": value}]
         application = make.application(env=env)
-        return make.released(make.world(seen, application=application))
+        return make.released(make.observed(seen, application=application))
 
     cron = make.process(key="tidy", type="cron", schedule="0 6 * * *")
-    seen = released(released(make.world(processes=[cron]), "old-value"), "new-value")
+    seen = released(released(make.observed(processes=[cron]), "old-value"), "new-value")
     record = {
         "release": {"name": "shop-1", "number": 1},
         "jobName": "shop-tidy-1",
@@ -103,12 +105,12 @@ def test_the_output_is_masked_with_the_environment_that_the_run_was_made_with() 
         "startedAt": "2026-01-05T11:59:00Z",
     }
     serving = runs.Serving(name="shop-2", number=2, snapshot=make.candidate(seen))
-    ended = runs.attend(
+    ended = runs.decide(
         seen,
         serving,
         dataclasses.replace(run("now", ended=None), status=record),
         suspended=False,
-        patience=timedelta(minutes=10),
+        grace=timedelta(minutes=10),
     )
     assert ended.record is not None
     assert set(ended.secrets) == {"old-value", "new-value"}

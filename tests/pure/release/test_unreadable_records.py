@@ -8,14 +8,14 @@ from typing import Any
 
 import make
 import planning
-from process_operator.controller.observe.records import Owned, World
+from process_operator.controller.observe.records import CustomResource, ObservedState
 from process_operator.controller.plan import plan
 from process_operator.controller.release import record
 from process_operator.controller.status import report
 from process_operator.kube import names
 
 
-def _spoilt(one: Owned[Any]) -> Owned[Any]:
+def _spoilt(one: CustomResource[Any]) -> CustomResource[Any]:
     """Return a release whose snapshot holds a size without an end."""
     frozen = one.status["snapshot"]
     volumes = [{"name": "a", "mountPath": "/a", "emptyDir": {"sizeLimit": "1e999999"}}]
@@ -24,7 +24,7 @@ def _spoilt(one: Owned[Any]) -> Owned[Any]:
     )
 
 
-def _conditions(seen: World, of: str) -> dict[str, Any]:
+def _conditions(seen: ObservedState, of: str) -> dict[str, Any]:
     [found] = (
         one.status for one in report.report(seen, plan.plan(seen)).writes if one.of.kind == of
     )
@@ -33,14 +33,14 @@ def _conditions(seen: World, of: str) -> dict[str, Any]:
 
 def test_what_serves_by_an_unreadable_record_is_left_as_it_is() -> None:
     served = make.served()
-    seen = make.world(
+    seen = make.observed(
         served,
         releases=map(_spoilt, served.releases),
-        open_since={f"uid-of-{make.APPLICATION}": make.LONG_AGO},
+        in_progress_since={f"uid-of-{make.APPLICATION}": make.LONG_AGO},
     )
-    [view] = plan.plan(seen).views
-    assert (view.applies, view.deletes, view.target) == ((), (), None)
-    assert view.kept is not None
+    [process_plan] = plan.plan(seen).processes
+    assert (process_plan.applies, process_plan.deletes, process_plan.target) == ((), (), None)
+    assert process_plan.kept is not None
     said = _conditions(seen, names.APPLICATION_KIND)
     assert said["Stalled"]["reason"] == "ServingReleaseMissing"
     assert "shop-1" in said["Stalled"]["message"]
@@ -49,7 +49,7 @@ def test_what_serves_by_an_unreadable_record_is_left_as_it_is() -> None:
 def test_a_new_release_is_asked_for_beside_an_unreadable_record() -> None:
     served = make.served()
     image = "registry.example.com/shop:2"
-    seen = make.world(
+    seen = make.observed(
         served, releases=map(_spoilt, served.releases), application=make.application(image=image)
     )
     made = plan.plan(seen).decision.create
@@ -57,11 +57,11 @@ def test_a_new_release_is_asked_for_beside_an_unreadable_record() -> None:
     assert made["metadata"]["name"] == "shop-2"
 
 
-def _rolling() -> World:
-    """Return the world in which the second release is being rolled out, and cannot be read."""
+def _rolling() -> ObservedState:
+    """Return the state in which the second release is being rolled out, and cannot be read."""
     served = make.served()
     second = make.started(2, make.candidate(served), state="inProgress", status={"step": "rollout"})
-    return make.world(served, releases=(*served.releases, _spoilt(second)))
+    return make.observed(served, releases=(*served.releases, _spoilt(second)))
 
 
 def test_a_release_in_progress_that_cannot_be_read_ends_with_the_field_that_is_wrong() -> None:
@@ -76,10 +76,12 @@ def test_a_release_in_progress_that_cannot_be_read_ends_with_the_field_that_is_w
 def test_after_its_end_what_served_is_rendered_again() -> None:
     seen = _rolling()
     [(ended, record)] = plan.plan(seen).decision.records
-    after = make.world(seen, releases=(seen.releases[0], dataclasses.replace(ended, status=record)))
+    after = make.observed(
+        seen, releases=(seen.releases[0], dataclasses.replace(ended, status=record))
+    )
     planned = plan.plan(after)
-    assert planned.subject is not None
-    assert planned.subject.running is after.releases[0]
+    assert planned.context is not None
+    assert planned.context.running is after.releases[0]
     assert planned.decision.records == ()
 
 
@@ -87,7 +89,9 @@ def test_a_release_in_progress_without_any_snapshot_does_not_succeed() -> None:
     seen = _rolling()
     second = seen.releases[1]
     bare = {name: value for name, value in second.status.items() if name != "snapshot"}
-    seen = make.world(seen, releases=(seen.releases[0], dataclasses.replace(second, status=bare)))
+    seen = make.observed(
+        seen, releases=(seen.releases[0], dataclasses.replace(second, status=bare))
+    )
     [(_, record)] = plan.plan(seen).decision.records
     assert record["state"] == "failed"
 
@@ -99,6 +103,6 @@ def test_a_snapshot_that_nests_without_an_end_or_has_endless_numbers_hides_no_ob
     for forged in (deep, {"profile": 10**20}):
         recorded = {"state": "success", "number": 1, "snapshot": forged}
         [one] = planning.released(recorded)
-        assert isinstance(one, Owned)
+        assert isinstance(one, CustomResource)
         assert one.status["state"] == "success"
         assert record.snapshot(one) is None

@@ -9,7 +9,7 @@ import pytest
 import atbounds
 import checked
 import make
-from process_operator.controller.observe.records import World
+from process_operator.controller.observe.records import ObservedState
 from process_operator.controller.plan import plan
 from process_operator.controller.release.history import next_number, release_history
 from process_operator.controller.status import report as status_report
@@ -20,27 +20,27 @@ from process_operator.schema import bounds, structural
 LONG_PREFIX = "service.beta.kubernetes.io/"
 
 
-def statuses(seen: World) -> dict[str, dict[str, Any]]:
+def statuses(seen: ObservedState) -> dict[str, dict[str, Any]]:
     """Return what is written when all has been open for long, by kind and name."""
     objects = [seen.application, *seen.processes, *seen.releases, *seen.runs]
     waited = {one.uid: make.LONG_AGO for one in objects if one is not None}
-    seen = make.world(seen, open_since=waited)
+    seen = make.observed(seen, in_progress_since=waited)
     report = status_report.report(seen, plan.plan(seen))
     return {f"{one.of.kind} {one.of.name}": dict(one.status) for one in report.writes}
 
 
-def annotated(count: int) -> World:
+def annotated(count: int) -> ObservedState:
     annotations = {f"{LONG_PREFIX}{'x' * 50}-{number}": "1" for number in range(count)}
     hosts = [{"host": "shop.example.com"}]
     web = make.process(ingress={"hosts": hosts, "annotations": annotations})
-    return make.served(make.world(processes=[web]))
+    return make.served(make.observed(processes=[web]))
 
 
-def staged(*variables: str) -> World:
-    """Return the world after these variables have been added."""
+def staged(*variables: str) -> ObservedState:
+    """Return the observed state after these variables have been added."""
     seen = make.served()
     env = [{"name": name, "value": "1"} for name in variables]
-    return make.world(seen, processes=[make.process(env=env)])
+    return make.observed(seen, processes=[make.process(env=env)])
 
 
 def test_a_warning_that_is_too_long_is_cut_and_keeps_what_to_do() -> None:
@@ -71,7 +71,7 @@ def test_variables_whose_long_names_differ_in_one_letter_stay_two_and_keep_their
     ]
     (web,) = seen.processes
     web = dataclasses.replace(web, status={**found, "pending": before})
-    later = make.world(seen, processes=[dataclasses.replace(web, generation=2)])
+    later = make.observed(seen, processes=[dataclasses.replace(web, generation=2)])
     assert statuses(later)["Process web"]["pending"] == before
 
 
@@ -184,20 +184,20 @@ def test_more_jobs_than_a_record_has_room_for_are_not_released() -> None:
         )
         for one in range(1025)
     ]
-    seen = make.world(processes=many, releases=[make.request()])
+    seen = make.observed(processes=many, releases=[make.request()])
     assert said_of_waiting(seen) == ("TooManyJobs", "delete some")
-    assert said_of_waiting(make.world(seen, processes=many[1:])) is None
+    assert said_of_waiting(make.observed(seen, processes=many[1:])) is None
 
 
-def said_of_waiting(seen: World) -> tuple[str, str] | None:
+def said_of_waiting(seen: ObservedState) -> tuple[str, str] | None:
     waiting = plan.plan(seen).decision.waiting
     return None if waiting is None else (waiting.reason, waiting.message.rpartition("; ")[2])
 
 
 def test_a_number_that_somebody_put_into_a_name_does_not_count_if_it_is_too_large() -> None:
     seen = make.served()
-    assert isinstance(seen.application, make.Owned)
+    assert isinstance(seen.application, make.CustomResource)
     for name, expected in (("shop-7", 7), ("shop-99999999999", 2)):
         one = make.request(name=name, owner_uid=seen.application.uid)
-        course = release_history(seen, seen.application)
-        assert next_number(one, seen.application, course) == expected
+        history = release_history(seen, seen.application)
+        assert next_number(one, seen.application, history) == expected

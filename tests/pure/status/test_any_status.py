@@ -1,4 +1,4 @@
-"""Whatever the world holds, each status and event that comes of it is one that the server takes.
+"""Whatever is observed, each status and event that comes of it is one that the server takes.
 
 Worlds are drawn at random, from names and words that lie at the bounds and beyond. No two runs
 draw others.
@@ -17,14 +17,14 @@ import make
 from process_operator.controller import reconcile
 from process_operator.controller.execute import events
 from process_operator.controller.observe.records import (
-    Broken,
     Child,
     ChildKey,
-    Owned,
+    CustomResource,
+    InvalidObject,
+    ObservedState,
     Pod,
+    PodProblem,
     RefusedWrite,
-    Trouble,
-    World,
 )
 from process_operator.controller.plan import plan
 from process_operator.controller.release import failure, jobs
@@ -80,10 +80,10 @@ def spec_of(draw: Draw, key: str, process_type: str) -> dict[str, Any]:
 
 
 @st.composite
-def worlds(draw: Draw) -> World:
-    """Draw the world of one application at some point of its life."""
+def worlds(draw: Draw) -> ObservedState:
+    """Draw the observed state of one application at some point of its life."""
     kinds = {key: draw(TYPES) for key in draw(st.lists(KEYS, unique=True, max_size=4))}
-    seen = make.world(
+    seen = make.observed(
         application=make.application(env=env(draw), revision=draw(WORDS)[:253]),
         processes=[make.process(**spec_of(draw, *one)) for one in kinds.items()],
     )
@@ -91,7 +91,7 @@ def worlds(draw: Draw) -> World:
         seen = make.served(seen)
         # What is declared has changed since.
         changed = [make.process(**spec_of(draw, *one), status={}) for one in kinds.items()]
-        seen = make.world(seen, processes=changed)
+        seen = make.observed(seen, processes=changed)
     if draw(st.booleans()):
         seen = releasing(draw, seen)
     if draw(st.booleans()):
@@ -99,20 +99,20 @@ def worlds(draw: Draw) -> World:
     seen = troubled(draw, seen)
     match draw(st.sampled_from(["", "", "", "gone", "broken", "suspended"])):
         case "gone":
-            return make.world(seen, application=None)
+            return make.observed(seen, application=None)
         case "broken":
             broken = [make.broken(one, draw(WORDS)) for one in seen.processes]
-            return make.world(seen, processes=broken)
+            return make.observed(seen, processes=broken)
         case "suspended":
-            return make.world(seen, application=make.application(suspend=True))
+            return make.observed(seen, application=make.application(suspend=True))
         case _:
             return seen
 
 
-def releasing(draw: Draw, seen: World) -> World:
+def releasing(draw: Draw, seen: ObservedState) -> ObservedState:
     """Add a release that is in the middle of something, or waits."""
     if draw(st.booleans()):
-        return make.world(seen, releases=[*seen.releases, make.request(rollbackTo="n" * 253)])
+        return make.observed(seen, releases=[*seen.releases, make.request(rollbackTo="n" * 253)])
     candidate = make.candidate(seen)
     step = draw(st.sampled_from(["beforeJobs", "rollout", "afterSuccessJobs"]))
     record: dict[str, Any] = {"step": step}
@@ -124,7 +124,7 @@ def releasing(draw: Draw, seen: World) -> World:
         record["resumedAt"] = "2026-01-05T11:59:59Z"
     active = dataclasses.replace(one, status={**one.status, **record})
     children = {child.key: child for child, _ in found}
-    return make.world(
+    return make.observed(
         seen,
         releases=[*seen.releases, active],
         children={**seen.children, **children},
@@ -132,7 +132,7 @@ def releasing(draw: Draw, seen: World) -> World:
     )
 
 
-def of_job(draw: Draw, one: Owned[Any], entry: dict[str, Any]) -> tuple[Child, Pod]:
+def of_job(draw: Draw, one: CustomResource[Any], entry: dict[str, Any]) -> tuple[Child, Pod]:
     """Return a Job of a release that has failed, and its pod; record that it was made."""
     key = jobs.job_key(one, entry["key"])
     made = failed_job(draw, key, one)
@@ -141,7 +141,7 @@ def of_job(draw: Draw, one: Owned[Any], entry: dict[str, Any]) -> tuple[Child, P
     return made, odd_pod(draw, owner_uid=made.uid, name=f"{key.name}-x", uid=f"pod-{made.uid}")
 
 
-def failed_job(draw: Draw, key: ChildKey, owner: Owned[Any]) -> Child:
+def failed_job(draw: Draw, key: ChildKey, owner: CustomResource[Any]) -> Child:
     told = {
         "type": "Failed",
         "status": "True",
@@ -158,16 +158,16 @@ def failed_job(draw: Draw, key: ChildKey, owner: Owned[Any]) -> Child:
 
 
 def odd_pod(draw: Draw, **about: Any) -> Pod:
-    trouble = Trouble(
+    problem = PodProblem(
         reason=draw(REASONS),
         message=draw(WORDS),
         exit_code=draw(CODES),
         state=draw(WORDS),
     )
-    return make.pod(trouble=draw(st.sampled_from([trouble, trouble, None])), **about)
+    return make.pod(problem=draw(st.sampled_from([problem, problem, None])), **about)
 
 
-def running(draw: Draw, seen: World) -> World:
+def running(draw: Draw, seen: ObservedState) -> ObservedState:
     """Add runs by hand: of something, of nothing, and one that has failed."""
     target = draw(st.sampled_from(["n" * 253, *(one.name for one in seen.processes)]))
     about = {
@@ -182,9 +182,9 @@ def running(draw: Draw, seen: World) -> World:
         "generated": True,
         "spec": RunSpec.model_validate({"processRef": {"name": target}}),
     }
-    waits = Owned(**about, name="waits", status={})
+    waits = CustomResource(**about, name="waits", status={})
     if not seen.releases or "snapshot" not in seen.releases[0].status:
-        return make.world(seen, runs=(waits,))
+        return make.observed(seen, runs=(waits,))
     job = failed_job(draw, ChildKey("Job", make.NAMESPACE, "run-job"), waits)
     record = {
         "release": {"name": seen.releases[0].name, "number": 1},
@@ -193,13 +193,13 @@ def running(draw: Draw, seen: World) -> World:
         "startedAt": "2026-01-05T11:59:00Z",
         "outcome": "inProgress",
     }
-    runs = (waits, Owned(**(about | {"uid": "uid-of-fails"}), name="fails", status=record))
+    runs = (waits, CustomResource(**(about | {"uid": "uid-of-fails"}), name="fails", status=record))
     pod = odd_pod(draw, owner_uid=job.uid, name="run-pod", uid="uid-of-run-pod")
     children = {**seen.children, job.key: job}
-    return make.world(seen, runs=runs, children=children, pods=[*seen.pods, pod])
+    return make.observed(seen, runs=runs, children=children, pods=[*seen.pods, pod])
 
 
-def troubled(draw: Draw, seen: World) -> World:
+def troubled(draw: Draw, seen: ObservedState) -> ObservedState:
     """Let children be refused, and pods be in odd trouble."""
     refused = {
         ChildKey(kind, make.NAMESPACE, draw(st.sampled_from(["shop-web", "shop-tick"]))): no(draw)
@@ -218,7 +218,7 @@ def troubled(draw: Draw, seen: World) -> World:
             late = {"Progressing": {"status": "False", "reason": "ProgressDeadlineExceeded"}}
             status = {**one.status, "availableReplicas": 0, "conditions": late}
             seen = make.changed(seen, make.edited(one, status=status))
-    return make.world(
+    return make.observed(
         seen,
         refused=refused,
         pods=[*seen.pods, *pods],
@@ -229,25 +229,30 @@ def troubled(draw: Draw, seen: World) -> World:
 
 def no(draw: Draw) -> RefusedWrite:
     return RefusedWrite(
-        intent="", reason=draw(REASONS), message=draw(WORDS), retry_at=make.NOW + timedelta(hours=1)
+        desired_hash="",
+        reason=draw(REASONS),
+        message=draw(WORDS),
+        retry_at=make.NOW + timedelta(hours=1),
     )
 
 
-def reported(seen: World) -> model.Report:
+def reported(seen: ObservedState) -> model.Report:
     own = [seen.application, *seen.processes, *seen.releases, *seen.runs]
     waited = {one.uid: make.LONG_AGO for one in own if one is not None}
-    seen = make.world(seen, open_since=waited)
+    seen = make.observed(seen, in_progress_since=waited)
     return report.report(seen, plan.plan(seen))
 
 
-def records(seen: World, log: str) -> Iterator[tuple[Owned[Any], Mapping[str, Any]]]:
+def records(
+    seen: ObservedState, log: str
+) -> Iterator[tuple[CustomResource[Any], Mapping[str, Any]]]:
     """Yield the records that the plan wants, with what can only be fetched."""
     todo = plan.plan(seen)
     for one, record in todo.decision.records:
         yield one, explained(record, log) if "failure" in record else record
-    for attended in todo.runs.attended:
-        if attended.record is not None:
-            yield attended.run, {**attended.record, "log": failure.tail(log, ())}
+    for decisions in todo.runs.decisions:
+        if decisions.record is not None:
+            yield decisions.run, {**decisions.record, "log": failure.tail(log, ())}
 
 
 def explained(record: Mapping[str, Any], log: str) -> dict[str, Any]:
@@ -261,8 +266,8 @@ def explained(record: Mapping[str, Any], log: str) -> dict[str, Any]:
 
 @A_LOT
 @given(worlds(), WORDS)
-def test_every_status_and_event_is_one_that_the_server_takes(seen: World, log: str) -> None:
-    seen = reconcile.discreet(seen)
+def test_every_status_and_event_is_one_that_the_server_takes(seen: ObservedState, log: str) -> None:
+    seen = reconcile.redact(seen)
     for write in reported(seen).writes:
         assert checked.refused(write.of.kind, write.status) == []
         for event in write.events:
@@ -280,8 +285,8 @@ def test_every_status_and_event_is_one_that_the_server_takes(seen: World, log: s
 
 @A_LOT
 @given(worlds())
-def test_what_was_written_is_not_written_again(seen: World) -> None:
-    seen = reconcile.discreet(seen)
+def test_what_was_written_is_not_written_again(seen: ObservedState) -> None:
+    seen = reconcile.redact(seen)
     for _ in range(4):
         writes = reported(seen).writes
         if not writes:
@@ -290,11 +295,11 @@ def test_what_was_written_is_not_written_again(seen: World) -> None:
     raise AssertionError(f"it is written for ever: {[write.of for write in writes]}")
 
 
-def stored(seen: World, found: Mapping[str, Mapping[str, Any]]) -> World:
-    def now(one: Owned[Any] | Broken) -> Owned[Any] | Broken:
+def stored(seen: ObservedState, found: Mapping[str, Mapping[str, Any]]) -> ObservedState:
+    def now(one: CustomResource[Any] | InvalidObject) -> CustomResource[Any] | InvalidObject:
         return dataclasses.replace(one, status=found.get(one.uid, one.status))
 
-    return make.world(
+    return make.observed(
         seen,
         application=now(seen.application) if seen.application is not None else None,
         processes=[now(one) for one in seen.processes],

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import make
-from process_operator.controller.observe.records import Child, ChildKey, RefusedWrite, World
+from process_operator.controller.observe.records import Child, ChildKey, ObservedState, RefusedWrite
 from process_operator.controller.plan import plan
 from process_operator.controller.plan.model import Plan
 from process_operator.controller.status import report as status_report
@@ -19,8 +19,10 @@ WENT_BACK = {**ROLLED, "rollbackStartedAt": "2026-01-05T11:59:30Z"}
 WORKER = {"key": "worker", "type": "worker"}
 
 
-def failed(seen: World, process: str = "web", state: str = "failed", **record: Any) -> World:
-    """Return the world after one more release, that did not succeed."""
+def failed(
+    seen: ObservedState, process: str = "web", state: str = "failed", **record: Any
+) -> ObservedState:
+    """Return the observed state after one more release, that did not succeed."""
     number = len(seen.releases) + 1
     why = {
         "step": "rollout",
@@ -33,30 +35,30 @@ def failed(seen: World, process: str = "web", state: str = "failed", **record: A
     made = make.started(number, make.candidate(seen), state=state, status=told)
     kept = {name: value for name, value in made.status.items() if name != "rolloutStartedAt"}
     made = dataclasses.replace(made, status=kept | record)
-    return make.world(seen, releases=(*seen.releases, made))
+    return make.observed(seen, releases=(*seen.releases, made))
 
 
-def writes(seen: World) -> dict[str, Write]:
+def writes(seen: ObservedState) -> dict[str, Write]:
     """Return what is to be written when all has been open for long, by kind and name."""
     objects = [seen.application, *seen.processes]
     waited = {one.uid: make.LONG_AGO for one in objects if one is not None}
-    seen = make.world(seen, open_since=waited)
+    seen = make.observed(seen, in_progress_since=waited)
     report = status_report.report(seen, plan.plan(seen))
     return {f"{one.of.kind} {one.of.name}": one for one in report.writes}
 
 
-def said(seen: World, of: str = "ProcessApplication shop") -> str:
+def said(seen: ObservedState, of: str = "ProcessApplication shop") -> str:
     """Return reason and message of what is said."""
     ready = conditions.find(writes(seen)[of].status, conditions.READY)
     assert ready is not None
     return f"{ready['reason']}: {ready['message']}"
 
 
-def written(seen: World) -> World:
-    """Return the world after all statuses have been written."""
+def written(seen: ObservedState) -> ObservedState:
+    """Return the observed state after all statuses have been written."""
     found = {one.of.uid: one.status for one in writes(seen).values()}
     assert seen.application is not None
-    return make.world(
+    return make.observed(
         seen,
         application=dataclasses.replace(
             seen.application, status=found.get(seen.application.uid, seen.application.status)
@@ -68,7 +70,7 @@ def written(seen: World) -> World:
     )
 
 
-def events(seen: World) -> list[tuple[str, str]]:
+def events(seen: ObservedState) -> list[tuple[str, str]]:
     found = writes(seen).get("ProcessApplication shop")
     return [(one.reason, one.message) for one in (found.events if found is not None else ())]
 
@@ -111,31 +113,33 @@ def test_a_failure_before_the_rollout_leaves_what_an_earlier_failure_left() -> N
 
 
 def test_the_first_release_has_nothing_to_go_back_to() -> None:
-    told = said(failed(make.world(), **ROLLED))
+    told = said(failed(make.observed(), **ROLLED))
     assert "there is no earlier release to go back to" in told
     assert 'what release "shop-1" made stays' in told
-    assert "nothing runs yet" in said(failed(make.world()))
+    assert "nothing runs yet" in said(failed(make.observed()))
 
 
 def test_a_first_release_that_was_cancelled_has_nothing_to_go_back_to_either() -> None:
-    told = said(failed(make.world(), state="cancelled"))
+    told = said(failed(make.observed(), state="cancelled"))
     assert told.startswith('AwaitingRelease: release "shop-1" was cancelled, there is no earlier')
     assert "nothing runs yet" in told
-    rolled = make.with_children(failed(make.world(), state="cancelled", **ROLLED))
+    rolled = make.with_children(failed(make.observed(), state="cancelled", **ROLLED))
     assert 'what release "shop-1" made stays' in said(rolled)
 
 
 def test_what_was_deleted_and_could_not_go_back_is_named() -> None:
-    both = make.served(make.world(processes=[make.process(), make.process(**WORKER)]))
+    both = make.served(make.observed(processes=[make.process(), make.process(**WORKER)]))
     assert "serves again. The" in said(failed(both, **WENT_BACK))
-    gone = make.world(failed(both, **WENT_BACK), processes=[make.process()])
+    gone = make.observed(failed(both, **WENT_BACK), processes=[make.process()])
     assert 'serves again, without the deleted "worker". The' in said(gone)
 
 
 def test_what_cannot_be_read_is_not_said_to_be_deleted() -> None:
     worker = make.process(**WORKER)
-    both = make.served(make.world(processes=[make.process(), worker]))
-    broken = make.world(failed(both, **WENT_BACK), processes=[make.process(), make.broken(worker)])
+    both = make.served(make.observed(processes=[make.process(), worker]))
+    broken = make.observed(
+        failed(both, **WENT_BACK), processes=[make.process(), make.broken(worker)]
+    )
     assert "without" not in said(broken)
 
 
@@ -143,7 +147,7 @@ def test_what_cannot_be_read_is_not_said_to_be_deleted() -> None:
 
 
 def test_every_process_that_went_back_is_told_why() -> None:
-    both = make.served(make.world(processes=[make.process(), make.process(**WORKER)]))
+    both = make.served(make.observed(processes=[make.process(), make.process(**WORKER)]))
     seen = failed(both, process="worker", **WENT_BACK)
     assert said(seen, "Process worker").endswith('release "shop-2" failed here: exited')
     assert said(seen, "Process web").endswith(
@@ -159,26 +163,26 @@ def test_a_failure_before_the_rollout_costs_the_processes_no_write() -> None:
 # Refused children.
 
 
-def refused(seen: World, kind: str) -> World:
-    """Return the world in which one child of the process `web` was refused just now."""
+def refused(seen: ObservedState, kind: str) -> ObservedState:
+    """Return the observed state in which one child of the process `web` was refused just now."""
     (key,) = (one.key for one in make.applies(seen) if one.key.kind == kind)
-    intent = next(one.intent for one in make.applies(seen) if one.key == key)
+    desired_hash = next(one.desired_hash for one in make.applies(seen) if one.key == key)
     no = RefusedWrite(
-        intent=intent,
+        desired_hash=desired_hash,
         reason="Rejected",
         message="a webhook said no",
         retry_at=make.NOW + timedelta(minutes=1),
     )
     children = dict(make.with_children(seen).children)
     del children[key]
-    return make.world(seen, children=children, refused={key: no})
+    return make.observed(seen, children=children, refused={key: no})
 
 
 HOSTED = make.process(ingress={"hosts": [{"host": "shop.example.com"}]})
 
 
 def rolling(kind: str) -> Plan:
-    first = failed(make.world(processes=[HOSTED]), state="inProgress", step="rollout", **ROLLED)
+    first = failed(make.observed(processes=[HOSTED]), state="inProgress", step="rollout", **ROLLED)
     return plan.plan(refused(first, kind))
 
 
@@ -189,41 +193,47 @@ def test_a_refused_ingress_holds_no_rollout_up() -> None:
 
 
 def test_a_refused_deployment_does_and_says_why() -> None:
-    (view,) = rolling("Deployment").views
-    assert (view.progress.reason, view.progress.message) == ("Rejected", "a webhook said no")
+    (process_plan,) = rolling("Deployment").processes
+    assert (process_plan.progress.reason, process_plan.progress.message) == (
+        "Rejected",
+        "a webhook said no",
+    )
     assert rolling("Deployment").decision.records == ()
 
 
 @pytest.mark.parametrize("kind", ["Ingress", "Deployment"])
 def test_a_process_says_what_of_it_was_refused(kind: str) -> None:
-    seen = refused(make.released(make.world(processes=[HOSTED])), kind)
+    seen = refused(make.released(make.observed(processes=[HOSTED])), kind)
     assert said(seen, "Process web") == "Rejected: a webhook said no"
 
 
 def test_a_refused_change_takes_nothing_from_what_serves() -> None:
     seen = make.served()
     key = ChildKey("Deployment", make.NAMESPACE, "shop-web")
-    changed = make.world(
-        make.released(make.world(seen, application=make.application(image="shop:2"))),
+    changed = make.observed(
+        make.released(make.observed(seen, application=make.application(image="shop:2"))),
         now=make.NOW,
     )
-    (intent,) = (one.intent for one in make.applies(changed) if one.key == key)
+    (desired_hash,) = (one.desired_hash for one in make.applies(changed) if one.key == key)
     no = RefusedWrite(
-        intent=intent, reason="Rejected", message="no", retry_at=make.NOW + timedelta(minutes=1)
+        desired_hash=desired_hash,
+        reason="Rejected",
+        message="no",
+        retry_at=make.NOW + timedelta(minutes=1),
     )
-    (view,) = plan.plan(make.world(changed, refused={key: no})).views
-    assert view.progress.available == 1
+    (process_plan,) = plan.plan(make.observed(changed, refused={key: no})).processes
+    assert process_plan.progress.available == 1
 
 
 # Cron processes.
 
 
-def cron(now: datetime, **spec: Any) -> World:
+def cron(now: datetime, **spec: Any) -> ObservedState:
     tidy = make.process(**{"key": "tidy", "type": "cron", "timeZone": "Europe/Berlin"} | spec)
-    return make.world(make.served(make.world(processes=[tidy])), now=now)
+    return make.observed(make.served(make.observed(processes=[tidy])), now=now)
 
 
-def warnings(seen: World) -> list[str]:
+def warnings(seen: ObservedState) -> list[str]:
     return list(writes(seen)["Process tidy"].status.get("warnings", ()))
 
 
@@ -279,8 +289,8 @@ def scheduled(name: str, start: str, outcome: str | None) -> Child:
     )
 
 
-def with_jobs(seen: World, *jobs: Child) -> World:
-    return make.world(seen, children={**seen.children, **{one.key: one for one in jobs}})
+def with_jobs(seen: ObservedState, *jobs: Child) -> ObservedState:
+    return make.observed(seen, children={**seen.children, **{one.key: one for one in jobs}})
 
 
 TIDY = cron(make.NOW, schedule="0 6 * * *")

@@ -100,7 +100,7 @@ def _checksum(text: str) -> str:
     return digits
 
 
-class Book:
+class KeySet:
     """The content of the Secret: every key, and what their hashes are keyed with."""
 
     def __init__(self, data: Mapping[str, str] | None = None) -> None:
@@ -199,7 +199,7 @@ def _written(kept: _Kept) -> bytes:
     return orjson.dumps(parsed)
 
 
-def secret(namespace: str, book: Book, resource_version: str | None) -> Manifest:
+def secret(namespace: str, key_set: KeySet, resource_version: str | None) -> Manifest:
     """Return the Secret that holds a book, new or at a version."""
     about = {"name": SECRET, "namespace": namespace}
     if resource_version is not None:
@@ -209,17 +209,17 @@ def secret(namespace: str, book: Book, resource_version: str | None) -> Manifest
         "kind": "Secret",
         "metadata": about,
         "type": "Opaque",
-        "data": book.data(),
+        "data": key_set.data(),
     }
 
 
-class Ring:
+class KeyStore:
     """The keys that are valid now, as this process knows them."""
 
     def __init__(self, cluster: Cluster, namespace: str) -> None:
         self._cluster = cluster
         self._namespace = namespace
-        self._book = Book()
+        self._book = KeySet()
         self._version: str | None = None
         self._read_at = float("-inf")
 
@@ -250,9 +250,9 @@ class Ring:
         try:
             found = await self._cluster.get("Secret", self._namespace, SECRET)
         except errors.NotFound:
-            self._book, self._version = Book(), None
+            self._book, self._version = KeySet(), None
         else:
             version = found["metadata"]["resourceVersion"]
             if version != self._version:
-                self._book, self._version = Book(found.get("data") or {}), version
+                self._book, self._version = KeySet(found.get("data") or {}), version
         self._read_at = time.monotonic()

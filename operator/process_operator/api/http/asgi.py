@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
 
 from process_operator.api import problems
-from process_operator.api.access.keys import Ring
+from process_operator.api.access.keys import KeyStore
 from process_operator.api.http import documentation, meters, pages
 from process_operator.api.http.gate import Gate
 from process_operator.api.http.limits import Limiter
@@ -18,11 +18,11 @@ from process_operator.api.http.meters import Meters
 from process_operator.api.problems import Problem
 from process_operator.api.reads.cache import Cache
 from process_operator.api.routes import ROUTERS
-from process_operator.api.routes.call import Parts
+from process_operator.api.routes.call import RequestContext
 from process_operator.kube import errors
 
 
-def application(*, parts: Parts, ring: Ring, limiter: Limiter) -> Gate:
+def application(*, parts: RequestContext, key_store: KeyStore, limiter: Limiter) -> Gate:
     """Return the ASGI application."""
     counted = Meters()
     app = FastAPI(
@@ -45,11 +45,11 @@ def application(*, parts: Parts, ring: Ring, limiter: Limiter) -> Gate:
         },
     )
     app.state.parts = parts
-    _add_plain(app, cache=parts.cache, ring=ring, counted=counted)
-    return Gate(app, ring=ring, limiter=limiter, meters=counted)
+    _add_plain(app, cache=parts.cache, key_store=key_store, counted=counted)
+    return Gate(app, key_store=key_store, limiter=limiter, meters=counted)
 
 
-def _add_plain(app: FastAPI, *, cache: Cache, ring: Ring, counted: Meters) -> None:
+def _add_plain(app: FastAPI, *, cache: Cache, key_store: KeyStore, counted: Meters) -> None:
     """Add what needs no key."""
 
     @app.get("/healthz", include_in_schema=False)
@@ -58,7 +58,7 @@ def _add_plain(app: FastAPI, *, cache: Cache, ring: Ring, counted: Meters) -> No
 
     @app.get("/readyz", include_in_schema=False)
     async def readyz() -> PlainTextResponse:
-        if cache.ready and ring.trusted:
+        if cache.ready and key_store.trusted:
             return PlainTextResponse("ok\n")
         return PlainTextResponse(
             "not every kind is listed and watched yet\n", HTTPStatus.SERVICE_UNAVAILABLE

@@ -16,7 +16,7 @@ from http import HTTPStatus
 from typing import Any
 
 from process_operator.api import problems
-from process_operator.api.access.keys import Key, Ring, Role
+from process_operator.api.access.keys import Key, KeyStore, Role
 from process_operator.api.http import limits
 from process_operator.api.http.limits import Limiter, Verdict
 from process_operator.api.http.meters import Meters
@@ -44,9 +44,9 @@ Headers = list[tuple[bytes, bytes]]
 class Gate:
     """The ASGI application around the routes."""
 
-    def __init__(self, app: App, *, ring: Ring, limiter: Limiter, meters: Meters) -> None:
+    def __init__(self, app: App, *, key_store: KeyStore, limiter: Limiter, meters: Meters) -> None:
         self._app = app
-        self._ring = ring
+        self._ring = key_store
         self._limiter = limiter
         self._meters = meters
 

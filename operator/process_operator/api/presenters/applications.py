@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 
 from process_operator.api.presenters import deployments, pages, times, waiting
-from process_operator.api.presenters.views import Reply, View
+from process_operator.api.presenters.views import Reply, ReplyContext
 from process_operator.api.reads import cache
 from process_operator.api.reads.cache import Record
-from process_operator.api.reads.ownership import Claim
+from process_operator.api.reads.ownership import FieldConflict
 from process_operator.models.release import ReleaseState
 
 _BUILD_NOTHING: Reply = {
@@ -45,10 +45,10 @@ def application_item(record: Record, status: str | None) -> Reply:
 def application(
     record: Record,
     status: str | None,
-    view: View,
+    view: ReplyContext,
     *,
     cluster_id: str | None,
-    taken: Sequence[Claim] = (),
+    taken: Sequence[FieldConflict] = (),
 ) -> Reply:
     """Return an application with all its fields."""
     spec = record.spec

@@ -5,7 +5,7 @@ from operator import attrgetter
 
 from process_operator.api.presenters.views import Reply
 from process_operator.api.reads.cache import Record
-from process_operator.api.reads.ownership import Claim
+from process_operator.api.reads.ownership import FieldConflict
 
 
 def page(items: Sequence[Reply], *, total: int, offset: int, limit: int) -> Reply:
@@ -13,7 +13,7 @@ def page(items: Sequence[Reply], *, total: int, offset: int, limit: int) -> Repl
     return {"data": items, "total": total, "offset": offset, "limit": limit}
 
 
-def with_taken(reply: Reply, taken: Sequence[Claim]) -> Reply:
+def with_taken(reply: Reply, taken: Sequence[FieldConflict]) -> Reply:
     """Add to a reply which fields were taken over from other managers."""
     if taken:
         reply["taken_over"] = [{"field": one.path, "manager": one.manager} for one in taken]

@@ -4,16 +4,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from process_operator.api.presenters import pages, times, views, waiting
-from process_operator.api.presenters.views import Reply, View
+from process_operator.api.presenters.views import Reply, ReplyContext
 from process_operator.api.reads.cache import Record
-from process_operator.api.reads.ownership import Claim
+from process_operator.api.reads.ownership import FieldConflict
 from process_operator.kube import names
 from process_operator.models.process import ProcessType
 
 # Processes.
 
 
-def process(record: Record, view: View, taken: Sequence[Claim] = ()) -> Reply:
+def process(record: Record, view: ReplyContext, taken: Sequence[FieldConflict] = ()) -> Reply:
     """Return a process: the saved values, and what of them waits."""
     spec, status = record.spec, record.status
     kind = ProcessType(spec["type"])
@@ -63,7 +63,7 @@ def _hostname(
 
 
 def _routing(
-    record: Record, spec: Mapping[str, Any], status: Mapping[str, Any], view: View
+    record: Record, spec: Mapping[str, Any], status: Mapping[str, Any], view: ReplyContext
 ) -> Reply:
     ingress = spec.get("ingress") or {}
     urls = list(status.get("urls") or ())

@@ -6,7 +6,7 @@ from typing import Any
 
 from process_operator.api.access import identity
 from process_operator.api.presenters import times
-from process_operator.api.presenters.views import Reply, View
+from process_operator.api.presenters.views import Reply, ReplyContext
 from process_operator.api.reads.cache import Record
 
 # Runs and measurements.
@@ -45,7 +45,7 @@ def scheduled_run(told: Mapping[str, Any], status: Mapping[str, Any], process_id
     }
 
 
-def measurement(what: str, record: Record, view: View) -> float | None:
+def measurement(what: str, record: Record, view: ReplyContext) -> float | None:
     """Return what a measurement is by the status of a process; None where nothing is known."""
     status = record.status
     match what:

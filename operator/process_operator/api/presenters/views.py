@@ -63,7 +63,7 @@ def _size(name: str, spec_json: bytes) -> Size | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class View:
+class ReplyContext:
     """What stands around the objects of one application."""
 
     application: Record

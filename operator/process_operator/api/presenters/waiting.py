@@ -10,7 +10,7 @@ from typing import Any
 
 from process_operator.api.access import identity
 from process_operator.api.presenters import views
-from process_operator.api.presenters.views import Reply, View
+from process_operator.api.presenters.views import Reply, ReplyContext
 from process_operator.models import staging
 
 _FIELDS = {
@@ -43,7 +43,9 @@ _SNAPSHOT_NAMES = {
 }
 
 
-def of_process(spec: Mapping[str, Any], status: Mapping[str, Any], view: View) -> list[Reply]:
+def of_process(
+    spec: Mapping[str, Any], status: Mapping[str, Any], view: ReplyContext
+) -> list[Reply]:
     """Return the fields of a process that wait."""
     entry = view.entry_of(spec)
     saved = _saved(spec, view)
@@ -91,7 +93,7 @@ def _others(status: Mapping[str, Any], told: Iterable[str]) -> Iterator[Reply]:
             yield _difference(one["field"], one.get("from"), one.get("to"))
 
 
-def _saved(spec: Mapping[str, Any], view: View) -> dict[str, Any]:
+def _saved(spec: Mapping[str, Any], view: ReplyContext) -> dict[str, Any]:
     size = view.size_of(spec)
     port = spec.get("port", views.DEFAULT_PORT if spec["type"] == "web" else None)
     return {

@@ -1,4 +1,4 @@
-"""What the API knows of our objects: a mirror of each kind, found by id and by application.
+"""What the API knows of our objects: an informer of each kind, found by id and by application.
 
 Reads are answered from here and cost the API server nothing. The answer to each write of this
 process is put in at once, so that nobody's reads are behind their own writes.
@@ -17,7 +17,7 @@ import orjson
 
 from process_operator.api.reads import ownership
 from process_operator.cluster.client import Cluster
-from process_operator.cluster.informer import Mirror
+from process_operator.cluster.informer import Informer
 from process_operator.kube import names
 from process_operator.kube.manifest import Manifest
 from process_operator.models.release import ReleaseState
@@ -144,8 +144,8 @@ class Cache:
     """All records, by id and by application."""
 
     def __init__(self, cluster: Cluster) -> None:
-        self._mirrors: dict[str, Mirror[Record]] = {
-            kind: Mirror(
+        self._mirrors: dict[str, Informer[Record]] = {
+            kind: Informer(
                 kind,
                 functools.partial(record, kind),
                 source=cluster,
@@ -233,7 +233,7 @@ class Cache:
         self._gone[gone.uid] = None
         if len(self._gone) > _GONE:
             self._gone.popitem(last=False)
-        self._mirrors[gone.kind].forget(gone.namespace, gone.name, gone.uid)
+        self._mirrors[gone.kind].evict(gone.namespace, gone.name, gone.uid)
         self.changed(gone, None)
 
     def changed(self, old: Record | None, new: Record | None) -> None:

@@ -14,7 +14,7 @@ MAX_KEPT = 10_000
 """A process takes about one KiB."""
 
 
-class Kept:
+class ResponseCache:
     """The JSON of the objects that were presented last."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ MANAGER = "process-operator-api"
 """Our own field manager."""
 
 
-class Claim(NamedTuple):
+class FieldConflict(NamedTuple):
     """One field that would change, and whose it is."""
 
     manager: str
@@ -33,12 +33,12 @@ def appliers(managed: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def claims(
+def conflicts(
     owned: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]
-) -> tuple[Claim, ...]:
+) -> tuple[FieldConflict, ...]:
     """Return the fields of the spec that others own and that would change."""
     return tuple(
-        Claim(manager, path)
+        FieldConflict(manager, path)
         for manager, fields in owned.items()
         for path in _changed("spec", fields, before, after)
     )

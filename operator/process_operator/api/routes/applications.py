@@ -20,7 +20,7 @@ from process_operator.api.routes import replies
 from process_operator.api.routes.call import Call
 from process_operator.api.routes.parameters import Change, Create, Limit, Offset, Read, Remove, Uid
 from process_operator.api.writes import changes, writer
-from process_operator.api.writes.writer import Wish
+from process_operator.api.writes.writer import WriteOptions
 from process_operator.kube import errors, names
 
 router = APIRouter(tags=["Applications"])
@@ -53,7 +53,7 @@ async def create_application(call: Create, payload: CreateApplication) -> Respon
     record = writer.repeated(call.ticket, call.applications())
     if record is None:
         record = await _create(call, namespace, given)
-    if not call.wish.dry_run:
+    if not call.options.dry_run:
         await _with_web_process(call, record)
     return replies.reply(call.present_application(record), HTTPStatus.CREATED, of=record)
 
@@ -115,7 +115,7 @@ async def _create(call: Call, namespace: str, given: dict[str, Any]) -> Record:
             "spec": spec,
         }
         try:
-            return await call.writer.create(manifest, call.wish)
+            return await call.writer.create(manifest, call.options)
         except errors.AlreadyExists:
             found = await call.writer.read(names.APPLICATION_KIND, namespace, name)
             if found is not None and writer.repeated(call.ticket, [found]) is not None:
@@ -146,7 +146,7 @@ async def _with_web_process(call: Call, application: Record) -> None:
         "spec": spec,
     }
     try:
-        await call.writer.create(manifest, call.wish)
+        await call.writer.create(manifest, call.options)
     except errors.AlreadyExists:
         return  # A manifest was faster: the application has what it needs, or says what it lacks.
 
@@ -188,7 +188,7 @@ async def update_application(
             spec["image"] = given["docker_image"]
         return spec
 
-    written = await call.writer.change(call.application(id), changed, call.wish)
+    written = await call.writer.change(call.application(id), changed, call.options)
     body = call.present_application(written.record, written.taken)
     return replies.reply(body, of=written.record)
 
@@ -211,8 +211,10 @@ def _check_build_field(name: str, value: Any) -> None:
 async def delete_application(call: Remove, id: Uid) -> Response:  # noqa: A002
     """Delete an application: first its processes, with what runs of them."""
     record = call.application(id)
-    call.writer.match(record, call.wish)
-    unconditional = Wish(caller=call.wish.caller, asker=call.wish.asker, dry_run=call.wish.dry_run)
+    call.writer.match(record, call.options)
+    unconditional = WriteOptions(
+        caller=call.options.caller, asker=call.options.asker, dry_run=call.options.dry_run
+    )
     for process in call.processes(record):
         await call.writer.delete(process, unconditional)
     await call.writer.delete(record, unconditional)
@@ -229,7 +231,7 @@ async def delete_application(call: Remove, id: Uid) -> Response:  # noqa: A002
 async def suspend_application(call: Change, id: Uid) -> Response:  # noqa: A002
     """Stop every process; everything that is saved stays."""
     await call.writer.change(
-        call.application(id), lambda one: {**one.spec, "suspend": True}, call.wish
+        call.application(id), lambda one: {**one.spec, "suspend": True}, call.options
     )
     return replies.reply({"message": "Application is being suspended"})
 
@@ -247,5 +249,5 @@ async def activate_application(call: Change, id: Uid) -> Response:  # noqa: A002
     def active(one: Record) -> dict[str, Any]:
         return {name: value for name, value in one.spec.items() if name != "suspend"}
 
-    await call.writer.change(call.application(id), active, call.wish)
+    await call.writer.change(call.application(id), active, call.options)
     return replies.reply({"message": "Application is being activated"})

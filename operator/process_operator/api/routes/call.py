@@ -9,26 +9,26 @@ import orjson
 from process_operator.api import problems
 from process_operator.api.access.keys import Key
 from process_operator.api.presenters import applications, pages, processes, views
-from process_operator.api.presenters.views import Reply, Size, View
+from process_operator.api.presenters.views import Reply, ReplyContext, Size
 from process_operator.api.reads import cache
 from process_operator.api.reads.cache import NAMESPACE_KIND, Cache, Record
-from process_operator.api.reads.kept import Kept
-from process_operator.api.reads.ownership import Claim
+from process_operator.api.reads.kept import ResponseCache
+from process_operator.api.reads.ownership import FieldConflict
 from process_operator.api.reads.usage import Usage
 from process_operator.api.writes import writer
-from process_operator.api.writes.writer import Wish, Writer, Written
+from process_operator.api.writes.writer import WriteOptions, Writer, Written
 from process_operator.kube import names
 from process_operator.models.release import ReleaseState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class RequestContext:
     """What all requests share."""
 
     cache: Cache
     writer: Writer
     usage: Usage
-    kept: Kept
+    kept: ResponseCache
     cluster_name: str
 
     @property
@@ -42,9 +42,9 @@ class Parts:
 class Call:
     """One request."""
 
-    parts: Parts
+    parts: RequestContext
     key: Key
-    wish: Wish
+    options: WriteOptions
     place: str
     """Method and path."""
     body: bytes
@@ -62,7 +62,7 @@ class Call:
     @property
     def ticket(self) -> str | None:
         """The mark of a request with an Idempotency-Key."""
-        return writer.ticket(self.wish, self.place, self.body)
+        return writer.ticket(self.options, self.place, self.body)
 
     def sees(self, record: Record | None) -> bool:
         """Whether an object is there for this key."""
@@ -120,18 +120,20 @@ class Call:
         """Return every resource type by name, the smallest first."""
         return views.sizes(self.cache.all(names.RESOURCE_TYPE_KIND))
 
-    def view(self, application: Record) -> View:
+    def view(self, application: Record) -> ReplyContext:
         """Return what stands around the objects of an application."""
         return self._view(application, self._newest_success(application), self.sizes())
 
-    def _view(self, application: Record, newest: Record | None, sizes: Mapping[str, Size]) -> View:
+    def _view(
+        self, application: Record, newest: Record | None, sizes: Mapping[str, Size]
+    ) -> ReplyContext:
         """Return the view in which the newest successful release serves, unless that is gone.
 
         The application's own status says what serves, but a moment later than the release's.
         """
         told = application.status.get("servingRelease") or {}
         serves = newest is not None and newest.number >= told.get("number", 0)
-        return View(
+        return ReplyContext(
             application=application,
             sizes=sizes,
             snapshot=newest.status.get("snapshot") if newest is not None and serves else None,
@@ -171,7 +173,7 @@ class Call:
         """Return a process as it was written."""
         return processes.process(written.record, self.view(application), written.taken)
 
-    def present_application(self, record: Record, taken: Iterable[Claim] = ()) -> Reply:
+    def present_application(self, record: Record, taken: Iterable[FieldConflict] = ()) -> Reply:
         """Return an application with all its fields."""
         return applications.application(
             record,

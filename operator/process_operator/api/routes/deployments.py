@@ -89,13 +89,13 @@ async def trigger_deployment(
     if release is None:
         if image:
             # Asked before, so that a manifest that declares the image is heard of in time.
-            call.writer.admit(application, {**application.spec, "image": image}, call.wish)
+            call.writer.admit(application, {**application.spec, "image": image}, call.options)
         restart = {"restart": True} if given.get("is_restart") else {}
         release = await _release(call, application, restart)
         if image:
             # After the release: it waits until all is settled, and so takes the image with it.
             written = await call.writer.change(
-                application, lambda one: {**one.spec, "image": image}, call.wish
+                application, lambda one: {**one.spec, "image": image}, call.options
             )
             application = written.record
     return replies.reply(_present(call, release, application), HTTPStatus.CREATED)
@@ -110,7 +110,7 @@ async def _release(call: Call, application: Record, spec: dict[str, Any]) -> Rec
         "spec": {"applicationRef": {"name": application.name}, **spec},
     }
     try:
-        return await call.writer.create(manifest, call.wish)
+        return await call.writer.create(manifest, call.options)
     except errors.AlreadyExists:
         found = await call.writer.read(names.RELEASE_KIND, application.namespace, about["name"])
         made = writer.repeated(call.ticket, [found] if found is not None else [])
@@ -200,7 +200,7 @@ async def cancel_deployment(call: Change, id: Uid, deployment_id: Uid) -> Respon
             raise problems.refused("the deployment cannot be cancelled any more; it is decided")
         return {**one.spec, "cancel": True}
 
-    written = await call.writer.change(record, cancelled, call.wish)
+    written = await call.writer.change(record, cancelled, call.options)
     return replies.reply(_present(call, written.record, application))
 
 

@@ -83,7 +83,7 @@ async def add_domain(call: CreateForced, id: Uid, payload: AddDomain) -> Respons
     def added(one: Record) -> dict[str, Any]:
         hosts = _hosts(one)
         if any(item["host"] == host for item in hosts):
-            if call.wish.idempotency_key is not None:
+            if call.options.idempotency_key is not None:
                 return one.spec
             raise problems.refused(f"domain_name: {host} is there already")
         if len(hosts) >= _MAX_HOSTS:
@@ -92,7 +92,7 @@ async def add_domain(call: CreateForced, id: Uid, payload: AddDomain) -> Respons
             )
         return _with_hosts(one, [*hosts, {"host": host}])
 
-    written = await call.writer.change(record, added, call.wish)
+    written = await call.writer.change(record, added, call.options)
     return replies.reply(_present(written.record, host), HTTPStatus.CREATED)
 
 
@@ -123,7 +123,7 @@ async def remove_domain(call: Change, id: Uid, domain_id: Uid) -> Response:  # n
         return _with_hosts(one, [item for item in _hosts(one) if item["host"] != host])
 
     with contextlib.suppress(errors.NotFound):
-        await call.writer.change(record, left, call.wish)
+        await call.writer.change(record, left, call.options)
     return _removed()
 
 

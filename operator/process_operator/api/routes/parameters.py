@@ -10,7 +10,7 @@ from fastapi import Depends, Header, Path, Query, Request
 from process_operator.api.access import identity
 from process_operator.api.access.keys import Key  # noqa: TC001 - of a variable
 from process_operator.api.routes.call import Call
-from process_operator.api.writes.writer import Wish
+from process_operator.api.writes.writer import WriteOptions
 
 MAX_OFFSET = 10_000
 
@@ -41,13 +41,13 @@ _IdempotencyKey = Annotated[
 ]
 
 
-def _call(request: Request, wish: Mapping[str, Any]) -> Call:
+def _call(request: Request, options: Mapping[str, Any]) -> Call:
     state = request.scope["state"]
     key: Key = state["key"]
     return Call(
         parts=request.app.state.parts,
         key=key,
-        wish=Wish(caller=key.id, asker=key.name, **wish),
+        options=WriteOptions(caller=key.id, asker=key.name, **options),
         # Not of `request.url`, which is parsed anew for each request.
         place=f"{request.method} {request.scope['path']}",
         body=state["body"],
@@ -87,8 +87,8 @@ async def _create_forced(
     force: _Force = False,
     idempotency_key: _IdempotencyKey = None,
 ) -> Call:
-    wish = {"dry_run": dry_run, "force": force, "idempotency_key": idempotency_key}
-    return _call(request, wish)
+    options = {"dry_run": dry_run, "force": force, "idempotency_key": idempotency_key}
+    return _call(request, options)
 
 
 Read = Annotated[Call, Depends(_read)]

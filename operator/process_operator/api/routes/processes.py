@@ -70,7 +70,7 @@ async def _adopt(call: Call, record: Record, given: dict[str, Any]) -> Record:
     written = await call.writer.change(
         record,
         lambda one: changes.process(given, _bare(one.spec), sizes=sizes),
-        call.wish,
+        call.options,
         marks={cache.DEFAULT_PROCESS: None, cache.IDEMPOTENCY: call.ticket},
     )
     return written.record
@@ -105,7 +105,7 @@ async def _create(call: Call, application: Record, given: dict[str, Any]) -> Rec
             "spec": changes.process(given, bare, sizes=_sizes(call)),
         }
         try:
-            return await call.writer.create(manifest, call.wish)
+            return await call.writer.create(manifest, call.options)
         except errors.AlreadyExists:
             found = await call.writer.read(names.PROCESS_KIND, application.namespace, name)
             if found is not None and writer.repeated(call.ticket, [found]) is not None:
@@ -158,7 +158,7 @@ async def update_process(
     written = await call.writer.change(
         record,
         lambda one: changes.process(given, one.spec, sizes=sizes),
-        call.wish,
+        call.options,
         marks={cache.DEFAULT_PROCESS: None} if given else None,
     )
     return replies.reply(call.present(written, application), of=written.record)
@@ -174,5 +174,5 @@ async def update_process(
 async def delete_process(call: Remove, id: Uid, process_id: Uid) -> Response:  # noqa: A002
     """Delete a process; what runs of it ends at once."""
     record = call.process(call.application(id), process_id)
-    await call.writer.delete(record, call.wish)
+    await call.writer.delete(record, call.options)
     return replies.reply({"message": "Process is being deleted"})

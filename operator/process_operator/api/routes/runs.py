@@ -46,7 +46,7 @@ async def trigger(call: Create, id: Uid, process_id: Uid) -> Response:  # noqa: 
             "spec": {"processRef": {"name": process.name}},
         }
         try:
-            await call.writer.create(manifest, call.wish)
+            await call.writer.create(manifest, call.options)
         except errors.AlreadyExists:
             if call.ticket is None:
                 raise

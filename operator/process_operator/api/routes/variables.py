@@ -93,14 +93,14 @@ async def create_variable(
             raise problems.refused(f"key: there is a variable {name} already; update that one")
         return {**spec, "env": [*items, {"name": name, "value": value}]}
 
-    written = await call.writer.change(call.application(id), added, call.wish)
+    written = await call.writer.change(call.application(id), added, call.options)
     item = {"name": name, "value": value}
     return replies.reply(_present(written.record, item), HTTPStatus.CREATED)
 
 
 def _is_repeated(call: Call, there: Item, value: str) -> bool:
     """Whether a variable is what an earlier request with an Idempotency-Key has made."""
-    return call.wish.idempotency_key is not None and there.get("value", "") == value
+    return call.options.idempotency_key is not None and there.get("value", "") == value
 
 
 @router.put(
@@ -135,7 +135,7 @@ async def update_variable(
         # Its id stays, so that whoever knows the variable by it finds it under its new name.
         ids = {key: one for key, one in _ids(record).items() if key != found["name"]}
         marks = {cache.VARIABLE_IDS: json.dumps({**ids, name: env_var_id.lower()})}
-    written = await call.writer.change(record, changed, call.wish, marks=marks)
+    written = await call.writer.change(record, changed, call.options, marks=marks)
     return replies.reply(_present(written.record, _find(written.record, env_var_id)))
 
 
@@ -160,5 +160,5 @@ async def delete_variable(call: Change, id: Uid, env_var_id: Uid) -> Response:  
     if found["name"] in _ids(record):
         ids = {key: one for key, one in _ids(record).items() if key != found["name"]}
         marks = {cache.VARIABLE_IDS: json.dumps(ids) if ids else None}
-    await call.writer.change(record, removed, call.wish, marks=marks)
+    await call.writer.change(record, removed, call.options, marks=marks)
     return replies.reply({"message": "Environment variable is deleted"})

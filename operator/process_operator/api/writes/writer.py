@@ -19,7 +19,7 @@ import orjson
 from process_operator.api import problems
 from process_operator.api.reads import cache, ownership
 from process_operator.api.reads.cache import Cache, Record
-from process_operator.api.reads.ownership import Claim
+from process_operator.api.reads.ownership import FieldConflict
 from process_operator.cluster.client import Cluster
 from process_operator.kube import errors, names
 from process_operator.kube.manifest import Manifest
@@ -33,7 +33,7 @@ Change = Callable[[Record], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class WriteOptions:
     """How a caller wants a write to be done."""
 
     caller: str
@@ -51,7 +51,7 @@ class Written:
     """An object after a write, and what was taken from others by it."""
 
     record: Record
-    taken: tuple[Claim, ...] = ()
+    taken: tuple[FieldConflict, ...] = ()
 
 
 def etag(record: Record) -> str:
@@ -78,7 +78,7 @@ class Writer:
         self,
         record: Record,
         change: Change,
-        wish: Wish,
+        options: WriteOptions,
         *,
         marks: Mapping[str, str | None] | None = None,
     ) -> Written:
@@ -87,22 +87,22 @@ class Writer:
         Args:
             record: The object as it is known.
             change: What its spec shall be, asked again after a conflict.
-            wish: How the caller wants it.
+            options: How the caller wants it.
             marks: Annotations to set, or with None to remove, in the same write.
         """
         async with self._lock(record):
             # While this waited, the one before may have changed the object.
             record = self._cache.get(record.kind, record.uid) or record
-            return await self._change(record, change, wish, marks or {})
+            return await self._change(record, change, options, marks or {})
 
     async def _change(
-        self, record: Record, change: Change, wish: Wish, marks: Mapping[str, str | None]
+        self, record: Record, change: Change, options: WriteOptions, marks: Mapping[str, str | None]
     ) -> Written:
         for _ in range(_TRIES):
-            self.match(record, wish)
+            self.match(record, options)
             spec = record.spec
             wanted = change(record)
-            claims = self.admit(record, wanted, wish)
+            conflicts = self.admit(record, wanted, options)
             patch: dict[str, Any] = {}
             if spec != wanted:
                 patch["spec"] = ownership.merge_patch(spec, wanted)
@@ -116,7 +116,7 @@ class Writer:
                 patch["metadata"]["annotations"] = about
             try:
                 answer = await self._cluster.merge_patch(
-                    record.kind, record.namespace, record.name, patch, dry_run=wish.dry_run
+                    record.kind, record.namespace, record.name, patch, dry_run=options.dry_run
                 )
             except errors.Conflict:
                 record = await self._again(record)
@@ -124,31 +124,33 @@ class Writer:
             except errors.NotFound:
                 self._cache.forget(record)
                 raise
-            return Written(record=self._take_in(answer, wish, "changed"), taken=claims)
+            return Written(record=self._take_in(answer, options, "changed"), taken=conflicts)
         raise problems.refused("the object is being changed by others all the time; try again")
 
-    def match(self, record: Record, wish: Wish) -> None:
+    def match(self, record: Record, options: WriteOptions) -> None:
         """Refuse a write that is meant for another version."""
-        if wish.if_match is not None and wish.if_match not in ("*", etag(record)):
+        if options.if_match is not None and options.if_match not in ("*", etag(record)):
             raise problems.stale()
 
-    def admit(self, record: Record, wanted: Mapping[str, Any], wish: Wish) -> tuple[Claim, ...]:
+    def admit(
+        self, record: Record, wanted: Mapping[str, Any], options: WriteOptions
+    ) -> tuple[FieldConflict, ...]:
         """Return what a change would take from others; refuse it unless that is wanted."""
-        claims = ownership.claims(orjson.loads(record.appliers), record.spec, wanted)
-        if claims and not wish.force:
-            raise _claimed(claims)
-        return claims
+        conflicts = ownership.conflicts(orjson.loads(record.appliers), record.spec, wanted)
+        if conflicts and not options.force:
+            raise _claimed(conflicts)
+        return conflicts
 
-    async def create(self, manifest: Manifest, wish: Wish) -> Record:
+    async def create(self, manifest: Manifest, options: WriteOptions) -> Record:
         """Create an object that must not be there yet."""
-        manifest["metadata"].setdefault("annotations", {})[names.REQUESTED_BY] = wish.asker
-        answer = await self._cluster.create(manifest, dry_run=wish.dry_run)
-        return self._take_in(answer, wish, "created")
+        manifest["metadata"].setdefault("annotations", {})[names.REQUESTED_BY] = options.asker
+        answer = await self._cluster.create(manifest, dry_run=options.dry_run)
+        return self._take_in(answer, options, "created")
 
-    async def delete(self, record: Record, wish: Wish) -> None:
+    async def delete(self, record: Record, options: WriteOptions) -> None:
         """Delete an object; one that is gone is as good as deleted."""
-        self.match(record, wish)
-        if wish.dry_run:
+        self.match(record, options)
+        if options.dry_run:
             return
         # One that is gone is deleted; if another object has its name, that one stays.
         with contextlib.suppress(errors.NotFound, errors.Conflict):
@@ -160,7 +162,7 @@ class Writer:
                 propagation="Background",
             )
         self._cache.forget(record)
-        self._tell("deleted", record, wish)
+        self._tell("deleted", record, options)
 
     async def read(self, kind: str, namespace: str, name: str) -> Record | None:
         """Return an object as it is now, past the cache; None if it is gone."""
@@ -177,14 +179,14 @@ class Writer:
             raise problems.missing("the object")
         return now
 
-    def _take_in(self, answer: Manifest, wish: Wish, done: str) -> Record:
-        if wish.dry_run:
+    def _take_in(self, answer: Manifest, options: WriteOptions, done: str) -> Record:
+        if options.dry_run:
             return cache.record(answer["kind"], answer)
         record = self._cache.observe(answer)
-        self._tell(done, record, wish)
+        self._tell(done, record, options)
         return record
 
-    def _tell(self, done: str, record: Record, wish: Wish) -> None:
+    def _tell(self, done: str, record: Record, options: WriteOptions) -> None:
         _log.info(
             "%s for an API key",
             done,
@@ -192,28 +194,28 @@ class Writer:
                 "kind": record.kind,
                 "namespace": record.namespace,
                 "object": record.name,
-                "key": wish.asker,
+                "key": options.asker,
             },
         )
 
 
-def _claimed(claims: tuple[Claim, ...]) -> problems.Problem:
-    managers = ", ".join(sorted({one.manager for one in claims}))
-    fields = ", ".join(sorted({one.path for one in claims}))
+def _claimed(conflicts: tuple[FieldConflict, ...]) -> problems.Problem:
+    managers = ", ".join(sorted({one.manager for one in conflicts}))
+    fields = ", ".join(sorted({one.path for one in conflicts}))
     return problems.refused(
         f"{fields} is declared by {managers}, which would set it back: change it in the manifest "
         f"that {managers} applies, or repeat the request with ?force=true to take the field over"
     )
 
 
-def ticket(wish: Wish, place: str, body: bytes) -> str | None:
+def ticket(options: WriteOptions, place: str, body: bytes) -> str | None:
     """Return the mark of a request with an Idempotency-Key: who asks, where, and for what.
 
     The first half says which request it is, the second what it asked for.
     """
-    if wish.idempotency_key is None:
+    if options.idempotency_key is None:
         return None
-    request = f"{wish.caller} {place} {wish.idempotency_key}".encode()
+    request = f"{options.caller} {place} {options.idempotency_key}".encode()
     return f"{_digest(request)}-{_digest(body)}"
 
 

@@ -4,7 +4,7 @@ Records of releases are written first: what depends on them comes with the next 
 process, what would fight the new intent goes (an autoscaler before a fixed size), what is wanted
 is applied in order, and what is no longer wanted goes last, if all else went through.
 
-Every answer is put into the world at once, so that the next look is never behind.
+Every answer is put into the observed state at once, so that the next look is never behind.
 """
 
 import asyncio
@@ -20,17 +20,24 @@ from process_operator.controller.execute.refused_statuses import Refusals
 from process_operator.controller.observe import records
 from process_operator.controller.observe.records import (
     ApplicationKey,
-    Broken,
     Child,
     Contest,
-    Owned,
+    CustomResource,
+    InvalidObject,
+    ObservedState,
     Pod,
     RefusedWrite,
-    World,
 )
-from process_operator.controller.observe.store import Store
+from process_operator.controller.observe.store import ObjectCache
 from process_operator.controller.plan import compare, contests, ownership
-from process_operator.controller.plan.model import Apply, Clean, Concession, JobStart, Plan, View
+from process_operator.controller.plan.model import (
+    Apply,
+    Clean,
+    Concession,
+    JobStart,
+    Plan,
+    ProcessPlan,
+)
 from process_operator.controller.release import failure, jobs, runs
 from process_operator.controller.release.decision import Decision
 from process_operator.controller.status.model import Event, Report, Write
@@ -46,7 +53,7 @@ AUTOSCALER = "HorizontalPodAutoscaler"
 
 
 class Children(Protocol):
-    """A mirror of one kind of children, which takes the answers to our own writes in at once."""
+    """An informer of one kind of children, which takes the answers to our own writes in at once."""
 
     @property
     def available(self) -> bool:
@@ -55,7 +62,7 @@ class Children(Protocol):
     def observe(self, answer: Manifest) -> object:
         """Take in an object as the server returned it."""
 
-    def forget(self, namespace: str, name: str, uid: str) -> None:
+    def evict(self, namespace: str, name: str, uid: str) -> None:
         """Take out a child that the server has removed."""
 
 
@@ -66,7 +73,7 @@ class Executor:
         self,
         *,
         cluster: Cluster,
-        store: Store,
+        store: ObjectCache,
         children: Mapping[str, Children],
         clock: Callable[[], datetime],
     ) -> None:
@@ -76,7 +83,7 @@ class Executor:
         self._clock = clock
         self._refusals = Refusals(clock)
 
-    async def carry_out(self, world: World, plan: Plan) -> bool:
+    async def carry_out(self, observed: ObservedState, plan: Plan) -> bool:
         """Write what the plan wants; return whether anything was written.
 
         A record that the server refuses holds up what depends on it, and nothing else.
@@ -85,27 +92,28 @@ class Executor:
             ApiError: a write met something that another look, or time, will put right.
         """
         decision = plan.decision
-        recorded = await self._records(world.key, decision)
+        recorded = await self._records(observed.key, decision)
         # A Job whose uid cannot be recorded would be made anew if somebody removed it.
         starts = plan.job is not None and not self._refusals.hold(plan.job.release)
         if plan.job is not None and starts:
-            await self._start(world, plan.job)
-        ran = await self._runs(world, plan)
+            await self._start(observed, plan.job)
+        ran = await self._runs(observed, plan)
         for job in decision.stop:
             await self._delete(job, propagation="Foreground")
-        if decision.create is not None and plan.subject is not None:
-            await self._create(decision.create, plan.subject.course.last_number)
-        for release in decision.forget:
+        if decision.create is not None and plan.context is not None:
+            await self._create(decision.create, plan.context.history.last_number)
+        for release in decision.prune:
             await self._remove(release)
-        wrote = recorded or bool(decision.create or decision.forget)
+        wrote = recorded or bool(decision.create or decision.prune)
         if decision.note and (recorded or not decision.records):
             log.info(
                 decision.note,
-                extra=log_fields.application_fields(names.APPLICATION_KIND, world.key),
+                extra=log_fields.application_fields(names.APPLICATION_KIND, observed.key),
             )
         wrote = wrote or ran or starts or bool(decision.stop)
         results = await asyncio.gather(
-            *(self._process(world, view) for view in plan.views), return_exceptions=True
+            *(self._process(observed, process_plan) for process_plan in plan.processes),
+            return_exceptions=True,
         )
         for result in results:
             if isinstance(result, BaseException):
@@ -124,7 +132,7 @@ class Executor:
         try:
             written = await self._record(key, one, write.status)
         except NotFound:
-            self._store.forget(one.kind, one.namespace, one.name, one.uid)
+            self._store.evict(one.kind, one.namespace, one.name, one.uid)
             self._refusals.forget(one)
             return
         if written:
@@ -140,12 +148,15 @@ class Executor:
         recorded = False
         for release, status in decision.records:
             if not self._refusals.hold(release):
-                told = await self._explained(decision.witness, status)
+                told = await self._explained(decision.failed_pod, status)
                 recorded = await self._record(key, release, told) or recorded
         return recorded
 
     async def _record(
-        self, key: ApplicationKey, one: Owned[Any] | Broken, status: Mapping[str, Any]
+        self,
+        key: ApplicationKey,
+        one: CustomResource[Any] | InvalidObject,
+        status: Mapping[str, Any],
     ) -> bool:
         """Write a status at the version it was computed from; return whether it was taken."""
         if self._refusals.hold(one):
@@ -192,17 +203,17 @@ class Executor:
             return
         raise last
 
-    async def _start(self, world: World, start: JobStart) -> None:
+    async def _start(self, observed: ObservedState, start: JobStart) -> None:
         """Make the one Job of a release and a job process, and record its uid at once."""
-        uid = await self._make_job(world, start.key, start.manifest, start.release.uid)
+        uid = await self._make_job(observed, start.key, start.manifest, start.release.uid)
         if uid is not None:
             record = jobs.with_job(
-                start.release, start.process, name=start.key.name, uid=uid, now=world.now
+                start.release, start.process, name=start.key.name, uid=uid, now=observed.now
             )
-            await self._record(world.key, start.release, record)
+            await self._record(observed.key, start.release, record)
 
     async def _make_job(
-        self, world: World, key: records.ChildKey, manifest: Manifest, owner_uid: str
+        self, observed: ObservedState, key: records.ChildKey, manifest: Manifest, owner_uid: str
     ) -> str | None:
         """Make a Job, or find that it is made; return its uid, None after a no."""
         try:
@@ -212,12 +223,12 @@ class Executor:
             if refused_writes.owner_uid(body) != owner_uid:
                 if "deletionTimestamp" in body["metadata"]:
                     raise
-                conflict = ownership.name_conflict(key, owner_uid, "", world.now)
-                self._store.refuse(world.key, key, conflict)
+                conflict = ownership.name_conflict(key, owner_uid, "", observed.now)
+                self._store.refuse(observed.key, key, conflict)
                 return None
         except Rejected as error:
             self._store.refuse(
-                world.key, key, refused_writes.refused(error, key, owner_uid, world.now)
+                observed.key, key, refused_writes.refused(error, key, owner_uid, observed.now)
             )
             return None
         self._children[key.kind].observe(body)
@@ -225,16 +236,16 @@ class Executor:
         uid: str = body["metadata"]["uid"]
         return uid
 
-    async def _runs(self, world: World, plan: Plan) -> bool:
+    async def _runs(self, observed: ObservedState, plan: Plan) -> bool:
         """Write what the runs by hand need: ends, starts, and the removal of old ones."""
-        wrote = bool(plan.runs.forget)
-        for one in plan.runs.attended:
+        wrote = bool(plan.runs.prune)
+        for one in plan.runs.decisions:
             if one.record is None or self._refusals.hold(one.run):
                 continue
             said = await self._last_words(one.ended) if one.ended is not None else ""
             tail = failure.tail(said, one.secrets)
             record = {**one.record, **({"log": tail} if tail else {})}
-            if await self._record(world.key, one.run, record):
+            if await self._record(observed.key, one.run, record):
                 wrote = True
                 log.info(
                     "ended: %s", one.record["outcome"], extra=log_fields.own_object_fields(one.run)
@@ -243,7 +254,7 @@ class Executor:
             if self._refusals.hold(start.run):
                 continue
             wrote = True
-            uid = await self._make_job(world, start.key, start.manifest, start.run.uid)
+            uid = await self._make_job(observed, start.key, start.manifest, start.run.uid)
             if uid is not None:
                 record = runs.started(
                     start.run,
@@ -251,18 +262,22 @@ class Executor:
                     name=start.key.name,
                     uid=uid,
                     by=start.run.maker,
-                    now=world.now,
+                    now=observed.now,
                 )
-                await self._record(world.key, start.run, record)
-        for old in plan.runs.forget:
+                await self._record(observed.key, start.run, record)
+        for old in plan.runs.prune:
             await self._remove(old)
         return wrote
 
-    async def _explained(self, witness: Pod | None, status: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def _explained(
+        self, failed_pod: Pod | None, status: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
         """Add what can only be fetched to a failure: the last lines, and the pod's events."""
-        if witness is None or "failure" not in status:
+        if failed_pod is None or "failure" not in status:
             return status
-        log_text, events = await asyncio.gather(self._last_words(witness), self._events(witness))
+        log_text, events = await asyncio.gather(
+            self._last_words(failed_pod), self._events(failed_pod)
+        )
         found = failure.with_evidence(
             status["failure"],
             log=log_text,
@@ -300,69 +315,71 @@ class Executor:
             return []
         return failure.events_told(found)
 
-    async def _remove(self, old: Owned[Any]) -> None:
+    async def _remove(self, old: CustomResource[Any]) -> None:
         """Remove one of our own objects that the history has no room for."""
         with suppress(NotFound, Conflict):
             await self._cluster.delete(
                 old.kind, old.namespace, old.name, uid=old.uid, propagation="Background"
             )
-        self._store.forget(old.kind, old.namespace, old.name, old.uid)
+        self._store.evict(old.kind, old.namespace, old.name, old.uid)
         log.info("removed as too old", extra=log_fields.own_object_fields(old))
 
-    async def _process(self, world: World, view: View) -> bool:
-        if view.remember is not None and not await self._remember(world.key, view):
+    async def _process(self, observed: ObservedState, process_plan: ProcessPlan) -> bool:
+        if process_plan.remember is not None and not await self._remember(
+            observed.key, process_plan
+        ):
             return False
-        wrote = view.remember is not None
-        for child in view.deletes:
+        wrote = process_plan.remember is not None
+        for child in process_plan.deletes:
             if child.kind == AUTOSCALER:
                 wrote = True
                 await self._delete(child)
-        complete = view.refused is None
-        for apply in view.applies:
+        complete = process_plan.refused is None
+        for apply in process_plan.applies:
             wrote = True
-            complete = await self._apply(world, apply) and complete
-        for clean in view.cleans:
+            complete = await self._apply(observed, apply) and complete
+        for clean in process_plan.cleans:
             wrote = True
-            await self._clean(world, clean)
-        for concession in view.concessions:
+            await self._clean(observed, clean)
+        for concession in process_plan.concessions:
             wrote = True
-            await self._concede(world, concession)
+            await self._concede(observed, concession)
         if complete:
-            for child in view.deletes:
+            for child in process_plan.deletes:
                 if child.kind != AUTOSCALER:
                     wrote = True
                     await self._delete(child)
         return wrote
 
-    async def _remember(self, key: ApplicationKey, view: View) -> bool:
+    async def _remember(self, key: ApplicationKey, process_plan: ProcessPlan) -> bool:
         """Write the size that suspending is about to take, before the write that takes it."""
-        status = {**view.process.status, "replicasBeforeSuspend": view.remember}
-        return await self._record(key, view.process, status)
+        status = {**process_plan.process.status, "replicasBeforeSuspend": process_plan.remember}
+        return await self._record(key, process_plan.process, status)
 
-    async def _apply(self, world: World, apply: Apply) -> bool:
+    async def _apply(self, observed: ObservedState, apply: Apply) -> bool:
         """Write one child; return False where the answer was a no, which is remembered."""
         try:
             body = await self._send(apply)
         except Rejected as error:
-            refused = refused_writes.refused(error, apply.key, apply.intent, world.now)
-            self._refuse(world.key, apply, refused)
+            refused = refused_writes.refused(error, apply.key, apply.desired_hash, observed.now)
+            self._refuse(observed.key, apply, refused)
             return False
         except NotFound:
             if self._children[apply.key.kind].available:
-                # It is the namespace that went, or a kind that just did: its mirror is to notice.
+                # It is the namespace that went, or a kind that just did: its informer is to notice.
                 raise
-            self._refuse(world.key, apply, refused_writes.not_installed(apply, world.now))
+            self._refuse(observed.key, apply, refused_writes.not_installed(apply, observed.now))
             return False
         if body is None:
-            conflict = ownership.name_conflict(apply.key, apply.intent, "", world.now)
-            self._refuse(world.key, apply, conflict)
+            conflict = ownership.name_conflict(apply.key, apply.desired_hash, "", observed.now)
+            self._refuse(observed.key, apply, conflict)
             return False
         self._children[apply.key.kind].observe(body)
-        self._store.accept(world.key, apply.key)
+        self._store.accept(observed.key, apply.key)
         log.info("applied", extra=log_fields.child_fields(apply.key))
         found = compare.compare(apply.key.kind, body, apply.wanted)
         # What others have added is not for an apply to take out.
-        self._note_answer(world, apply, body, found.changed)
+        self._note_answer(observed, apply, body, found.changed)
         return True
 
     async def _send(self, apply: Apply) -> Manifest | None:
@@ -397,11 +414,11 @@ class Executor:
         }
         log.warning("was refused", extra=extra)
 
-    async def _clean(self, world: World, clean: Clean) -> None:
+    async def _clean(self, observed: ObservedState, clean: Clean) -> None:
         body = await self._without_foreign_items(clean.child, clean.operations)
         self._children[clean.key.kind].observe(body)
         found = compare.compare(clean.key.kind, body, clean.wanted)
-        self._note_answer(world, clean, body, found.all)
+        self._note_answer(observed, clean, body, found.all)
 
     async def _without_foreign_items(
         self, child: Child, operations: Sequence[Mapping[str, Any]]
@@ -425,7 +442,7 @@ class Executor:
 
     def _note_answer(
         self,
-        world: World,
+        observed: ObservedState,
         write: Apply | Clean,
         body: Manifest,
         differences: tuple[records.Difference, ...],
@@ -433,34 +450,36 @@ class Executor:
         """Remember whether the answer to a write holds what was written."""
         uid, desired = body["metadata"]["uid"], write.wanted.desired
         contest = contests.written(
-            contests.about(world.contests.get(write.key), uid, desired),
+            contests.about(observed.contests.get(write.key), uid, desired),
             key=write.key,
             uid=uid,
             desired=desired,
             is_repair=write.is_repair,
             differences=differences,
             by=compare.managers(body, differences),
-            now=world.now,
+            now=observed.now,
         )
-        self._note(world, write.key, contest)
+        self._note(observed, write.key, contest)
 
-    async def _concede(self, world: World, concession: Concession) -> None:
+    async def _concede(self, observed: ObservedState, concession: Concession) -> None:
         """Find out who undoes our writes of a child, and leave it as it is for now."""
         child, wanted = concession.child, concession.wanted
         body = await self._cluster.get(child.kind, child.namespace, child.name)
         self._children[child.kind].observe(body)
         known = contests.about(
-            world.contests.get(child.key), body["metadata"]["uid"], wanted.desired
+            observed.contests.get(child.key), body["metadata"]["uid"], wanted.desired
         )
         found = compare.compare(child.kind, body, wanted)
         if known is not None and found.all:
             by = compare.managers(body, found.all)
-            contest = contests.conceded(known, found.all, by, world.now)
-            self._note(world, child.key, contest)
+            contest = contests.conceded(known, found.all, by, observed.now)
+            self._note(observed, child.key, contest)
 
-    def _note(self, world: World, key: records.ChildKey, contest: Contest | None) -> None:
-        before = world.contests.get(key)
-        self._store.contest(world.key, key, contest)
+    def _note(
+        self, observed: ObservedState, key: records.ChildKey, contest: Contest | None
+    ) -> None:
+        before = observed.contests.get(key)
+        self._store.contest(observed.key, key, contest)
         was_told = before is not None and contests.is_told(before)
         if contest is not None and contests.is_told(contest) and not was_told:
             extra = log_fields.child_fields(key) | {"detail": contests.told(contest)}
@@ -468,16 +487,16 @@ class Executor:
 
     async def _delete(self, child: Child, propagation: str = "Background") -> None:
         """Delete a child by uid; in the foreground it stays until its own children are gone."""
-        mirror = self._children[child.kind]
+        informer = self._children[child.kind]
         with suppress(NotFound, Conflict):
             left = await self._cluster.delete(
                 child.kind, child.namespace, child.name, uid=child.uid, propagation=propagation
             )
             if left["kind"] == child.kind:
-                mirror.observe(left)
+                informer.observe(left)
                 log.info("began to delete", extra=log_fields.child_fields(child.key))
                 return
-        mirror.forget(child.namespace, child.name, child.uid)
+        informer.evict(child.namespace, child.name, child.uid)
         log.info("deleted", extra=log_fields.child_fields(child.key))
 
     async def _tell(self, event: Event) -> None:

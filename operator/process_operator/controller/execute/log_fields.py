@@ -3,7 +3,7 @@
 from typing import Any
 
 from process_operator.controller.observe import records
-from process_operator.controller.observe.records import ApplicationKey, Owned
+from process_operator.controller.observe.records import ApplicationKey, CustomResource
 
 
 def application_fields(kind: str, key: ApplicationKey) -> dict[str, str]:
@@ -11,7 +11,7 @@ def application_fields(kind: str, key: ApplicationKey) -> dict[str, str]:
     return {"kind": kind, "namespace": key.namespace, "object": key.name}
 
 
-def own_object_fields(one: Owned[Any]) -> dict[str, str]:
+def own_object_fields(one: CustomResource[Any]) -> dict[str, str]:
     """Return what a log line says of one of our own objects."""
     return {"kind": one.kind, "namespace": one.namespace, "object": one.name}
 

@@ -13,7 +13,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from process_operator.cluster import backoff
-from process_operator.controller.observe.records import ApplicationKey, Broken, Owned
+from process_operator.controller.observe.records import (
+    ApplicationKey,
+    CustomResource,
+    InvalidObject,
+)
 from process_operator.kube.errors import Rejected
 
 log = logging.getLogger(__name__)
@@ -44,7 +48,7 @@ class Refusals:
         self._clock = clock
         self._known: OrderedDict[str, _Refused] = OrderedDict()
 
-    def hold(self, one: Owned[Any] | Broken) -> bool:
+    def hold(self, one: CustomResource[Any] | InvalidObject) -> bool:
         """Return whether the status of an object has to wait: a change of its spec ends that."""
         known = self._known.get(one.uid)
         return (
@@ -53,7 +57,9 @@ class Refusals:
             and self._clock() < known.retry_at
         )
 
-    def note(self, key: ApplicationKey, one: Owned[Any] | Broken, error: Rejected) -> None:
+    def note(
+        self, key: ApplicationKey, one: CustomResource[Any] | InvalidObject, error: Rejected
+    ) -> None:
         """Remember that a status was refused, and tell it if that is news."""
         before = self._known.pop(one.uid, None)
         failures = before.failures + 1 if before is not None else 1
@@ -72,7 +78,7 @@ class Refusals:
             about = {"kind": one.kind, "namespace": one.namespace, "object": one.name}
             log.error("status was refused by the server", extra=about | {"detail": known.words})
 
-    def forget(self, one: Owned[Any] | Broken) -> None:
+    def forget(self, one: CustomResource[Any] | InvalidObject) -> None:
         """Forget the refusals of an object: its status was written, or it is gone."""
         self._known.pop(one.uid, None)
 

@@ -12,12 +12,14 @@ from process_operator.kube.errors import Rejected
 ROUTE = "HTTPRoute"
 
 
-def refused(error: Rejected, key: records.ChildKey, intent: str, now: datetime) -> RefusedWrite:
+def refused(
+    error: Rejected, key: records.ChildKey, desired_hash: str, now: datetime
+) -> RefusedWrite:
     """Return what is remembered of a write that the API server refused."""
     text = error.message
     reason = "QuotaExceeded" if "exceeded quota" in text else "Rejected"
     return RefusedWrite(
-        intent=intent,
+        desired_hash=desired_hash,
         reason=reason,
         message=f'the API server refused {key.kind} "{key.name}": {text}',
         retry_at=now + records.RETRY_REFUSED,
@@ -32,7 +34,7 @@ def not_installed(apply: Apply, now: datetime) -> RefusedWrite:
     kind = apply.key.kind
     remedy = _GATEWAY if kind == ROUTE else "install its CRD"
     return RefusedWrite(
-        intent=apply.intent,
+        desired_hash=apply.desired_hash,
         reason="KindNotInstalled",
         message=f"kind {kind} is not installed in this cluster: {remedy}",
         retry_at=now + records.RETRY_REFUSED,

@@ -42,7 +42,7 @@ def child(kind: str, found: Manifest) -> Child:
         owner_name=owner["name"] if owner else None,
         owner_uid=owner["uid"] if owner else None,
         application=intern(labels.get(names.APPLICATION) or ""),
-        intent=annotations.get(names.INTENT),
+        desired_hash=annotations.get(names.DESIRED_HASH),
         release=_number(labels.get(names.RELEASE)),
         others_own_replicas=_others_own_replicas(about.get("managedFields") or ()),
         # Jobs are never compared: they are made once, and never changed.
@@ -51,7 +51,7 @@ def child(kind: str, found: Manifest) -> Child:
     )
 
 
-def succeed(old: Child, new: Child) -> Child:
+def carry_over(old: Child, new: Child) -> Child:
     """Return the new record with what only the one before it tells: how old its spec is."""
     if (
         old.spec_generation == new.spec_generation

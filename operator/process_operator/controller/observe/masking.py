@@ -7,7 +7,7 @@ in (`without_secrets`); what is fetched later is masked when it is added.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from process_operator.controller.observe.records import Child, Pod, World
+from process_operator.controller.observe.records import Child, ObservedState, Pod
 from process_operator.kube import names
 from process_operator.models.snapshot import Snapshot
 
@@ -16,50 +16,50 @@ _SHORTEST_SECRET = 4
 """Shorter values are masked nowhere: they would take half of every line with them."""
 
 
-def without_secrets(world: World, snapshots: Iterable[Snapshot | None]) -> World:
-    """Return the world with the literal values of these environments masked in others' words.
+def without_secrets(observed: ObservedState, snapshots: Iterable[Snapshot | None]) -> ObservedState:
+    """Return the state with the literal values of these environments masked in others' words.
 
     Args:
-        world: All that is seen.
+        observed: All that is seen.
         snapshots: What pods may have been made of.
     """
     processes = {
         pod.uid: pod.process
-        for pod in world.pods
-        if pod.trouble is not None or pod.uid in world.probe_failures
+        for pod in observed.pods
+        if pod.problem is not None or pod.uid in observed.probe_failures
     }
-    told = [key for key, child in world.children.items() if _messages(child)]
-    if not (processes or told or world.refused or world.job_refusals):
-        return world
+    told = [key for key, child in observed.children.items() if _messages(child)]
+    if not (processes or told or observed.refused or observed.job_refusals):
+        return observed
     known = [one for one in snapshots if one is not None]
-    secrets = {label: literals(known, label) for label in set(processes.values())}
-    every = literals(known)
+    secrets = {label: secret_values(known, label) for label in set(processes.values())}
+    every = secret_values(known)
     return replace(
-        world,
-        pods=tuple(_discreet_pod(one, secrets.get(one.process, every)) for one in world.pods),
+        observed,
+        pods=tuple(_redacted_pod(one, secrets.get(one.process, every)) for one in observed.pods),
         probe_failures={
             uid: _quoted(said, secrets[processes[uid]] if uid in processes else every)
-            for uid, said in world.probe_failures.items()
+            for uid, said in observed.probe_failures.items()
         },
-        job_refusals={uid: _quoted(said, every) for uid, said in world.job_refusals.items()},
+        job_refusals={uid: _quoted(said, every) for uid, said in observed.job_refusals.items()},
         refused={
             key: replace(one, message=_quoted(one.message, every))
-            for key, one in world.refused.items()
+            for key, one in observed.refused.items()
         },
         children={
-            **world.children,
-            **{key: _discreet_child(world.children[key], every) for key in told},
+            **observed.children,
+            **{key: _redacted_child(observed.children[key], every) for key in told},
         },
     )
 
 
-def _discreet_pod(pod: Pod, secrets: Sequence[str]) -> Pod:
-    if pod.trouble is None:
+def _redacted_pod(pod: Pod, secrets: Sequence[str]) -> Pod:
+    if pod.problem is None:
         return pod
-    return replace(pod, trouble=replace(pod.trouble, message=_quoted(pod.trouble.message, secrets)))
+    return replace(pod, problem=replace(pod.problem, message=_quoted(pod.problem.message, secrets)))
 
 
-def _discreet_child(child: Child, secrets: Sequence[str]) -> Child:
+def _redacted_child(child: Child, secrets: Sequence[str]) -> Child:
     """Mask what a controller says: a webhook that refuses a pod may quote its environment."""
     said = {
         name: {**one, "message": _quoted(one["message"], secrets)}
@@ -75,7 +75,7 @@ def _messages(child: Child) -> Mapping[str, Mapping[str, str]]:
     return {name: one for name, one in found.items() if one.get("message")}
 
 
-def literals(snapshots: Iterable[Snapshot | None], label: str | None = None) -> Sequence[str]:
+def secret_values(snapshots: Iterable[Snapshot | None], label: str | None = None) -> Sequence[str]:
     """Return the values that stand in the specs; longest first, for one may hold another.
 
     Args:

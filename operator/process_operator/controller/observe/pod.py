@@ -6,7 +6,7 @@ from datetime import datetime
 from sys import intern
 from typing import Any
 
-from process_operator.controller.observe.records import JobRefusal, Pod, ProbeFailure, Trouble
+from process_operator.controller.observe.records import JobRefusal, Pod, PodProblem, ProbeFailure
 from process_operator.kube import names
 from process_operator.kube.manifest import Manifest
 from process_operator.schema import bounds
@@ -55,7 +55,7 @@ def pod(found: Manifest) -> Pod:
         ready=_condition(status, "Ready").get("status") == "True",
         phase=intern(status.get("phase") or ""),
         restarts=sum(state.get("restartCount") or 0 for state in states),
-        trouble=_trouble(about["name"], status, states),
+        problem=_problem(about["name"], status, states),
         owner_uid=owner["uid"] if owner else None,
         started=any(_has_run(state) for state in states),
     )
@@ -88,15 +88,15 @@ _WAITING: Mapping[str, str] = {
 }
 
 
-def _trouble(
+def _problem(
     name: str, status: Mapping[str, Any], states: Iterable[Mapping[str, Any]]
-) -> Trouble | None:
+) -> PodProblem | None:
     if status.get("phase") == "Failed" and status.get("reason"):
         # The kubelet ended it: Evicted, NodeShutdown, DeadlineExceeded, ...
         reason = bounds.word(status["reason"])
         return _said(reason, name, status.get("message") or "was ended by its node")
     for state in states:
-        if found := _container_trouble(name, state, is_over=status.get("phase") == "Failed"):
+        if found := _container_problem(name, state, is_over=status.get("phase") == "Failed"):
             return found
     scheduled = _condition(status, "PodScheduled")
     if scheduled.get("reason") == "Unschedulable":
@@ -104,7 +104,9 @@ def _trouble(
     return None
 
 
-def _container_trouble(pod_name: str, state: Mapping[str, Any], *, is_over: bool) -> Trouble | None:
+def _container_problem(
+    pod_name: str, state: Mapping[str, Any], *, is_over: bool
+) -> PodProblem | None:
     now, last = state.get("state") or {}, state.get("lastState") or {}
     waiting = now.get("waiting") or {}
     reason = waiting.get("reason") or ""
@@ -130,7 +132,9 @@ def _container_trouble(pod_name: str, state: Mapping[str, Any], *, is_over: bool
     return None
 
 
-def _over(word: str, pod_name: str, state: Mapping[str, Any], ended: Mapping[str, Any]) -> Trouble:
+def _over(
+    word: str, pod_name: str, state: Mapping[str, Any], ended: Mapping[str, Any]
+) -> PodProblem:
     return _said(
         word,
         pod_name,
@@ -160,9 +164,9 @@ def _without_times(message: str) -> str:
 
 def _said(
     reason: str, pod_name: str, message: str, *, exit_code: int | None = None, state: str = ""
-) -> Trouble:
+) -> PodProblem:
     text = _printable(f"pod {pod_name}: {message}")
-    return Trouble(reason=reason, message=text[:_MAX_MESSAGE], exit_code=exit_code, state=state)
+    return PodProblem(reason=reason, message=text[:_MAX_MESSAGE], exit_code=exit_code, state=state)
 
 
 def _printable(text: str) -> str:

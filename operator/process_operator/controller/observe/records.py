@@ -19,7 +19,7 @@ SpecT = TypeVar("SpecT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Owned(Generic[SpecT]):
+class CustomResource(Generic[SpecT]):
     """One object of our own kinds, its spec parsed."""
 
     kind: str
@@ -41,7 +41,7 @@ class Owned(Generic[SpecT]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Broken:
+class InvalidObject:
     """One object of our own kinds whose spec this version of the operator cannot read."""
 
     kind: str
@@ -101,7 +101,7 @@ class Child:
     owner_uid: str | None
     application: str
     """Value of our application label, "" where it is missing."""
-    intent: str | None
+    desired_hash: str | None
     release: int | None
     others_own_replicas: bool
     """Whether a manager other than ours owns `spec.replicas` (an autoscaler or kubectl)."""
@@ -138,7 +138,7 @@ class Pod:
     ready: bool
     phase: str
     restarts: int
-    trouble: "Trouble | None"
+    problem: "PodProblem | None"
     owner_uid: str | None = None
     """uid of its controller: the Job of a run, or the ReplicaSet of a Deployment."""
     started: bool = True
@@ -146,7 +146,7 @@ class Pod:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class PodProblem:
     """What a pod says is wrong with it, in its own words."""
 
     reason: str
@@ -157,13 +157,13 @@ class Trouble:
     """State of the container, for example `Waiting: ImagePullBackOff`, where one is to blame."""
 
 
-def refusal(message: str) -> Trouble:
+def refusal(message: str) -> PodProblem:
     """Return why the API server takes no pods, from the words in which it refused one."""
     if "exceeded quota" in message:
-        return Trouble(reason="QuotaExceeded", message=message)
+        return PodProblem(reason="QuotaExceeded", message=message)
     if "violates PodSecurity" in message:
-        return Trouble(reason="PodSecurityRefused", message=message)
-    return Trouble(reason="PodsRefused", message=message)
+        return PodProblem(reason="PodSecurityRefused", message=message)
+    return PodProblem(reason="PodsRefused", message=message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,16 +196,16 @@ class IngressClass:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class World:
+class ObservedState:
     """All that one reconcile of one application may depend on."""
 
     key: ApplicationKey
     now: datetime
-    application: "Owned[Any] | Broken | None"
-    processes: tuple["Owned[Any] | Broken", ...]
+    application: "CustomResource[Any] | InvalidObject | None"
+    processes: tuple["CustomResource[Any] | InvalidObject", ...]
     """Every process that names this application, oldest first."""
-    releases: tuple["Owned[Any] | Broken", ...]
-    resource_types: Mapping[str, "Owned[Any] | Broken"]
+    releases: tuple["CustomResource[Any] | InvalidObject", ...]
+    resource_types: Mapping[str, "CustomResource[Any] | InvalidObject"]
     ingress_classes: tuple[IngressClass, ...]
     children: Mapping[ChildKey, Child]
     pods: tuple[Pod, ...]
@@ -213,13 +213,13 @@ class World:
     """By pod uid: what the kubelet last said of a failing probe."""
     changed_at: datetime
     """When an object of this application last changed, by our clock."""
-    open_since: Mapping[str, datetime]
+    in_progress_since: Mapping[str, datetime]
     """By uid: since when an object has waited for its children to settle."""
     refused: Mapping[ChildKey, "RefusedWrite"]
     """Writes of children that the API server, or the owner of the name, did not let through."""
     allowed_annotations: tuple[str, ...]
     """Prefixes that `ingress.annotations` may have."""
-    runs: tuple["Owned[Any] | Broken", ...] = ()
+    runs: tuple["CustomResource[Any] | InvalidObject", ...] = ()
     """Runs by hand of this application's processes, oldest first."""
     job_refusals: Mapping[str, str] = field(default_factory=dict)
     """By uid of a Job: what the API server last said when it refused its pod."""
@@ -231,7 +231,7 @@ class World:
 class RefusedWrite:
     """A write of a child that was answered with a no; not sent again until `retry_at`."""
 
-    intent: str
+    desired_hash: str
     """Hash of what was to be written: another intent is another try."""
     reason: str
     message: str

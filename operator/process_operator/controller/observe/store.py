@@ -1,4 +1,4 @@
-"""What is known now: our own objects (from the handlers) beside the mirrors of children.
+"""What is known now: our own objects (from the handlers) beside the informers of children.
 
 Own objects are kept as the bytes of their spec and status, and parsed when they are gathered:
 most are looked at rarely, and bytes cost a tenth of what parsed objects do. An older
@@ -22,17 +22,17 @@ from process_operator.controller.observe.own_objects import Entry
 from process_operator.controller.observe.records import (
     RESOURCE_TYPES,
     ApplicationKey,
-    Broken,
     Child,
     ChildKey,
     Contest,
+    CustomResource,
     IngressClass,
+    InvalidObject,
     JobRefusal,
-    Owned,
+    ObservedState,
     Pod,
     ProbeFailure,
     RefusedWrite,
-    World,
 )
 from process_operator.kube import names
 from process_operator.models.resource_type import ResourceTypeSpec
@@ -48,7 +48,7 @@ RecordT = TypeVar("RecordT", covariant=True)  # noqa: PLC0105
 
 
 class Records(Protocol[RecordT]):
-    """A mirror, as the world reads it."""
+    """An informer, as the observed state reads it."""
 
     def of(self, namespace: str, application: str) -> Iterator[RecordT]:
         """Yield the records of one application."""
@@ -58,21 +58,21 @@ class Records(Protocol[RecordT]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mirrors:
-    """The mirrors that the world reads."""
+class Informers:
+    """The informers that the observed state reads."""
 
     children: tuple[Records[Child], ...]
     pods: Records[Pod]
     ingress_classes: Records[IngressClass]
 
 
-class Store:
+class ObjectCache:
     """All that is known, by application."""
 
     def __init__(
         self,
         *,
-        mirrors: Mirrors,
+        informers: Informers,
         clock: Callable[[], datetime],
         allowed_annotations: tuple[str, ...],
     ) -> None:
@@ -82,17 +82,19 @@ class Store:
             kind: {} for kind in own_objects.SPECS
         }
         self._members: dict[ApplicationKey, dict[tuple[str, str], Entry]] = {}
-        self._mirrors = mirrors
+        self._informers = informers
         self._probe_failures: dict[str, str] = {}
         self._early_failures: OrderedDict[str, str] = OrderedDict()
         self._job_refusals: dict[str, str] = {}
         self._changed_at: dict[ApplicationKey, datetime] = {}
-        self._open_since: dict[str, datetime] = {}
+        self._in_progress_since: dict[str, datetime] = {}
         self._refused: dict[ApplicationKey, dict[ChildKey, RefusedWrite]] = {}
         self._contests: dict[ApplicationKey, dict[ChildKey, Contest]] = {}
-        self._doubtful: dict[ApplicationKey, set[tuple[str, str]]] = {}
+        self._unverified: dict[ApplicationKey, set[tuple[str, str]]] = {}
         self._parsed: OrderedDict[tuple[str, int], Any] = OrderedDict()
-        self._gathered: OrderedDict[tuple[str, int], Owned[Any] | Broken] = OrderedDict()
+        self._gathered: OrderedDict[tuple[str, int], CustomResource[Any] | InvalidObject] = (
+            OrderedDict()
+        )
 
     # What comes in.
 
@@ -128,7 +130,7 @@ class Store:
             self._bring_home(entry)
         return self._touched(entry, moved=True)
 
-    def forget(self, kind: str, namespace: str, name: str, uid: str) -> tuple[ApplicationKey, ...]:
+    def evict(self, kind: str, namespace: str, name: str, uid: str) -> tuple[ApplicationKey, ...]:
         """Take out one of our own objects, unless it has a successor of the same name."""
         entry = self._own[kind].get((namespace, name))
         if entry is None or entry.uid != uid:
@@ -139,7 +141,7 @@ class Store:
         members.pop((kind, name), None)
         if not members:
             self._members.pop(key, None)
-        self._open_since.pop(uid, None)
+        self._in_progress_since.pop(uid, None)
         return self._touched(entry, moved=True)
 
     def child_changed(self, old: Child | None, new: Child | None) -> tuple[ApplicationKey, ...]:
@@ -148,7 +150,7 @@ class Store:
             self._bury(old)
         if new is None and old is not None and old.owner_kind == _OWNER:
             # The Process may be gone too, its deletion unseen: look before making it again.
-            self._doubt(old)
+            self._note_unverified(old)
         return _applications(old, new)
 
     def pod_changed(self, old: Pod | None, new: Pod | None) -> tuple[ApplicationKey, ...]:
@@ -166,7 +168,7 @@ class Store:
         """
         if new is None or self._probe_failures.get(new.pod_uid) == new.message:
             return ()
-        for pod in self._mirrors.pods.all():
+        for pod in self._informers.pods.all():
             if pod.uid == new.pod_uid:
                 self._probe_failures[pod.uid] = new.message
                 return (ApplicationKey(pod.namespace, pod.application),)
@@ -200,26 +202,28 @@ class Store:
         else:
             self._contests.get(key, {}).pop(child, None)
 
-    def note_open(self, key: ApplicationKey, open_now: frozenset[str], now: datetime) -> None:
+    def note_in_progress(
+        self, key: ApplicationKey, in_progress: frozenset[str], now: datetime
+    ) -> None:
         """Remember since when the objects of an application have been open."""
         for entry in self._members.get(key, {}).values():
-            if entry.uid in open_now:
-                self._open_since.setdefault(entry.uid, now)
+            if entry.uid in in_progress:
+                self._in_progress_since.setdefault(entry.uid, now)
             else:
-                self._open_since.pop(entry.uid, None)
+                self._in_progress_since.pop(entry.uid, None)
 
-    def doubt(self, key: ApplicationKey, namespace: str, name: str) -> None:
+    def note_unverified(self, key: ApplicationKey, namespace: str, name: str) -> None:
         """Remember to look whether a process is still there."""
-        self._doubtful.setdefault(key, set()).add((namespace, name))
+        self._unverified.setdefault(key, set()).add((namespace, name))
 
-    def take_doubtful(self, key: ApplicationKey) -> tuple[str, str, str] | None:
+    def take_unverified(self, key: ApplicationKey) -> tuple[str, str, str] | None:
         """Return namespace, name and uid of a process to look at before the next write."""
-        doubtful = self._doubtful.get(key)
-        while doubtful:
-            namespace, name = place = doubtful.pop()
+        unverified = self._unverified.get(key)
+        while unverified:
+            namespace, name = place = unverified.pop()
             if place in self._own[names.PROCESS_KIND]:
                 return namespace, name, self._own[names.PROCESS_KIND][place].uid
-        self._doubtful.pop(key, None)
+        self._unverified.pop(key, None)
         return None
 
     # What is asked.
@@ -233,22 +237,22 @@ class Store:
         for entry in self._own[kind].values():
             yield entry.namespace, entry.name, entry.uid, entry.version
 
-    def resource_types(self) -> dict[str, Owned[ResourceTypeSpec] | Broken]:
+    def resource_types(self) -> dict[str, CustomResource[ResourceTypeSpec] | InvalidObject]:
         """Return all resource types by name."""
         return {
             entry.name: self._parse(entry) for entry in self._own[names.RESOURCE_TYPE_KIND].values()
         }
 
-    def gather(self, key: ApplicationKey) -> World:
+    def gather(self, key: ApplicationKey) -> ObservedState:
         """Return all that one reconcile of an application may depend on."""
         members = self._members.get(key, {}).values()
         application = self._own[names.APPLICATION_KIND].get(key)
         now = self._clock()
-        pods = tuple(self._mirrors.pods.of(*key))
+        pods = tuple(self._informers.pods.of(*key))
         children = {
-            child.key: child for mirror in self._mirrors.children for child in mirror.of(*key)
+            child.key: child for informer in self._informers.children for child in informer.of(*key)
         }
-        return World(
+        return ObservedState(
             key=key,
             now=now,
             application=self._parse(application) if application is not None else None,
@@ -256,7 +260,7 @@ class Store:
             releases=tuple(self._in_order(members, names.RELEASE_KIND)),
             runs=tuple(self._in_order(members, names.RUN_KIND)),
             resource_types=self.resource_types(),
-            ingress_classes=tuple(self._mirrors.ingress_classes.all()),
+            ingress_classes=tuple(self._informers.ingress_classes.all()),
             children=children,
             pods=pods,
             probe_failures={
@@ -270,10 +274,10 @@ class Store:
                 if child.uid in self._job_refusals
             },
             changed_at=self._changed_at.get(key, now),
-            open_since={
-                entry.uid: self._open_since[entry.uid]
+            in_progress_since={
+                entry.uid: self._in_progress_since[entry.uid]
                 for entry in members
-                if entry.uid in self._open_since
+                if entry.uid in self._in_progress_since
             },
             refused=dict(self._refused.get(key, {})),
             contests=self._current_contests(key, now),
@@ -319,7 +323,7 @@ class Store:
         if moved and entry.kind != names.RUN_KIND:
             self._changed_at[key] = self._clock()
         if key not in self._members:
-            for kept in (self._changed_at, self._refused, self._contests, self._doubtful):
+            for kept in (self._changed_at, self._refused, self._contests, self._unverified):
                 kept.pop(key, None)
         return (key,)
 
@@ -338,17 +342,19 @@ class Store:
         if contest is not None and not hides(contest):
             del found[child.key]
 
-    def _doubt(self, child: Child) -> None:
+    def _note_unverified(self, child: Child) -> None:
         key = ApplicationKey(child.namespace, child.application)
         if child.owner_name is not None and key in self._members:
-            self.doubt(key, child.namespace, child.owner_name)
+            self.note_unverified(key, child.namespace, child.owner_name)
 
-    def _in_order(self, members: Iterable[Entry], kind: str) -> Iterator[Owned[Any] | Broken]:
+    def _in_order(
+        self, members: Iterable[Entry], kind: str
+    ) -> Iterator[CustomResource[Any] | InvalidObject]:
         mine = (entry for entry in members if entry.kind == kind)
         for entry in sorted(mine, key=lambda one: (one.created_at, one.uid)):
             yield self._parse(entry)
 
-    def _parse(self, entry: Entry) -> Owned[Any] | Broken:
+    def _parse(self, entry: Entry) -> CustomResource[Any] | InvalidObject:
         """Return an object as the pure part sees it; the same one while nothing of it changes."""
         place = (entry.uid, entry.version)
         found = self._gathered.get(place)
@@ -358,7 +364,7 @@ class Store:
                 self._gathered.popitem(last=False)
         return found
 
-    def _read(self, entry: Entry) -> Owned[Any] | Broken:
+    def _read(self, entry: Entry) -> CustomResource[Any] | InvalidObject:
         common: dict[str, Any] = {
             "kind": entry.kind,
             "namespace": entry.namespace,
@@ -373,8 +379,8 @@ class Store:
         try:
             spec = self._spec(entry)
         except pydantic.ValidationError as error:
-            return Broken(**common, message=own_objects.readable(error))
-        return Owned(
+            return InvalidObject(**common, message=own_objects.readable(error))
+        return CustomResource(
             **common,
             owner_uid=entry.owner_uid,
             generated=entry.generated,

@@ -39,7 +39,7 @@ class Wanted(NamedTuple):
 
     text: bytes
     """JSON of its manifest, without what is added when it is written: hash, release and size."""
-    intent: str
+    desired_hash: str
     """Hash of the manifest."""
     replicas: int | None
     """Size, where it is ours to say."""
@@ -47,7 +47,7 @@ class Wanted(NamedTuple):
     @property
     def desired(self) -> str:
         """What tells this wish from an earlier one for the same child."""
-        return f"{self.intent}/{self.replicas}"
+        return f"{self.desired_hash}/{self.replicas}"
 
 
 class Comparison(NamedTuple):
@@ -87,7 +87,10 @@ def compare(kind: str, live: Mapping[str, Any], wish: Wanted) -> Comparison:
 def _declared(manifest: Manifest, wish: Wanted) -> Manifest:
     about, spec = manifest["metadata"], manifest["spec"]
     metadata = {name: about[name] for name in ("labels", "ownerReferences") if name in about}
-    metadata["annotations"] = {**about.get("annotations", {}), names.INTENT: wish.intent}
+    metadata["annotations"] = {
+        **about.get("annotations", {}),
+        names.DESIRED_HASH: wish.desired_hash,
+    }
     if wish.replicas is not None:
         spec = {**spec, "replicas": wish.replicas}
     return {"metadata": metadata, "spec": spec}

@@ -4,16 +4,16 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from process_operator.controller.build import job as build_job
-from process_operator.controller.observe.records import Owned, World
-from process_operator.controller.plan.model import JobStart, Runs, RunStart, Subject
+from process_operator.controller.observe.records import CustomResource, ObservedState
+from process_operator.controller.plan.model import ApplicationContext, JobStart, Runs, RunStart
 from process_operator.controller.release import jobs, record
 from process_operator.controller.release.decision import Decision
 from process_operator.controller.release.runs import (
     DEFAULT_LIMIT,
     DEFAULT_MAX_AGE,
-    Attention,
+    RunDecision,
     Serving,
-    attend,
+    decide,
     history,
     job_key,
 )
@@ -25,43 +25,43 @@ from process_operator.models.application import ApplicationSpec
 from process_operator.models.process import ProcessType
 
 
-def runs(world: World, subject: Subject | None) -> Runs:
+def runs(observed: ObservedState, context: ApplicationContext | None) -> Runs:
     """Return what the runs by hand need; without an application those that run are watched."""
-    serving = _serving(subject) if subject is not None else None
-    spec = subject.application.spec if subject is not None else ApplicationSpec()
+    serving = _serving(context) if context is not None else None
+    spec = context.application.spec if context is not None else ApplicationSpec()
     settings = defaults.settings(spec)
-    attended = tuple(
-        attend(
-            world,
+    decisions = tuple(
+        decide(
+            observed,
             serving,
             one,
             suspended=bool(spec.suspend),
-            patience=timedelta(seconds=settings.progress_deadline_seconds),
+            grace=timedelta(seconds=settings.progress_deadline_seconds),
         )
-        for one in world.runs
-        if isinstance(one, Owned) and not one.deleting
+        for one in observed.runs
+        if isinstance(one, CustomResource) and not one.deleting
     )
     kept = spec.runs
     limit = kept.history_limit if kept is not None else None
     age = kept.max_age_seconds if kept is not None else None
     old, expiry = history(
-        world.runs,
+        observed.runs,
         limit=DEFAULT_LIMIT if limit is None else limit,
         max_age=DEFAULT_MAX_AGE if age is None else timedelta(seconds=age),
-        now=world.now,
+        now=observed.now,
     )
-    wakes = [at for at in (*(one.wake_at for one in attended), expiry) if at is not None]
+    wakes = [at for at in (*(one.wake_at for one in decisions), expiry) if at is not None]
     return Runs(
-        attended=attended,
-        starts=tuple(_run_starts(world, subject, serving, attended)),
-        forget=old,
+        decisions=decisions,
+        starts=tuple(_run_starts(observed, context, serving, decisions)),
+        prune=old,
         wake_at=min(wakes, default=None),
     )
 
 
-def _serving(subject: Subject) -> Serving | None:
+def _serving(context: ApplicationContext) -> Serving | None:
     """Return what serves as a run takes it."""
-    serving = subject.course.serving
+    serving = context.history.serving
     frozen = record.snapshot(serving) if serving is not None else None
     if serving is None or frozen is None:
         return None
@@ -69,40 +69,44 @@ def _serving(subject: Subject) -> Serving | None:
 
 
 def _run_starts(
-    world: World,
-    subject: Subject | None,
+    observed: ObservedState,
+    context: ApplicationContext | None,
     serving: Serving | None,
-    attended: Iterable[Attention],
+    decisions: Iterable[RunDecision],
 ) -> Iterator[RunStart]:
-    for one in attended:
-        if one.start is None or one.process is None or subject is None or serving is None:
+    for one in decisions:
+        if one.start is None or one.process is None or context is None or serving is None:
             continue
         manifest = build_job.job(
-            target(world, subject.application, one.process, serving.snapshot, one.start),
+            target(observed, context.application, one.process, serving.snapshot, one.start),
             name=job_key(one.run, one.process).name,
             owner={"kind": names.RUN_KIND, "name": one.run.name, "uid": one.run.uid},
-            timeout_seconds=subject.resolved.settings.job_timeout_seconds,
+            timeout_seconds=context.resolved.settings.job_timeout_seconds,
             environment={"PROCESS_OPERATOR_RUN": one.run.name},
         )
         yield RunStart(run=one.run, serving=serving, manifest=manifest)
 
 
-def job(world: World, subject: Subject, decision: Decision) -> JobStart | None:
+def job(
+    observed: ObservedState, context: ApplicationContext, decision: Decision
+) -> JobStart | None:
     """Return the Job that the decision asks for."""
     if decision.start is None:
         return None
     asked, key = decision.start
     frozen = record.snapshot(asked)
     entry = frozen.process(key, ProcessType.JOB) if frozen is not None else None
-    process = next(one for one in world.processes if isinstance(one, Owned) and one.spec.key == key)
+    process = next(
+        one for one in observed.processes if isinstance(one, CustomResource) and one.spec.key == key
+    )
     if frozen is None or entry is None:
         return None
-    target = resolve_target.target(world, subject.application, process, frozen, entry)
+    target = resolve_target.target(observed, context.application, process, frozen, entry)
     manifest = build_job.job(
         target,
         name=jobs.name(asked, key),
         owner={"kind": names.RELEASE_KIND, "name": asked.name, "uid": asked.uid},
-        timeout_seconds=subject.resolved.settings.job_timeout_seconds,
+        timeout_seconds=context.resolved.settings.job_timeout_seconds,
         environment=record.environment(asked),
     )
     manifest["metadata"]["labels"][names.RELEASE] = str(record.number(asked))

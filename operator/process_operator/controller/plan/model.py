@@ -5,20 +5,20 @@ from datetime import datetime
 from typing import Any
 
 from process_operator.controller.observe.records import (
-    Broken,
     Child,
     ChildKey,
     Contest,
-    Owned,
+    CustomResource,
+    InvalidObject,
     RefusedWrite,
 )
 from process_operator.controller.plan.compare import Wanted
 from process_operator.controller.release import rollout
 from process_operator.controller.release.decision import Decision
-from process_operator.controller.release.history import Course
+from process_operator.controller.release.history import ReleaseHistory
 from process_operator.controller.release.record import Release
 from process_operator.controller.release.rollout import Progress
-from process_operator.controller.release.runs import Attention, Run, Serving
+from process_operator.controller.release.runs import Run, RunDecision, Serving
 from process_operator.controller.resolve.application import Resolved
 from process_operator.controller.resolve.target import Target
 from process_operator.kube.manifest import Manifest
@@ -41,9 +41,9 @@ class Apply:
     """Whether the same has been written before."""
 
     @property
-    def intent(self) -> str:
+    def desired_hash(self) -> str:
         """Hash of the intent."""
-        return self.wanted.intent
+        return self.wanted.desired_hash
 
     @property
     def key(self) -> ChildKey:
@@ -113,18 +113,18 @@ class RunStart:
 class Runs:
     """What the runs by hand need now."""
 
-    attended: tuple[Attention, ...] = ()
+    decisions: tuple[RunDecision, ...] = ()
     starts: tuple[RunStart, ...] = ()
-    forget: tuple[Run, ...] = ()
+    prune: tuple[Run, ...] = ()
     """Old ones to remove."""
     wake_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class ProcessPlan:
     """One process as the plan sees it."""
 
-    process: Owned[ProcessSpec] | Broken
+    process: CustomResource[ProcessSpec] | InvalidObject
     target: Target | None
     """What is rendered of it; None where the running release does not know it."""
     applies: tuple[Apply, ...] = ()
@@ -149,12 +149,12 @@ class View:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class ApplicationContext:
     """The application of a plan, there and readable, and what was found out about it."""
 
-    application: Owned[ApplicationSpec]
+    application: CustomResource[ApplicationSpec]
     resolved: Resolved
-    course: Course
+    history: ReleaseHistory
     running: Release | None
     """The release whose snapshot is rendered."""
     snapshot: Snapshot | None
@@ -165,18 +165,22 @@ class Subject:
 class Plan:
     """What to do for one application, and what the decision rests on."""
 
-    subject: Subject | None
+    context: ApplicationContext | None
     """None without an application: then nothing is rendered, and what runs is left alone."""
     decision: Decision
-    views: tuple[View, ...]
+    processes: tuple[ProcessPlan, ...]
     job: JobStart | None = None
     runs: Runs = Runs()
 
     @property
     def wake_at(self) -> datetime | None:
         """The next moment at which the answer could change by itself."""
-        times = [view.refused.retry_at for view in self.views if view.refused is not None]
-        times += [one.retry_at for view in self.views for one in view.contested]
+        times = [
+            process_plan.refused.retry_at
+            for process_plan in self.processes
+            if process_plan.refused is not None
+        ]
+        times += [one.retry_at for process_plan in self.processes for one in process_plan.contested]
         times += [at for at in (self.decision.wake_at, self.runs.wake_at) if at is not None]
         return min(times, default=None)
 

@@ -6,14 +6,14 @@ from datetime import datetime
 from process_operator.controller import build
 from process_operator.controller.observe import records
 from process_operator.controller.observe.records import (
-    Broken,
     Child,
     ChildKey,
-    Owned,
+    CustomResource,
+    InvalidObject,
+    ObservedState,
     RefusedWrite,
-    World,
 )
-from process_operator.controller.plan.model import Subject
+from process_operator.controller.plan.model import ApplicationContext
 from process_operator.controller.release import record
 from process_operator.controller.resolve.target import Target
 from process_operator.kube import names
@@ -21,13 +21,15 @@ from process_operator.models.process import ProcessSpec
 
 
 def kept_workload(
-    world: World, process: Owned[ProcessSpec] | Broken, deletes: Sequence[Child]
+    observed: ObservedState,
+    process: CustomResource[ProcessSpec] | InvalidObject,
+    deletes: Sequence[Child],
 ) -> Child | None:
     """Return the Deployment or CronJob that goes on while nothing is rendered."""
     return next(
         (
             child
-            for child in world.children.values()
+            for child in observed.children.values()
             if child.owner_uid == process.uid
             and child.kind in {"Deployment", "CronJob"}
             and not child.deleting
@@ -38,16 +40,18 @@ def kept_workload(
 
 
 def leftovers(
-    world: World, subject: Subject, process: Owned[ProcessSpec] | Broken
+    observed: ObservedState,
+    context: ApplicationContext,
+    process: CustomResource[ProcessSpec] | InvalidObject,
 ) -> Iterator[Child]:
     """Yield what a release that was gone back from made of a process that it was the first of."""
-    running, course = subject.running, subject.course
-    if running is None or running is not course.serving or isinstance(process, Broken):
+    running, history = context.running, context.history
+    if running is None or running is not history.serving or isinstance(process, InvalidObject):
         return
-    frozen = subject.snapshot
+    frozen = context.snapshot
     if frozen is None or frozen.process(process.spec.key, process.spec.type) is not None:
         return
-    for child in world.children.values():
+    for child in observed.children.values():
         if (
             child.owner_uid == process.uid
             and child.release is not None
@@ -57,7 +61,7 @@ def leftovers(
             yield child
 
 
-def ours(child: Child, target: Target, world: World) -> bool:
+def ours(child: Child, target: Target, observed: ObservedState) -> bool:
     """Whether a child is this process's, or may become it.
 
     One whose owner reference was taken away by hand still carries our intent; one whose owner
@@ -66,8 +70,8 @@ def ours(child: Child, target: Target, world: World) -> bool:
     if child.owner_uid == target.uid:
         return True
     if child.owner_uid is None:
-        return child.intent is not None
-    alive = {process.uid for process in world.processes}
+        return child.desired_hash is not None
+    alive = {process.uid for process in observed.processes}
     return (
         child.owner_kind == f"{names.API_VERSION}/{names.PROCESS_KIND}"
         and child.owner_uid not in alive
@@ -80,10 +84,10 @@ def foreign_object(child: Child, now: datetime) -> RefusedWrite:
     return name_conflict(child.key, "", owner, now)
 
 
-def name_conflict(key: ChildKey, intent: str, owner: str, now: datetime) -> RefusedWrite:
+def name_conflict(key: ChildKey, desired_hash: str, owner: str, now: datetime) -> RefusedWrite:
     """Return the refusal to touch an object that is not ours."""
     return RefusedWrite(
-        intent=intent,
+        desired_hash=desired_hash,
         reason="NameConflict",
         message=f'{key.kind} "{key.name}" exists and was not made for this Process{owner}; it is '
         "left alone. Rename or delete it, and the operator makes its own",
@@ -91,9 +95,9 @@ def name_conflict(key: ChildKey, intent: str, owner: str, now: datetime) -> Refu
     )
 
 
-def unwanted(world: World, target: Target, wanted: set[ChildKey]) -> Iterator[Child]:
+def unwanted(observed: ObservedState, target: Target, wanted: set[ChildKey]) -> Iterator[Child]:
     """Yield the children of a process that is rendered which are wanted no more."""
-    for key, child in world.children.items():
+    for key, child in observed.children.items():
         if (
             child.owner_uid == target.uid
             and key not in wanted

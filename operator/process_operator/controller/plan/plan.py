@@ -8,9 +8,9 @@ finds nothing otherwise, or only what somebody else keeps so (`contests`).
 drops it while we are its only owner resets it to 1, and an autoscaler never leaves 0.
 """
 
-from process_operator.controller.observe.records import Owned, World
+from process_operator.controller.observe.records import CustomResource, ObservedState
 from process_operator.controller.plan import jobs
-from process_operator.controller.plan.model import Plan, Subject, View
+from process_operator.controller.plan.model import ApplicationContext, Plan, ProcessPlan
 from process_operator.controller.plan.process import plan_process
 from process_operator.controller.release import cancel, decide, record
 from process_operator.controller.release.history import release_history, running_release
@@ -19,46 +19,48 @@ from process_operator.models.application import ApplicationSpec
 from process_operator.models.process import ProcessType
 
 
-def plan(world: World) -> Plan:
+def plan(observed: ObservedState) -> Plan:
     """Return what to do so that this application becomes what it declares."""
-    application = world.application
-    if not isinstance(application, Owned) or application.deleting:
+    application = observed.application
+    if not isinstance(application, CustomResource) or application.deleting:
         return Plan(
-            subject=None,
-            decision=cancel.orphans(world),
-            views=tuple(View(process=one, target=None) for one in world.processes),
-            runs=jobs.runs(world, None),
+            context=None,
+            decision=cancel.orphans(observed),
+            processes=tuple(ProcessPlan(process=one, target=None) for one in observed.processes),
+            runs=jobs.runs(observed, None),
         )
-    subject = _subject(world, application)
-    views = tuple(plan_process(world, subject, process) for process in world.processes)
+    context = _subject(observed, application)
+    processes = tuple(plan_process(observed, context, process) for process in observed.processes)
     rolling = [
-        (view.target.entry.key, str(view.target.entry.type), view.progress)
-        for view in views
-        if view.target is not None and view.target.entry.type != ProcessType.JOB
+        (process_plan.target.entry.key, str(process_plan.target.entry.type), process_plan.progress)
+        for process_plan in processes
+        if process_plan.target is not None and process_plan.target.entry.type != ProcessType.JOB
     ]
-    lost = cancel.orphans(world)
+    lost = cancel.orphans(observed)
     decision = (
         lost
         if lost.records or lost.stop
-        else decide.decide(world, application, subject.resolved, subject.course, rolling)
+        else decide.decide(observed, application, context.resolved, context.history, rolling)
     )
     return Plan(
-        subject=subject,
+        context=context,
         decision=decision,
-        views=views,
-        job=jobs.job(world, subject, decision),
-        runs=jobs.runs(world, subject),
+        processes=processes,
+        job=jobs.job(observed, context, decision),
+        runs=jobs.runs(observed, context),
     )
 
 
-def _subject(world: World, application: Owned[ApplicationSpec]) -> Subject:
-    resolved = resolve(world, application)
-    course = release_history(world, application)
-    running = running_release(course)
-    return Subject(
+def _subject(
+    observed: ObservedState, application: CustomResource[ApplicationSpec]
+) -> ApplicationContext:
+    resolved = resolve(observed, application)
+    history = release_history(observed, application)
+    running = running_release(history)
+    return ApplicationContext(
         application=application,
         resolved=resolved,
-        course=course,
+        history=history,
         running=running,
         snapshot=record.snapshot(running) if running is not None else None,
     )

@@ -8,17 +8,23 @@ from datetime import datetime
 from process_operator.controller import build
 from process_operator.controller.observe import contest
 from process_operator.controller.observe.records import (
-    Broken,
     Child,
     Contest,
-    Owned,
+    CustomResource,
+    InvalidObject,
+    ObservedState,
+    PodProblem,
     RefusedWrite,
-    Trouble,
-    World,
 )
 from process_operator.controller.plan import compare, contests, model, ownership, size
 from process_operator.controller.plan.compare import Wanted
-from process_operator.controller.plan.model import Apply, Clean, Concession, Subject, View
+from process_operator.controller.plan.model import (
+    ApplicationContext,
+    Apply,
+    Clean,
+    Concession,
+    ProcessPlan,
+)
 from process_operator.controller.release import record, rollout
 from process_operator.controller.release.history import last_rollout_started_at
 from process_operator.controller.release.record import Release
@@ -30,29 +36,37 @@ from process_operator.kube.manifest import Manifest
 from process_operator.models.process import ProcessSpec, ProcessType
 
 
-def plan_process(world: World, subject: Subject, process: Owned[ProcessSpec] | Broken) -> View:
+def plan_process(
+    observed: ObservedState,
+    context: ApplicationContext,
+    process: CustomResource[ProcessSpec] | InvalidObject,
+) -> ProcessPlan:
     """Return one process with what its children need."""
-    target = _target(world, subject, process)
-    if target is None or subject.running is None:
-        deletes = tuple(ownership.leftovers(world, subject, process))
-        kept = ownership.kept_workload(world, process, deletes)
-        return View(process=process, target=None, deletes=deletes, kept=kept)
-    turned_at = last_rollout_started_at(subject.course)
-    return _view(world, process, target, subject.running, turned_at)
+    target = _target(observed, context, process)
+    if target is None or context.running is None:
+        deletes = tuple(ownership.leftovers(observed, context, process))
+        kept = ownership.kept_workload(observed, process, deletes)
+        return ProcessPlan(process=process, target=None, deletes=deletes, kept=kept)
+    rollout_started_at = last_rollout_started_at(context.history)
+    return _view(observed, process, target, context.running, rollout_started_at)
 
 
-def _target(world: World, subject: Subject, process: Owned[ProcessSpec] | Broken) -> Target | None:
+def _target(
+    observed: ObservedState,
+    context: ApplicationContext,
+    process: CustomResource[ProcessSpec] | InvalidObject,
+) -> Target | None:
     """Return what is rendered of a process, None where the running release does not know it."""
-    frozen = subject.snapshot
-    if frozen is None or isinstance(process, Broken) or process.deleting:
+    frozen = context.snapshot
+    if frozen is None or isinstance(process, InvalidObject) or process.deleting:
         return None
-    refusal = subject.resolved.refusals.get(process.uid)
+    refusal = context.resolved.refusals.get(process.uid)
     if refusal is not None and refusal.reason in _UNRENDERABLE:
         return None
     entry = frozen.process(process.spec.key, process.spec.type)
     if entry is None:
         return None
-    return target.target(world, subject.application, process, frozen, entry)
+    return target.target(observed, context.application, process, frozen, entry)
 
 
 _UNRENDERABLE = {"KeyTaken", "InvalidSchedule"}
@@ -60,19 +74,19 @@ _UNRENDERABLE = {"KeyTaken", "InvalidSchedule"}
 
 
 def _view(
-    world: World,
-    process: Owned[ProcessSpec] | Broken,
+    observed: ObservedState,
+    process: CustomResource[ProcessSpec] | InvalidObject,
     target: Target,
     running: Release,
-    turned_at: datetime | None,
-) -> View:
+    rollout_started_at: datetime | None,
+) -> ProcessPlan:
     wanted = {model.child_key(manifest): manifest for manifest in build.children(target)}
-    found = {key.kind: world.children.get(key) for key in wanted}
+    found = {key.kind: observed.children.get(key) for key in wanted}
     deployment = found.get("Deployment")
     declared = size.replicas(target, process, deployment)
     judged = [
         _judge(
-            world,
+            observed,
             target,
             manifest,
             number=record.number(running),
@@ -96,14 +110,14 @@ def _view(
     contested = tuple(one for one in judged if isinstance(one, Contest))
     # A size that somebody else keeps is the one to be ready at.
     ours = declared if all(one.key.kind != "Deployment" for one in contested) else None
-    view = View(
+    process_plan = ProcessPlan(
         process=process,
         target=target,
         applies=applies,
         cleans=tuple(one for one in judged if isinstance(one, Clean)),
         concessions=tuple(one for one in judged if isinstance(one, Concession)),
         contested=contested,
-        deletes=tuple(ownership.unwanted(world, target, set(wanted))),
+        deletes=tuple(ownership.unwanted(observed, target, set(wanted))),
         refused=blocked or next(iter(refused.values()), None),
         blocked=blocked,
         workload=deployment or found.get("CronJob"),
@@ -111,7 +125,9 @@ def _view(
         size=ours if ours is not None else size.live_size(deployment),
         remember=remember,
     )
-    return replace(view, progress=_progress(world, target, view, turned_at))
+    return replace(
+        process_plan, progress=_progress(observed, target, process_plan, rollout_started_at)
+    )
 
 
 _Applied = Apply | RefusedWrite
@@ -119,39 +135,48 @@ _Judgement = _Applied | Clean | Concession | Contest
 
 
 def _judge(
-    world: World, target: Target, manifest: Manifest, *, number: int, replicas: int | None
+    observed: ObservedState,
+    target: Target,
+    manifest: Manifest,
+    *,
+    number: int,
+    replicas: int | None,
 ) -> _Judgement | None:
     """Return what one child needs, None if it is in place or on its way out."""
     key, wanted = model.child_key(manifest), compare.wanted(manifest, replicas)
-    child, known = world.children.get(key), world.contests.get(key)
-    apply = functools.partial(_apply, world, target, manifest, wanted)
+    child, known = observed.children.get(key), observed.contests.get(key)
+    apply = functools.partial(_apply, observed, target, manifest, wanted)
     if child is None:
-        hidden = known is not None and _is_out_of_sight(known, wanted, world.now)
+        hidden = known is not None and _is_out_of_sight(known, wanted, observed.now)
         return known if hidden else apply(number)
     if child.deleting:
         return None
     known = contests.about(known, child.uid, wanted.desired)
     is_orphan = child.owner_uid is None and known is not None
-    if not is_orphan and not ownership.ours(child, target, world):
-        return ownership.foreign_object(child, world.now)
-    if child.intent != wanted.intent and known is None:
+    if not is_orphan and not ownership.ours(child, target, observed):
+        return ownership.foreign_object(child, observed.now)
+    if child.desired_hash != wanted.desired_hash and known is None:
         return apply(number)
     # A repair is no change: the child keeps the number of the release that last changed it.
     again = functools.partial(apply, child.release or number, is_repair=True)
-    return _repair(world, child, wanted, known, again)
+    return _repair(observed, child, wanted, known, again)
 
 
 def _repair(
-    world: World, child: Child, wanted: Wanted, known: Contest | None, again: Callable[[], _Applied]
+    observed: ObservedState,
+    child: Child,
+    wanted: Wanted,
+    known: Contest | None,
+    again: Callable[[], _Applied],
 ) -> _Judgement | None:
     """Return what a child needs that has been written before as it is wanted now."""
     found = compare.compared(child.kind, child.body, wanted)
     if not found.all:
-        return contests.on_probation(known, world.now)
-    todo = contests.unsettled(known, found, world.now)
+        return contests.on_probation(known, observed.now)
+    todo = contests.unsettled(known, found, observed.now)
     if not todo.all:
         return known
-    if contests.is_fight(known, todo, world.now):
+    if contests.is_fight(known, todo, observed.now):
         return Concession(child=child, wanted=wanted)
     if not todo.changed:
         operations = compare.removal(child.resource_version, todo.added)
@@ -160,7 +185,7 @@ def _repair(
 
 
 def _apply(
-    world: World,
+    observed: ObservedState,
     target: Target,
     manifest: Manifest,
     wanted: Wanted,
@@ -170,14 +195,14 @@ def _apply(
 ) -> _Applied:
     """Return the write of a child, or why it is not the time for it."""
     key = model.child_key(manifest)
-    no = world.refused.get(key)
-    if no is not None and no.intent == wanted.intent and world.now < no.retry_at:
+    no = observed.refused.get(key)
+    if no is not None and no.desired_hash == wanted.desired_hash and observed.now < no.retry_at:
         return no
     return Apply(
         process_uid=target.uid,
         manifest=_sealed(manifest, wanted, number),
         wanted=wanted,
-        child=world.children.get(key),
+        child=observed.children.get(key),
         is_repair=is_repair,
     )
 
@@ -187,31 +212,36 @@ def _is_out_of_sight(known: Contest, wanted: Wanted, now: datetime) -> bool:
     return known.desired == wanted.desired and contest.hides(known) and now < known.retry_at
 
 
-def _progress(world: World, target: Target, view: View, turned_at: datetime | None) -> Progress:
-    if view.blocked is not None:
-        said = Trouble(reason=view.blocked.reason, message=view.blocked.message)
-        live = view.workload
+def _progress(
+    observed: ObservedState,
+    target: Target,
+    process_plan: ProcessPlan,
+    rollout_started_at: datetime | None,
+) -> Progress:
+    if process_plan.blocked is not None:
+        said = PodProblem(reason=process_plan.blocked.reason, message=process_plan.blocked.message)
+        live = process_plan.workload
         return Progress(
             state=State.MOVING,
             reason=said.reason,
             message=said.message,
-            trouble=said,
+            problem=said,
             available=rollout.instances(live) if live and live.owner_uid == target.uid else 0,
             current=False,
         )
     if target.entry.type == ProcessType.JOB:
         return Progress(state=State.READY, reason="AwaitingRelease", message="")
-    if view.workload is None or view.workload.deleting or view.applies:
+    if process_plan.workload is None or process_plan.workload.deleting or process_plan.applies:
         return rollout.NOT_MADE
     if target.entry.type == ProcessType.CRON:
-        return rollout.of_cron_job(view.workload)
+        return rollout.of_cron_job(process_plan.workload)
     label = names.key_label(target.entry.key)
     return rollout.of_deployment(
-        view.workload,
-        size=view.size,
-        pods=[pod for pod in world.pods if pod.process == label],
-        probe_failures=world.probe_failures,
-        since=turned_at,
+        process_plan.workload,
+        size=process_plan.size,
+        pods=[pod for pod in observed.pods if pod.process == label],
+        probe_failures=observed.probe_failures,
+        since=rollout_started_at,
     )
 
 
@@ -223,7 +253,10 @@ def _sealed(manifest: Manifest, wanted: Wanted, number: int) -> Manifest:
         "metadata": {
             **metadata,
             "labels": {**metadata["labels"], names.RELEASE: str(number)},
-            "annotations": {**metadata.get("annotations", {}), names.INTENT: wanted.intent},
+            "annotations": {
+                **metadata.get("annotations", {}),
+                names.DESIRED_HASH: wanted.desired_hash,
+            },
         },
     }
     if wanted.replicas is not None:

@@ -4,7 +4,7 @@
 drops it while we are its only owner resets it to 1, and an autoscaler never leaves 0.
 """
 
-from process_operator.controller.observe.records import Broken, Child, Owned
+from process_operator.controller.observe.records import Child, CustomResource, InvalidObject
 from process_operator.controller.release import rollout
 from process_operator.controller.resolve.target import Target
 from process_operator.models.process import ProcessSpec
@@ -16,7 +16,7 @@ def live_size(child: Child | None) -> int:
 
 
 def replicas(
-    target: Target, process: Owned[ProcessSpec] | Broken, child: Child | None
+    target: Target, process: CustomResource[ProcessSpec] | InvalidObject, child: Child | None
 ) -> int | None:
     """Return the size that we declare; None where the autoscaler owns it."""
     if target.suspended:
@@ -37,7 +37,7 @@ def replicas(
 
 
 def to_remember(
-    target: Target, process: Owned[ProcessSpec] | Broken, child: Child | None
+    target: Target, process: CustomResource[ProcessSpec] | InvalidObject, child: Child | None
 ) -> int | None:
     """Return the size that an autoscaler had found, if it is about to be lost by suspending."""
     if not target.suspended or target.scaling.horizontal is None or child is None:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from process_operator.controller.observe.records import Pod, World
+from process_operator.controller.observe.records import ObservedState, Pod
 from process_operator.controller.release import failure, jobs
 from process_operator.controller.release import record as release_record
 from process_operator.controller.release.decision import Decision
-from process_operator.controller.release.history import Application, Course
+from process_operator.controller.release.history import Application, ReleaseHistory
 from process_operator.controller.release.record import (
     Release,
     cancel,
@@ -32,10 +32,10 @@ DEADLINE_SLACK = timedelta(seconds=30)
 class Active:
     """The release in progress, and all that its next step depends on."""
 
-    world: World
+    observed: ObservedState
     application: Application
     release: Release
-    course: Course
+    history: ReleaseHistory
     settings: Settings
     rollout: Sequence[tuple[str, str, Progress]]
     """Key, type and progress of each process that is rendered now."""
@@ -68,7 +68,7 @@ class Active:
         return Decision(records=((self.release, record),), note=note, **more)
 
     def _next(self, step: ReleaseStep, **changes: Any) -> Decision:
-        begun = step_begun(self.release, step, self.world.now)
+        begun = step_begun(self.release, step, self.observed.now)
         if "pausedAt" in self.release.status:
             # Cancelled while it is held: it will go back, and goes on to say so until then.
             del begun["conditions"]
@@ -77,14 +77,14 @@ class Active:
     def _end(
         self, state: ReleaseState, said: Sequence[conditions.Condition], **changes: Any
     ) -> Decision:
-        ended = end(self.release, state, said, self.world.now, **changes)
+        ended = end(self.release, state, said, self.observed.now, **changes)
         return Decision(
             records=((self.release, ended),), note=f"release {self.release.name} ended: {state}"
         )
 
     def _pause(self) -> Decision | None:
         """Hold everything while the application is suspended; its deadlines do not run then."""
-        record, now = self.release.status, conditions.timestamp(self.world.now)
+        record, now = self.release.status, conditions.timestamp(self.observed.now)
         if self.application.spec.suspend:
             if "pausedAt" in record:
                 return Decision()
@@ -93,14 +93,14 @@ class Active:
                 record,
                 conditions.reconciling("Suspended", message),
                 generation=self.release.generation,
-                now=self.world.now,
+                now=self.observed.now,
             )
             return self._record(
                 {"pausedAt": now, "conditions": said}, f"release {self.release.name} was paused"
             )
         if "pausedAt" not in record:
             return None
-        begun = step_begun(self.release, step(self.release), self.world.now)
+        begun = step_begun(self.release, step(self.release), self.observed.now)
         resumed = {**record, **begun, "resumedAt": now}
         del resumed["pausedAt"]
         return Decision(
@@ -113,13 +113,13 @@ class Active:
 
     @property
     def _can_go_back(self) -> bool:
-        return self.course.serving is not None and "rolloutStartedAt" in self.release.status
+        return self.history.serving is not None and "rolloutStartedAt" in self.release.status
 
     # The steps.
 
     def _jobs(self, policy: JobStartPolicy) -> jobs.Phase:
-        patience = timedelta(seconds=self.settings.progress_deadline_seconds)
-        return jobs.phase(self.world, self.release, policy, patience=patience)
+        grace = timedelta(seconds=self.settings.progress_deadline_seconds)
+        return jobs.phase(self.observed, self.release, policy, grace=grace)
 
     def _attend(self, phase: jobs.Phase) -> Decision | None:
         """Return what a phase that is not over needs."""
@@ -147,13 +147,13 @@ class Active:
         failed = [one for one in self.rollout if one[2].state is State.FAILED]
         moving = [one for one in self.rollout if one[2].state is State.MOVING]
         deadline = self._deadline("rolloutStartedAt")
-        if any(one[2].trouble is not None for one in moving):
+        if any(one[2].problem is not None for one in moving):
             # A crash loop is ready for a moment each time, so that its Deployment is never late.
             deadline -= DEADLINE_SLACK
-        if failed or (moving and self.world.now >= deadline):
-            culprits = failed or [one for one in moving if one[2].trouble is not None] or moving
+        if failed or (moving and self.observed.now >= deadline):
+            culprits = failed or [one for one in moving if one[2].problem is not None] or moving
             key, _, progress = culprits[0]
-            why = failure.of_rollout(key, progress, self.world.probe_failures)
+            why = failure.of_rollout(key, progress, self.observed.probe_failures)
             return self._fail(why, progress.pod, rollouts=rollout_entries(self.rollout))
         if moving:
             return Decision(wake_at=deadline)
@@ -172,7 +172,7 @@ class Active:
     def _roll_back(self) -> Decision:
         deadline = self._deadline("rollbackStartedAt")
         moving = [one for one in self.rollout if one[2].state is State.MOVING]
-        if moving and self.world.now < deadline:
+        if moving and self.observed.now < deadline:
             return Decision(wake_at=deadline)
         return self._went_back()
 
@@ -203,7 +203,7 @@ class Active:
         else:
             following = self._failed(**record)
         note = f"release {self.release.name} failed: {why['reason']}"
-        return replace(following, witness=pod, note=note)
+        return replace(following, failed_pod=pod, note=note)
 
     def _give_up(self, now: ReleaseStep, fault: str) -> Decision:
         """End a release of which nothing can be rendered; what served before is rendered again."""
@@ -217,7 +217,7 @@ class Active:
             "message": fault,
             "sentence": sentence,
         }
-        begun = {"rollbackStartedAt": conditions.timestamp(self.world.now)}
+        begun = {"rollbackStartedAt": conditions.timestamp(self.observed.now)}
         return self._failed(failure=why, **(begun if self._can_go_back else {}))
 
     def _went_back(self) -> Decision:
@@ -230,14 +230,14 @@ class Active:
     def _failed(self, **changes: Any) -> Decision:
         why = changes.get("failure") or self.release.status["failure"]
         told = why["sentence"]
-        if self.course.serving is None:
+        if self.history.serving is None:
             told += ". There is no earlier release to go back to"
         said = conditions.stalled(why["reason"], told)
         return self._end(ReleaseState.FAILED, said, **changes)
 
     def _cancel(self, now: ReleaseStep) -> Decision:
         message = "the release was cancelled by spec.cancel"
-        phase = jobs.stop(self.world, self.release, "Cancelled", message)
+        phase = jobs.stop(self.observed, self.release, "Cancelled", message)
         if unfinished := self._attend(phase):
             return unfinished
         if now == ReleaseStep.ROLLOUT and self._can_go_back:
@@ -246,6 +246,6 @@ class Active:
 
     def _cancelled(self) -> Decision:
         return Decision(
-            records=((self.release, cancel(self.release, self.world.now)),),
+            records=((self.release, cancel(self.release, self.observed.now)),),
             note=f"cancelled release {self.release.name}",
         )

@@ -2,25 +2,27 @@
 
 from typing import Any
 
-from process_operator.controller.observe.records import Owned, World
+from process_operator.controller.observe.records import CustomResource, ObservedState
 from process_operator.controller.release import job_verdict, triggers
 from process_operator.controller.release.decision import Decision
-from process_operator.controller.release.history import Application, Course, next_number
+from process_operator.controller.release.history import Application, ReleaseHistory, next_number
 from process_operator.controller.release.record import Release, cancel, end, state
 from process_operator.controller.resolve.application import Resolved
 from process_operator.kube import conditions
 from process_operator.models.release import ReleaseState
 
 
-def orphans(world: World) -> Decision:
+def orphans(observed: ObservedState) -> Decision:
     """Return what ends the releases whose application is gone, and their Jobs.
 
     A Job is stopped whatever its release's record says: the end may have been recorded just
     before a crash. One that waits is ended only if it was cancelled: its application may come.
     """
-    application = world.application
+    application = observed.application
     uid = application.uid if application is not None and not application.deleting else None
-    alone = [one for one in world.releases if isinstance(one, Owned) and not one.deleting]
+    alone = [
+        one for one in observed.releases if isinstance(one, CustomResource) and not one.deleting
+    ]
     strayed = [one for one in alone if one.status.get("applicationUID") not in {None, uid}]
     lost = [one for one in strayed if state(one) == ReleaseState.IN_PROGRESS]
     cancelled = [
@@ -34,38 +36,41 @@ def orphans(world: World) -> Decision:
     uids = {one.uid for one in strayed}
     return Decision(
         records=(
-            *((one, end(one, ReleaseState.CANCELLED, said, world.now)) for one in lost),
-            *((one, cancel(one, world.now)) for one in cancelled),
+            *((one, end(one, ReleaseState.CANCELLED, said, observed.now)) for one in lost),
+            *((one, cancel(one, observed.now)) for one in cancelled),
         ),
         stop=tuple(
             child
-            for child in world.children.values()
+            for child in observed.children.values()
             if child.owner_uid in uids and not child.deleting and not job_verdict.is_finished(child)
         ),
         note="cancelled the releases of an application that is gone" if lost or cancelled else "",
     )
 
 
-def withdrawals(
-    world: World, application: Application, resolved: Resolved, course: Course
+def before_start(
+    observed: ObservedState, application: Application, resolved: Resolved, history: ReleaseHistory
 ) -> Decision | None:
     """Return what ends the waiting releases that were cancelled, whatever they wait for."""
-    cancelled = [one for one in course.waiting if one.spec.cancel]
+    cancelled = [one for one in history.waiting if one.spec.cancel]
     if not cancelled:
         return None
-    records = [(one, cancel(one, world.now)) for one in cancelled]
-    if len(cancelled) == len(course.waiting):
+    records = [(one, cancel(one, observed.now)) for one in cancelled]
+    if len(cancelled) == len(history.waiting):
         last, record = records[-1]
-        records[-1] = (last, record | _taken_along(world, application, resolved, course, last))
+        records[-1] = (
+            last,
+            record | _with_what_asked(observed, application, resolved, history, last),
+        )
     named = ", ".join(one.name for one in cancelled)
     return Decision(records=tuple(records), note=f"cancelled before it started: {named}")
 
 
-def _taken_along(
-    world: World,
+def _with_what_asked(
+    observed: ObservedState,
     application: Application,
     resolved: Resolved,
-    course: Course,
+    history: ReleaseHistory,
     release: Release,
 ) -> dict[str, Any]:
     """Return the record of what the last waiting release stood for when it was cancelled.
@@ -75,12 +80,12 @@ def _taken_along(
     """
     asks = (
         release.owner_uid == application.uid
-        or triggers.request(world, application, resolved, course) is not None
+        or triggers.request(observed, application, resolved, history) is not None
     )
     if resolved.candidate is None or not asks:
         return {}
     return {
         "applicationUID": application.uid,
-        "number": next_number(release, application, course),
+        "number": next_number(release, application, history),
         "requested": triggers.requested(application, resolved.candidate),
     }

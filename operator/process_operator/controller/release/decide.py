@@ -32,44 +32,44 @@ that was cancelled before it started has requested too: it takes along all that 
 
 from collections.abc import Sequence
 
-from process_operator.controller.observe.records import World
+from process_operator.controller.observe.records import ObservedState
 from process_operator.controller.release import cancel, start, triggers
 from process_operator.controller.release.active import Active
 from process_operator.controller.release.decision import Decision
-from process_operator.controller.release.history import Application, Course, to_prune
+from process_operator.controller.release.history import Application, ReleaseHistory, to_prune
 from process_operator.controller.release.rollout import Progress
 from process_operator.controller.resolve.application import Resolved
 
 
 def decide(
-    world: World,
+    observed: ObservedState,
     application: Application,
     resolved: Resolved,
-    course: Course,
+    history: ReleaseHistory,
     rollout: Sequence[tuple[str, str, Progress]],
 ) -> Decision:
     """Return the next step of this application's releases.
 
     Args:
-        world: All that is seen.
+        observed: All that is seen.
         application: The application, there and readable.
         resolved: It and its processes as they stand now.
-        course: Its releases.
+        history: Its releases.
         rollout: Key, type and progress of each process that the running release renders.
     """
-    withdrawn = cancel.withdrawals(world, application, resolved, course)
-    if withdrawn is not None:
-        return withdrawn
-    if not course.waiting and not application.spec.suspend:
+    cancelled_before_start = cancel.before_start(observed, application, resolved, history)
+    if cancelled_before_start is not None:
+        return cancelled_before_start
+    if not history.waiting and not application.spec.suspend:
         # Also while another one is active: who asks for a release sees it wait.
-        trigger = triggers.request(world, application, resolved, course)
+        trigger = triggers.request(observed, application, resolved, history)
         if trigger is not None:
-            manifest = start.manifest(application, course.last_number + 1)
+            manifest = start.manifest(application, history.last_number + 1)
             named = manifest["metadata"]["name"]
             return Decision(create=manifest, note=f"{trigger} asks for release {named}")
-    if course.active is not None:
-        active = Active(world, application, course.active, course, resolved.settings, rollout)
+    if history.active is not None:
+        active = Active(observed, application, history.active, history, resolved.settings, rollout)
         return active.advance()
-    if course.waiting:
-        return start.start(world, application, resolved, course)
-    return Decision(forget=to_prune(application, course))
+    if history.waiting:
+        return start.start(observed, application, resolved, history)
+    return Decision(prune=to_prune(application, history))

@@ -33,11 +33,11 @@ class Decision:
     wake_at: datetime | None = None
     note: str = ""
     """What was decided, for the log."""
-    forget: tuple[Release, ...] = ()
+    prune: tuple[Release, ...] = ()
     """Old releases to remove."""
     start: tuple[Release, str] | None = None
     """A release and the key of the job process whose Job is to be made for it."""
     stop: tuple[Child, ...] = ()
     """Jobs to delete, with their pods."""
-    witness: Pod | None = None
+    failed_pod: Pod | None = None
     """The pod whose last words belong into the failure that is recorded."""

@@ -50,7 +50,7 @@ def of_job(entry: Mapping[str, Any], pod: Pod | None) -> dict[str, Any]:
 
 def of_rollout(key: str, progress: Progress, probe_failures: Mapping[str, str]) -> dict[str, Any]:
     """Return why a process that did not become ready made its release fail."""
-    trouble = progress.trouble
+    problem = progress.problem
     sentence = (
         f'The rollout failed because process "{key}" did not become ready in time: '
         f"{progress.message}"
@@ -59,7 +59,7 @@ def of_rollout(key: str, progress: Progress, probe_failures: Mapping[str, str]) 
         ReleaseStep.ROLLOUT,
         key,
         records.TOO_LATE if progress.reason in _ON_ITS_WAY else progress.reason,
-        trouble.message if trouble else progress.message,
+        problem.message if problem else progress.message,
         sentence,
         pod=progress.pod,
     ) | _probe(progress.pod, probe_failures)
@@ -86,16 +86,16 @@ def _failure(
     if pod is None:
         return made
     made["pod"] = pod.name
-    trouble = pod.trouble
-    if trouble is None:
+    problem = pod.problem
+    if problem is None:
         return made
-    if trouble.state:
-        made["containerState"] = trouble.state
-    if trouble.exit_code is not None:
-        made["exitCode"] = trouble.exit_code
-        if 128 < trouble.exit_code < 256:
+    if problem.state:
+        made["containerState"] = problem.state
+    if problem.exit_code is not None:
+        made["exitCode"] = problem.exit_code
+        if 128 < problem.exit_code < 256:
             # The shells' way to say that a signal ended it.
-            made["signal"] = trouble.exit_code - 128
+            made["signal"] = problem.exit_code - 128
     return made
 
 
@@ -109,7 +109,7 @@ def with_evidence(
     failure: Mapping[str, Any], *, log: str, events: Iterable[str], snapshot: Snapshot | None
 ) -> dict[str, Any]:
     """Add the last lines of the container and what Kubernetes said of its pod."""
-    secrets = masking.literals([snapshot], names.key_label(failure["process"]))
+    secrets = masking.secret_values([snapshot], names.key_label(failure["process"]))
     lines = tail(log, secrets)
     told = [masking.masked(masking.printable(one), secrets)[:MAX_EVENT] for one in events]
     return {

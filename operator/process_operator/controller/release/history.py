@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from process_operator.controller.observe.records import Owned, World
+from process_operator.controller.observe.records import CustomResource, ObservedState
 from process_operator.controller.release import record
 from process_operator.controller.release.record import Release
 from process_operator.kube import conditions
 from process_operator.models.application import ApplicationSpec
 from process_operator.models.release import ReleaseState, ReleaseStep
 
-Application = Owned[ApplicationSpec]
+Application = CustomResource[ApplicationSpec]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
+class ReleaseHistory:
     """The releases of one application, sorted by what they are to it now."""
 
     serving: Release | None
@@ -27,9 +27,9 @@ class Course:
     """Oldest first."""
     newest: Release | None
     """The one with the highest number that started, whatever became of it."""
-    withdrawn: Release | None
+    cancelled_before_start: Release | None
     """A newer one that was cancelled before it started, and took along what asked for it."""
-    rolled: Release | None
+    last_rolled_out: Release | None
     """The newest whose rollout began, whatever became of it."""
     last_number: int
     missing: str | None
@@ -39,17 +39,19 @@ class Course:
     """Oldest first."""
 
 
-def release_history(world: World, application: Application) -> Course:
+def release_history(observed: ObservedState, application: Application) -> ReleaseHistory:
     """Sort the releases of this application's uid; records of a namesake do not count."""
-    mine = [r for r in world.releases if isinstance(r, Owned) and _belongs(r, application)]
+    mine = [
+        r for r in observed.releases if isinstance(r, CustomResource) and _belongs(r, application)
+    ]
     numbered = sorted((r for r in mine if "number" in r.status), key=record.number)
-    started = [r for r in numbered if not _is_withdrawn(r)]
+    started = [r for r in numbered if not _is_cancelled_before_start(r)]
     succeeded = [r for r in numbered if record.state(r) == ReleaseState.SUCCESS]
     active = [r for r in numbered if record.state(r) == ReleaseState.IN_PROGRESS]
     serving = succeeded[-1] if succeeded else None
     given = [int(application.status.get("lastReleaseNumber") or 0), *map(record.number, numbered)]
     lost = _lost(serving, succeeded, application.status.get("servingRelease") or {})
-    return Course(
+    return ReleaseHistory(
         serving=None if lost is not None else serving,
         active=active[-1] if active else None,
         waiting=tuple(
@@ -59,8 +61,12 @@ def release_history(world: World, application: Application) -> Course:
             )
         ),
         newest=started[-1] if started else None,
-        withdrawn=numbered[-1] if numbered and _is_withdrawn(numbered[-1]) else None,
-        rolled=next((r for r in reversed(numbered) if "rolloutStartedAt" in r.status), None),
+        cancelled_before_start=numbered[-1]
+        if numbered and _is_cancelled_before_start(numbered[-1])
+        else None,
+        last_rolled_out=next(
+            (r for r in reversed(numbered) if "rolloutStartedAt" in r.status), None
+        ),
         last_number=max(given),
         missing=lost,
         ended=tuple(
@@ -87,7 +93,7 @@ def _belongs(release: Release, application: Application) -> bool:
     return release.owner_uid in {None, application.uid}
 
 
-def _is_withdrawn(release: Release) -> bool:
+def _is_cancelled_before_start(release: Release) -> bool:
     return record.state(release) == ReleaseState.CANCELLED and "startedAt" not in release.status
 
 
@@ -103,7 +109,7 @@ def _lost(
     return None if is_newer else str(recorded["name"])
 
 
-def running_release(course: Course) -> Release | None:
+def running_release(history: ReleaseHistory) -> Release | None:
     """Return the release whose snapshot is rendered now.
 
     That is the active one from its rollout on, unless it goes back; else the serving one. An
@@ -111,27 +117,27 @@ def running_release(course: Course) -> Release | None:
     so does one whose last rollout failed under `rollback: false`. Which of the two it was, the
     record says: the setting may have changed since.
     """
-    last = course.rolled
-    if last is None or last is course.serving:
-        return course.serving
-    if last is course.active and record.step(last) in _FORWARD:
+    last = history.last_rolled_out
+    if last is None or last is history.serving:
+        return history.serving
+    if last is history.active and record.step(last) in _FORWARD:
         return last
-    if course.missing is not None:
+    if history.missing is not None:
         return None
-    if course.serving is None:
+    if history.serving is None:
         return last
     stays = (
-        record.number(last) > record.number(course.serving)
+        record.number(last) > record.number(history.serving)
         and "rollbackStartedAt" not in last.status
     )
-    return last if stays else course.serving
+    return last if stays else history.serving
 
 
-def last_rollout_started_at(course: Course) -> datetime | None:
+def last_rollout_started_at(history: ReleaseHistory) -> datetime | None:
     """Return when what is rendered last became another version; None before any rollout."""
-    if course.rolled is None:
+    if history.last_rolled_out is None:
         return None
-    status = course.rolled.status
+    status = history.last_rolled_out.status
     return conditions.parse_time(status.get("rollbackStartedAt") or status["rolloutStartedAt"])
 
 
@@ -142,7 +148,7 @@ _A_NUMBER = re.compile("[0-9]{1,9}")
 """A larger one is none that the operator gave: the next would not fit into the record."""
 
 
-def next_number(release: Release, application: Application, course: Course) -> int:
+def next_number(release: Release, application: Application, history: ReleaseHistory) -> int:
     """Return the newest number + 1, or the one that the operator already put into the name."""
     prefix, _, suffix = release.name.rpartition("-")
     if (
@@ -150,17 +156,22 @@ def next_number(release: Release, application: Application, course: Course) -> i
         and prefix == application.name
         and _A_NUMBER.fullmatch(suffix)
     ):
-        return max(int(suffix), course.last_number + 1)
-    return course.last_number + 1
+        return max(int(suffix), history.last_number + 1)
+    return history.last_number + 1
 
 
-def to_prune(application: Application, course: Course) -> tuple[Release, ...]:
+def to_prune(application: Application, history: ReleaseHistory) -> tuple[Release, ...]:
     """Return the releases beyond the history limit that the operator, or a generateName, made."""
     given = application.spec.release
     limit = (given and given.history_limit) or 10
-    beyond = course.ended[:-limit] if len(course.ended) > limit else ()
+    beyond = history.ended[:-limit] if len(history.ended) > limit else ()
     # What was rolled out last may still run, and what was asked last must not ask again.
-    needed = (course.serving, course.rolled, course.newest, course.withdrawn)
+    needed = (
+        history.serving,
+        history.last_rolled_out,
+        history.newest,
+        history.cancelled_before_start,
+    )
     kept = {one.uid for one in needed if one is not None}
     return tuple(r for r in beyond if r.uid not in kept and _removable(r, application))
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from process_operator.controller.observe import records
-from process_operator.controller.observe.records import Child, Pod, Trouble, World
+from process_operator.controller.observe.records import Child, ObservedState, Pod, PodProblem
 from process_operator.kube import conditions
 from process_operator.models.release import Result
 
@@ -32,7 +32,7 @@ class Verdict:
 
 
 def verdict(
-    world: World, job: Child | None, *, name: str, started: datetime, patience: timedelta
+    observed: ObservedState, job: Child | None, *, name: str, started: datetime, grace: timedelta
 ) -> Verdict:
     """Judge a Job that was made at `started`, None if it is gone.
 
@@ -46,7 +46,7 @@ def verdict(
             message=f'Job "{name}" was deleted before it ended',
         )
     pods = sorted(
-        (pod for pod in world.pods if pod.owner_uid == job.uid),
+        (pod for pod in observed.pods if pod.owner_uid == job.uid),
         key=lambda pod: (pod.created_at, pod.name),
     )
     pod = pods[-1] if pods else None
@@ -55,46 +55,46 @@ def verdict(
             result=Result.SUCCESS, reason="Succeeded", message="ended well", exit_code=0, pod=pod
         )
     failed = _condition(job, "Failed")
-    trouble = pod.trouble if pod is not None else _refusal(world, job)
+    problem = pod.problem if pod is not None else _refusal(observed, job)
     if failed is not None:
-        return _failed(failed, pod, trouble, world.now)
-    until = started + patience
+        return _failed(failed, pod, problem, observed.now)
+    until = started + grace
     if any(pod.started for pod in pods):
         return Verdict(pod=pod)
-    if world.now < until:
+    if observed.now < until:
         return Verdict(pod=pod, wake_at=until)
-    late = f"did not start within {patience.total_seconds():.0f} s"
+    late = f"did not start within {grace.total_seconds():.0f} s"
     return Verdict(
         result=Result.FAILED,
-        reason=trouble.reason if trouble else "JobNotStarted",
-        message=f"{late}: {trouble.message}" if trouble else late,
+        reason=problem.reason if problem else "JobNotStarted",
+        message=f"{late}: {problem.message}" if problem else late,
         pod=pod,
     )
 
 
-def _refusal(world: World, job: Child) -> Trouble | None:
+def _refusal(observed: ObservedState, job: Child) -> PodProblem | None:
     """Return why a Job has no pod, in the API server's words."""
-    said = world.job_refusals.get(job.uid)
+    said = observed.job_refusals.get(job.uid)
     return records.refusal(said) if said is not None else None
 
 
 def _failed(
-    failed: Mapping[str, Any], pod: Pod | None, trouble: Trouble | None, now: datetime
+    failed: Mapping[str, Any], pod: Pod | None, problem: PodProblem | None, now: datetime
 ) -> Verdict:
     since = conditions.parse_time(failed["since"]) if failed.get("since") else now
-    if pod is not None and trouble is None and now < since + _MIRROR_LAG:
+    if pod is not None and problem is None and now < since + _MIRROR_LAG:
         return Verdict(pod=pod, wake_at=since + _MIRROR_LAG)
-    if failed["reason"] == "DeadlineExceeded" and (pod is not None or trouble is None):
+    if failed["reason"] == "DeadlineExceeded" and (pod is not None or problem is None):
         reason, message = "JobTimedOut", "ran longer than its time-out"
-    elif trouble is not None:
-        reason, message = trouble.reason, trouble.message
+    elif problem is not None:
+        reason, message = problem.reason, problem.message
     else:
         reason, message = "JobFailed", failed.get("message") or "its Job failed"
     return Verdict(
         result=Result.FAILED,
         reason=reason,
         message=message,
-        exit_code=trouble.exit_code if trouble is not None else None,
+        exit_code=problem.exit_code if problem is not None else None,
         pod=pod,
     )
 

@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from process_operator.controller.observe.records import Broken, Child, ChildKey, Owned, Pod, World
+from process_operator.controller.observe.records import (
+    Child,
+    ChildKey,
+    CustomResource,
+    InvalidObject,
+    ObservedState,
+    Pod,
+)
 from process_operator.controller.release import job_verdict
 from process_operator.kube import conditions, names
 from process_operator.models.process import JobStartPolicy, ProcessSpec, ProcessType
@@ -86,15 +93,19 @@ def closed(jobs: Sequence[Mapping[str, Any]]) -> list[Entry]:
 
 
 def phase(
-    world: World, release: Owned[ReleaseSpec], policy: JobStartPolicy, *, patience: timedelta
+    observed: ObservedState,
+    release: CustomResource[ReleaseSpec],
+    policy: JobStartPolicy,
+    *,
+    grace: timedelta,
 ) -> Phase:
     """Return what the jobs of one moment need now.
 
     Args:
-        world: All that is seen.
+        observed: All that is seen.
         release: The release in progress, with its record.
         policy: The moment.
-        patience: How long a Job may take until its container runs for the first time.
+        grace: How long a Job may take until its container runs for the first time.
     """
     kept = [dict(one) for one in release.status.get("jobs", ())]
     changed = False
@@ -102,20 +113,20 @@ def phase(
         if entry["policy"] != policy or entry.get("result") in _PASSED:
             continue
         if "result" in entry:
-            return _stopped(world, release, entry, kept)
-        if not _is_begun(world, release, entry) and not _is_declared(world, entry["key"]):
-            if (unread := _unread(world)) is not None:
+            return _stopped(observed, release, entry, kept)
+        if not _is_begun(observed, release, entry) and not _is_declared(observed, entry["key"]):
+            if (unread := _unread(observed)) is not None:
                 # It may be this one: a migration must not be left out unseen.
                 why = f'Process "{unread.name}" cannot be read: {unread.message}'
-                entry.update(_result(Result.FAILED, "InvalidSpec", why, world.now))
+                entry.update(_result(Result.FAILED, "InvalidSpec", why, observed.now))
                 return Phase(entries=kept, changed=True, failed=entry)
             why = "its Process was deleted before"
-            entry.update(_result(Result.SKIPPED, "ProcessDeleted", why, world.now))
+            entry.update(_result(Result.SKIPPED, "ProcessDeleted", why, observed.now))
             changed = True
             continue
         if changed:
             return Phase(entries=kept, changed=True, running=entry["key"])
-        made = _attend(world, release, entry, kept, patience)
+        made = _attend(observed, release, entry, kept, grace)
         if not made.is_over or made.failed is not None:
             return made
         changed = True
@@ -125,22 +136,24 @@ def phase(
 _PASSED = {Result.SUCCESS, Result.SKIPPED}
 
 
-def stop(world: World, release: Owned[ReleaseSpec], reason: str, message: str) -> Phase:
+def stop(
+    observed: ObservedState, release: CustomResource[ReleaseSpec], reason: str, message: str
+) -> Phase:
     """Return what it takes to end whatever job runs: its result first, then the Job itself."""
     kept = [dict(one) for one in release.status.get("jobs", ())]
     for entry in kept:
-        if "result" not in entry and _is_begun(world, release, entry):
-            entry.update(_result(Result.CANCELLED, reason, message, world.now))
+        if "result" not in entry and _is_begun(observed, release, entry):
+            entry.update(_result(Result.CANCELLED, reason, message, observed.now))
             return Phase(entries=kept, changed=True, running=entry["key"])
         if entry.get("result") in {Result.CANCELLED, Result.FAILED}:
-            waiting = _stopped(world, release, entry, kept)
+            waiting = _stopped(observed, release, entry, kept)
             if not waiting.is_over:
                 return waiting
     return Phase(entries=kept)
 
 
 def with_job(
-    release: Owned[ReleaseSpec], key: str, *, name: str, uid: str, now: datetime
+    release: CustomResource[ReleaseSpec], key: str, *, name: str, uid: str, now: datetime
 ) -> dict[str, Any]:
     """Return the record of a release in which the Job of one of its jobs is known."""
     made = {"jobName": name, "jobUID": uid, "startedAt": conditions.timestamp(now)}
@@ -150,47 +163,50 @@ def with_job(
     }
 
 
-def name(release: Owned[ReleaseSpec], key: str) -> str:
+def name(release: CustomResource[ReleaseSpec], key: str) -> str:
     """Return the name of the Job that a release makes of a job process."""
     return names.job(release.spec.application_ref.name, key, release.uid)
 
 
-def job_key(release: Owned[ReleaseSpec], key: str) -> ChildKey:
+def job_key(release: CustomResource[ReleaseSpec], key: str) -> ChildKey:
     """Return what identifies that Job on the server."""
     return ChildKey(job_verdict.KIND, release.namespace, name(release, key))
 
 
 def _stopped(
-    world: World, release: Owned[ReleaseSpec], entry: Entry, kept: Sequence[Entry]
+    observed: ObservedState,
+    release: CustomResource[ReleaseSpec],
+    entry: Entry,
+    kept: Sequence[Entry],
 ) -> Phase:
     """Wait until a Job whose result is recorded can do nothing any more."""
-    job = _made(world, release, entry)
+    job = _made(observed, release, entry)
     if job is not None and not job_verdict.is_finished(job):
         return Phase(entries=kept, stop=None if job.deleting else job, running=entry["key"])
     return Phase(entries=kept, failed=entry)
 
 
 def _attend(
-    world: World,
-    release: Owned[ReleaseSpec],
+    observed: ObservedState,
+    release: CustomResource[ReleaseSpec],
     entry: Entry,
     kept: Sequence[Entry],
-    patience: timedelta,
+    grace: timedelta,
 ) -> Phase:
     """Return what the job whose turn it is needs."""
-    job = _made(world, release, entry)
+    job = _made(observed, release, entry)
     if "jobUID" not in entry:
-        refused = world.refused.get(job_key(release, entry["key"]))
+        refused = observed.refused.get(job_key(release, entry["key"]))
         if job is not None:
             # Made before a crash that came before the record.
             entry |= {
                 "jobName": job.name,
                 "jobUID": job.uid,
-                "startedAt": conditions.timestamp(world.now),
+                "startedAt": conditions.timestamp(observed.now),
             }
             return Phase(entries=kept, changed=True, running=entry["key"])
         if refused is not None:
-            entry |= _result(Result.FAILED, refused.reason, refused.message, world.now)
+            entry |= _result(Result.FAILED, refused.reason, refused.message, observed.now)
             return Phase(entries=kept, changed=True, failed=entry)
         return Phase(entries=kept, start=entry["key"])
     # The patience of a Job that was there before a suspension begins anew.
@@ -199,12 +215,10 @@ def _attend(
         for at in (entry["startedAt"], release.status.get("resumedAt"))
         if at is not None
     )
-    found = job_verdict.verdict(
-        world, job, name=entry["jobName"], started=started, patience=patience
-    )
+    found = job_verdict.verdict(observed, job, name=entry["jobName"], started=started, grace=grace)
     if found.result is None:
         return Phase(entries=kept, running=entry["key"], wake_at=found.wake_at)
-    entry |= _result(found.result, found.reason, found.message, world.now)
+    entry |= _result(found.result, found.reason, found.message, observed.now)
     if found.exit_code is not None:
         entry["exitCode"] = found.exit_code
     if found.result == Result.SUCCESS:
@@ -215,36 +229,40 @@ def _attend(
     return Phase(entries=kept, changed=True, failed=entry, pod=found.pod)
 
 
-def _made(world: World, release: Owned[ReleaseSpec], entry: Mapping[str, Any]) -> Child | None:
+def _made(
+    observed: ObservedState, release: CustomResource[ReleaseSpec], entry: Mapping[str, Any]
+) -> Child | None:
     """Return the Job of an entry; another one of its name does not count."""
-    job = world.children.get(job_key(release, entry["key"]))
+    job = observed.children.get(job_key(release, entry["key"]))
     if job is None or job.owner_uid != release.uid:
         return None
     return job if entry.get("jobUID") in {None, job.uid} else None
 
 
-def _is_begun(world: World, release: Owned[ReleaseSpec], entry: Mapping[str, Any]) -> bool:
+def _is_begun(
+    observed: ObservedState, release: CustomResource[ReleaseSpec], entry: Mapping[str, Any]
+) -> bool:
     """Whether its Job was made: then it is followed to its end, even without its Process.
 
     The Job belongs to the release, and a migration that is cut off is worse than one too many.
     """
-    return "jobUID" in entry or _made(world, release, entry) is not None
+    return "jobUID" in entry or _made(observed, release, entry) is not None
 
 
-def _is_declared(world: World, key: str) -> bool:
+def _is_declared(observed: ObservedState, key: str) -> bool:
     return any(
-        isinstance(process, Owned)
+        isinstance(process, CustomResource)
         and isinstance(process.spec, ProcessSpec)
         and process.spec.key == key
         and process.spec.type == ProcessType.JOB
         and not process.deleting
-        for process in world.processes
+        for process in observed.processes
     )
 
 
-def _unread(world: World) -> Broken | None:
+def _unread(observed: ObservedState) -> InvalidObject | None:
     """Return a process whose key nobody knows, because its spec cannot be read."""
-    broken = (one for one in world.processes if isinstance(one, Broken))
+    broken = (one for one in observed.processes if isinstance(one, InvalidObject))
     return next((one for one in broken if not one.deleting), None)
 
 

@@ -9,14 +9,14 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from process_operator.controller.observe.records import Owned
+from process_operator.controller.observe.records import CustomResource
 from process_operator.controller.release import jobs
 from process_operator.controller.release.rollout import Progress, State
 from process_operator.kube import conditions
 from process_operator.models.release import ReleaseSpec, ReleaseState, ReleaseStep
 from process_operator.models.snapshot import Snapshot, Unreadable, read
 
-Release = Owned[ReleaseSpec]
+Release = CustomResource[ReleaseSpec]
 
 
 def number(release: Release) -> int:

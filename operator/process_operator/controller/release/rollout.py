@@ -10,7 +10,7 @@ from enum import Enum, auto
 from typing import Any
 
 from process_operator.controller.observe import records
-from process_operator.controller.observe.records import Child, Pod, Trouble
+from process_operator.controller.observe.records import Child, Pod, PodProblem
 from process_operator.kube import conditions
 
 
@@ -32,7 +32,7 @@ class Progress:
     state: State
     reason: str
     message: str
-    trouble: Trouble | None = None
+    problem: PodProblem | None = None
     pod: Pod | None = None
     available: int = 0
     current: bool = True
@@ -73,20 +73,20 @@ def of_deployment(
     count = f"{available} of {size} instances are available"
     if current and available >= size:
         return Progress(state=State.READY, reason="Available", message=count, available=available)
-    pod, trouble = _trouble(pods, status, probe_failures)
+    pod, problem = _problem(pods, status, probe_failures)
     # Until the controller has seen this spec its verdict is about the one before.
     failed = seen and _is_too_late(_condition(status, "Progressing"), since)
-    reason = trouble.reason if trouble else "RolloutInProgress"
+    reason = problem.reason if problem else "RolloutInProgress"
     if failed:
-        reason = trouble.reason if trouble else records.TOO_LATE
-    elif current and not trouble:
+        reason = problem.reason if problem else records.TOO_LATE
+    elif current and not problem:
         reason = "InstancesStarting"
-    text = f"{count}: {trouble.message}" if trouble else f"{count}, {updated} up to date"
+    text = f"{count}: {problem.message}" if problem else f"{count}, {updated} up to date"
     return Progress(
         state=State.FAILED if failed else State.MOVING,
         reason=reason,
         message=text,
-        trouble=trouble,
+        problem=problem,
         pod=pod,
         available=available,
         current=current,
@@ -113,22 +113,22 @@ def of_cron_job(child: Child) -> Progress:
     return Progress(state=State.READY, reason="Scheduled", message=message, available=1)
 
 
-def _trouble(
+def _problem(
     pods: Iterable[Pod], status: Mapping[str, Any], probe_failures: Mapping[str, str]
-) -> tuple[Pod | None, Trouble | None]:
+) -> tuple[Pod | None, PodProblem | None]:
     """Return the newest pod's trouble, or why there are no pods."""
     for pod in sorted(pods, key=lambda one: (one.created_at, one.name), reverse=True):
         if pod.deleting or pod.ready:
             continue
-        if pod.trouble is not None:
-            return pod, pod.trouble
+        if pod.problem is not None:
+            return pod, pod.problem
         if pod.uid in probe_failures:
             said = probe_failures[pod.uid]
-            return pod, Trouble(reason="ProbeFailing", message=f"pod {pod.name}: {said}")
+            return pod, PodProblem(reason="ProbeFailing", message=f"pod {pod.name}: {said}")
     return None, _refusal(_condition(status, "ReplicaFailure"))
 
 
-def _refusal(condition: Mapping[str, Any]) -> Trouble | None:
+def _refusal(condition: Mapping[str, Any]) -> PodProblem | None:
     message = condition.get("message")
     return records.refusal(message) if message else None
 

@@ -11,7 +11,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from process_operator.controller.observe import masking
-from process_operator.controller.observe.records import Broken, ChildKey, Owned, Pod, World
+from process_operator.controller.observe.records import (
+    ChildKey,
+    CustomResource,
+    InvalidObject,
+    ObservedState,
+    Pod,
+)
 from process_operator.controller.release import job_verdict
 from process_operator.kube import conditions, names
 from process_operator.kube.conditions import Condition
@@ -24,7 +30,7 @@ from process_operator.models.snapshot import RunLimits, Snapshot, SnapshotProces
 DEFAULT_LIMIT = 10
 DEFAULT_MAX_AGE = timedelta(days=7)
 
-Run = Owned[RunSpec]
+Run = CustomResource[RunSpec]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,13 +43,13 @@ class Serving:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attention:
+class RunDecision:
     """What one run needs now; nothing, if all is empty."""
 
     run: Run
     start: SnapshotProcess | None = None
     """The entry whose Job is to be made."""
-    process: Owned[ProcessSpec] | None = None
+    process: CustomResource[ProcessSpec] | None = None
     record: Mapping[str, Any] | None = None
     """The status to write before anything else."""
     ended: Pod | None = None
@@ -57,43 +63,45 @@ class Attention:
     wake_at: datetime | None = None
 
 
-def attend(
-    world: World, serving: Serving | None, run: Run, *, suspended: bool, patience: timedelta
-) -> Attention:
+def decide(
+    observed: ObservedState, serving: Serving | None, run: Run, *, suspended: bool, grace: timedelta
+) -> RunDecision:
     """Return what a run needs.
 
     Args:
-        world: All that is seen.
+        observed: All that is seen.
         serving: What serves; None where no release has succeeded yet.
         run: The run.
         suspended: Whether its application stands still.
-        patience: How long its Job may take until its container runs for the first time.
+        grace: How long its Job may take until its container runs for the first time.
     """
     if "finishedAt" in run.status:
-        return Attention(run=run)
+        return RunDecision(run=run)
     if "jobUID" in run.status:
-        return _watch(world, serving, run, patience)
-    process = _process(world, run.spec.process_ref.name)
+        return _watch(observed, serving, run, grace)
+    process = _process(observed, run.spec.process_ref.name)
     if process is None:
         missing = f'spec.processRef.name: there is no Process "{run.spec.process_ref.name}" in '
-        return Attention(run=run, waits=("ProcessNotFound", missing + "this namespace; create it"))
+        return RunDecision(
+            run=run, waits=("ProcessNotFound", missing + "this namespace; create it")
+        )
     if process.spec.type not in {ProcessType.CRON, ProcessType.JOB}:
         message = (
             f'spec.processRef.name: Process "{process.name}" is of type {process.spec.type}; only '
             "cron and job processes can be run, make a ProcessRun for one of those"
         )
-        return Attention(run=run, refused=("NotRunnable", message))
+        return RunDecision(run=run, refused=("NotRunnable", message))
     if suspended:
         message = "the application is suspended; set its spec.suspend to false"
-        return Attention(run=run, waits=("Suspended", message))
+        return RunDecision(run=run, waits=("Suspended", message))
     entry = serving.snapshot.process(process.spec.key, process.spec.type) if serving else None
     if entry is None:
         message = "no release that has this process serves; it runs as soon as one does"
-        return Attention(run=run, waits=("AwaitingRelease", message))
-    refused = world.refused.get(job_key(run, process))
+        return RunDecision(run=run, waits=("AwaitingRelease", message))
+    refused = observed.refused.get(job_key(run, process))
     if refused is not None:
-        return Attention(run=run, refused=(refused.reason, refused.message))
-    return Attention(run=run, start=_changed(entry, run.spec), process=process)
+        return RunDecision(run=run, refused=(refused.reason, refused.message))
+    return RunDecision(run=run, start=_changed(entry, run.spec), process=process)
 
 
 def _changed(entry: SnapshotProcess, spec: RunSpec) -> SnapshotProcess:
@@ -107,14 +115,14 @@ def _changed(entry: SnapshotProcess, spec: RunSpec) -> SnapshotProcess:
     return entry.model_copy(update=changes)
 
 
-def _process(world: World, name: str) -> Owned[ProcessSpec] | None:
-    for process in world.processes:
-        if process.name == name and isinstance(process, Owned) and not process.deleting:
+def _process(observed: ObservedState, name: str) -> CustomResource[ProcessSpec] | None:
+    for process in observed.processes:
+        if process.name == name and isinstance(process, CustomResource) and not process.deleting:
             return process
     return None
 
 
-def job_key(run: Run, process: Owned[ProcessSpec]) -> ChildKey:
+def job_key(run: Run, process: CustomResource[ProcessSpec]) -> ChildKey:
     """Return what identifies the Job of a run on the server."""
     application = process.spec.application_ref.name
     return ChildKey(
@@ -122,18 +130,18 @@ def job_key(run: Run, process: Owned[ProcessSpec]) -> ChildKey:
     )
 
 
-def _watch(world: World, serving: Serving | None, run: Run, patience: timedelta) -> Attention:
+def _watch(
+    observed: ObservedState, serving: Serving | None, run: Run, grace: timedelta
+) -> RunDecision:
     record = run.status
-    process = _process(world, run.spec.process_ref.name)
-    job = world.children.get(ChildKey(job_verdict.KIND, run.namespace, record["jobName"]))
+    process = _process(observed, run.spec.process_ref.name)
+    job = observed.children.get(ChildKey(job_verdict.KIND, run.namespace, record["jobName"]))
     if job is not None and job.uid != record["jobUID"]:
         job = None
     started = conditions.parse_time(record["startedAt"])
-    found = job_verdict.verdict(
-        world, job, name=record["jobName"], started=started, patience=patience
-    )
+    found = job_verdict.verdict(observed, job, name=record["jobName"], started=started, grace=grace)
     if found.result is None:
-        return Attention(run=run, wake_at=found.wake_at)
+        return RunDecision(run=run, wake_at=found.wake_at)
     said = (
         conditions.ready("Succeeded", f"the run {found.message}")
         if found.result == Result.SUCCESS
@@ -144,25 +152,25 @@ def _watch(world: World, serving: Serving | None, run: Run, patience: timedelta)
         "outcome": str(found.result),
         "reason": found.reason,
         "message": found.message,
-        "finishedAt": conditions.timestamp(world.now),
+        "finishedAt": conditions.timestamp(observed.now),
         **({} if found.exit_code is None else {"exitCode": found.exit_code}),
-        **_said(run, said, world.now),
+        **_said(run, said, observed.now),
     }
     label = names.key_label(process.spec.key) if process is not None else None
-    return Attention(
+    return RunDecision(
         run=run,
         record=ended,
         ended=found.pod,
-        secrets=masking.literals(_environments(world, serving, run), label),
+        secrets=masking.secret_values(_environments(observed, serving, run), label),
     )
 
 
-def _environments(world: World, serving: Serving | None, run: Run) -> Iterator[Snapshot]:
+def _environments(observed: ObservedState, serving: Serving | None, run: Run) -> Iterator[Snapshot]:
     """Yield what the run was made of, and what serves: another release may have come since."""
     if serving is not None:
         yield serving.snapshot
     made_with = run.status["release"]["name"]
-    for one in world.releases:
+    for one in observed.releases:
         if one.name == made_with and (serving is None or one.name != serving.name):
             with suppress(snapshot.Unreadable):
                 yield snapshot.read(one.status["snapshot"])
@@ -193,7 +201,7 @@ def _said(run: Run, said: Sequence[Condition], now: datetime) -> dict[str, Any]:
 
 
 def history(
-    found: Sequence[Run | Broken], *, limit: int, max_age: timedelta, now: datetime
+    found: Sequence[Run | InvalidObject], *, limit: int, max_age: timedelta, now: datetime
 ) -> tuple[tuple[Run, ...], datetime | None]:
     """Return the runs to remove, and when the next one will be too old.
 
@@ -202,7 +210,7 @@ def history(
     """
     by_process: dict[str, list[Run]] = {}
     for one in found:
-        if isinstance(one, Owned) and one.generated and "finishedAt" in one.status:
+        if isinstance(one, CustomResource) and one.generated and "finishedAt" in one.status:
             by_process.setdefault(one.spec.process_ref.name, []).append(one)
     gone: list[Run] = []
     expiries: list[datetime] = []
@@ -217,12 +225,12 @@ def history(
     return tuple(one for one in gone if not one.deleting), min(expiries, default=None)
 
 
-def newest(world: World, process: str) -> Run | None:
+def newest(observed: ObservedState, process: str) -> Run | None:
     """Return the last run of a process that has started."""
     mine = [
         one
-        for one in world.runs
-        if isinstance(one, Owned)
+        for one in observed.runs
+        if isinstance(one, CustomResource)
         and one.spec.process_ref.name == process
         and "jobUID" in one.status
     ]

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from process_operator.controller.observe.records import World
+from process_operator.controller.observe.records import ObservedState
 from process_operator.controller.release import jobs, triggers
 from process_operator.controller.release.decision import Decision, Waiting
-from process_operator.controller.release.history import Application, Course, next_number
+from process_operator.controller.release.history import Application, ReleaseHistory, next_number
 from process_operator.controller.release.record import Release, end, skip, snapshot, step_begun
 from process_operator.controller.resolve.application import Resolved
 from process_operator.kube import conditions, names
@@ -24,7 +24,7 @@ from process_operator.models.snapshot import Snapshot
 
 LONGEST_SETTLING = timedelta(seconds=60)
 """A release starts after this time even if its application keeps changing."""
-PATIENCE = timedelta(seconds=60)
+GRACE = timedelta(seconds=60)
 """How long a release to go back to may be missing: objects arrive in any order."""
 
 
@@ -52,42 +52,44 @@ def manifest(application: Application, number: int) -> Manifest:
     }
 
 
-def start(world: World, application: Application, resolved: Resolved, course: Course) -> Decision:
+def start(
+    observed: ObservedState, application: Application, resolved: Resolved, history: ReleaseHistory
+) -> Decision:
     """Return what it takes that the newest of the waiting releases starts."""
-    *older, release = course.waiting
-    ready = _ready(world, application, resolved, release)
+    *older, release = history.waiting
+    ready = _ready(observed, application, resolved, release)
     if isinstance(ready, Waiting):
         return Decision(waiting=ready, wake_at=ready.until)
-    if triggers.is_moot(application, resolved, course, release):
+    if triggers.is_moot(application, resolved, history, release):
         said = conditions.ready("NothingAsked", "skipped: what it was made for was taken back")
         return Decision(
-            records=((release, end(release, ReleaseState.SKIPPED, said, world.now)),),
+            records=((release, end(release, ReleaseState.SKIPPED, said, observed.now)),),
             note=f"skipped release {release.name}",
         )
-    record = _started(world, application, resolved, course, release=release, candidate=ready)
+    record = _started(observed, application, resolved, history, release=release, candidate=ready)
     if isinstance(record, Waiting):
-        return _without_target(world, release, record)
+        return _without_target(observed, release, record)
     return Decision(
         # The others first: after a crash in between, none of them may be taken for the next.
-        records=(*((one, skip(one, release, world.now)) for one in older), (release, record)),
+        records=(*((one, skip(one, release, observed.now)) for one in older), (release, record)),
         note=f"started release {release.name}, asked for by {record['trigger']}",
     )
 
 
-def _without_target(world: World, release: Release, why: Waiting) -> Decision:
+def _without_target(observed: ObservedState, release: Release, why: Waiting) -> Decision:
     """Wait for the release to go back to, and then give up: it would hold up all others."""
-    if why.until is not None and world.now < why.until:
+    if why.until is not None and observed.now < why.until:
         return Decision(waiting=why, wake_at=why.until)
     said = conditions.stalled(why.reason, why.message)
     told = {"reason": why.reason, "message": why.message, "sentence": why.message}
-    ended = end(release, ReleaseState.FAILED, said, world.now, failure=told)
+    ended = end(release, ReleaseState.FAILED, said, observed.now, failure=told)
     return Decision(
         records=((release, ended),), note=f"release {release.name} failed: {why.reason}"
     )
 
 
 def _ready(
-    world: World, application: Application, resolved: Resolved, release: Release
+    observed: ObservedState, application: Application, resolved: Resolved, release: Release
 ) -> Waiting | Snapshot:
     """Return what the release may freeze now, or why it has to wait."""
     if application.spec.suspend:
@@ -99,7 +101,7 @@ def _ready(
         return Waiting(
             reason="ImageMissing", message="spec.image of the application is not set; set it"
         )
-    for process in world.processes:
+    for process in observed.processes:
         refusal = resolved.refusals.get(process.uid)
         if refusal is not None:
             return Waiting(
@@ -116,9 +118,9 @@ def _ready(
             reason="TooManyJobs",
             message=f"an application can have {MAX_JOBS} processes of type job; delete some",
         )
-    quiet_at = world.changed_at + timedelta(seconds=resolved.settings.settle_seconds)
+    quiet_at = observed.changed_at + timedelta(seconds=resolved.settings.settle_seconds)
     settled_at = min(quiet_at, release.created_at + LONGEST_SETTLING)
-    if world.now < settled_at:
+    if observed.now < settled_at:
         return Waiting(
             reason="Settling",
             message=f"starts when nothing of the application has changed for "
@@ -130,22 +132,22 @@ def _ready(
 
 
 def _started(
-    world: World,
+    observed: ObservedState,
     application: Application,
     resolved: Resolved,
-    course: Course,
+    history: ReleaseHistory,
     *,
     release: Release,
     candidate: Snapshot,
 ) -> dict[str, Any] | Waiting:
     """Return the record of a release that starts: its number, and all that it froze."""
-    trigger = triggers.trigger(application, resolved, course, release)
-    number = next_number(release, application, course)
-    frozen = _frozen(candidate, course, release)
+    trigger = triggers.trigger(application, resolved, history, release)
+    number = next_number(release, application, history)
+    frozen = _frozen(candidate, history, release)
     if isinstance(frozen, Waiting):
         return frozen
     restarts = trigger == ReleaseTrigger.REVISION or release.spec.restart
-    restart = number if restarts else _line(course, release, frozen).restart
+    restart = number if restarts else _line(history, release, frozen).restart
     mode = release.spec.jobs or (Jobs.SKIP if release.spec.rollback_to else Jobs.RUN)
     entries = jobs.entries(frozen, mode)
     return {
@@ -158,18 +160,18 @@ def _started(
             by_alias=True, exclude_defaults=True, exclude_none=True, mode="json"
         )
         | {"profile": frozen.profile},
-        "startedAt": conditions.timestamp(world.now),
+        "startedAt": conditions.timestamp(observed.now),
         **({"jobs": entries} if entries else {}),
-        **_begun(release, entries, world.now),
+        **_begun(release, entries, observed.now),
     }
 
 
-def _line(course: Course, release: Release, frozen: Snapshot) -> Snapshot:
+def _line(history: ReleaseHistory, release: Release, frozen: Snapshot) -> Snapshot:
     """Return what a release goes on from: what serves, or the target that it goes back to.
 
     With the target's own restart its ReplicaSets are found again.
     """
-    serving = snapshot(course.serving) if course.serving is not None else None
+    serving = snapshot(history.serving) if history.serving is not None else None
     return frozen if release.spec.rollback_to is not None or serving is None else serving
 
 
@@ -180,11 +182,11 @@ def _begun(release: Release, entries: Sequence[jobs.Entry], now: datetime) -> di
     return step_begun(release, ReleaseStep.ROLLOUT, now)
 
 
-def _frozen(candidate: Snapshot, course: Course, release: Release) -> Snapshot | Waiting:
+def _frozen(candidate: Snapshot, history: ReleaseHistory, release: Release) -> Snapshot | Waiting:
     """Return what a release freezes: the application as it stands, or the target of a rollback."""
     if release.spec.rollback_to is None:
         return candidate
-    found = [r for r in course.ended if r.name == release.spec.rollback_to]
+    found = [r for r in history.ended if r.name == release.spec.rollback_to]
     target = snapshot(found[0]) if found else None
     if target is None:
         return Waiting(
@@ -192,9 +194,9 @@ def _frozen(candidate: Snapshot, course: Course, release: Release) -> Snapshot |
             message=f'spec.rollbackTo: there is no release "{release.spec.rollback_to}" of this '
             "application that has a snapshot; see `kubectl get processreleases`, and make a new "
             "ProcessRelease",
-            until=release.created_at + PATIENCE,
+            until=release.created_at + GRACE,
         )
-    serving = snapshot(course.serving) if course.serving is not None else None
+    serving = snapshot(history.serving) if history.serving is not None else None
     return _rolled_back(candidate, target, serving)
 
 

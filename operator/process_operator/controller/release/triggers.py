@@ -5,9 +5,9 @@ from typing import Any
 
 import orjson
 
-from process_operator.controller.observe.records import World
+from process_operator.controller.observe.records import ObservedState
 from process_operator.controller.release import record
-from process_operator.controller.release.history import Application, Course
+from process_operator.controller.release.history import Application, ReleaseHistory
 from process_operator.controller.release.record import Release
 from process_operator.controller.resolve.application import Resolved
 from process_operator.models.application import InitialRelease, ReleasePolicy, ScalingPolicy
@@ -16,13 +16,13 @@ from process_operator.models.snapshot import Snapshot
 
 
 def request(
-    world: World, application: Application, resolved: Resolved, course: Course
+    observed: ObservedState, application: Application, resolved: Resolved, history: ReleaseHistory
 ) -> ReleaseTrigger | None:
     """Return what asks for a release, None if nothing does."""
     if resolved.candidate is None:
         return None
-    if course.newest is None and course.withdrawn is None:
-        if course.last_number or _ever_released(world, application):
+    if history.newest is None and history.cancelled_before_start is None:
+        if history.last_number or _ever_released(observed, application):
             return _difference_from_lost(application)
         wanted = (
             resolved.settings.initial == InitialRelease.AUTOMATIC
@@ -30,27 +30,33 @@ def request(
             and not resolved.refusals
         )
         return ReleaseTrigger.INITIAL if wanted else None
-    return _news(application, resolved, course)
+    return _news(application, resolved, history)
 
 
-def _news(application: Application, resolved: Resolved, course: Course) -> ReleaseTrigger | None:
+def _news(
+    application: Application, resolved: Resolved, history: ReleaseHistory
+) -> ReleaseTrigger | None:
     """Compare with what was released last, and with what was withdrawn since.
 
     Either is no news: who cancels a release and then takes back what asked for it is done. An
     older release than the lost one that served is not what is compared with: the same would be
     released again.
     """
-    if course.missing is not None and not _outlives(course):
+    if history.missing is not None and not _outlives(history):
         return _difference_from_lost(application)
-    known = [one for one in (course.newest, course.withdrawn) if one is not None]
+    known = [one for one in (history.newest, history.cancelled_before_start) if one is not None]
     differences = [_difference(application, resolved, one) for one in known]
     return None if None in differences else differences[0]
 
 
-def _outlives(course: Course) -> bool:
+def _outlives(history: ReleaseHistory) -> bool:
     """Whether a record is there of the last release that was given a number."""
-    known = [record.number(one) for one in (course.newest, course.withdrawn) if one is not None]
-    return max(known, default=0) >= course.last_number
+    known = [
+        record.number(one)
+        for one in (history.newest, history.cancelled_before_start)
+        if one is not None
+    ]
+    return max(known, default=0) >= history.last_number
 
 
 def _difference_from_lost(application: Application) -> ReleaseTrigger | None:
@@ -82,18 +88,18 @@ def _difference(
     return None
 
 
-def _ever_released(world: World, application: Application) -> bool:
+def _ever_released(observed: ObservedState, application: Application) -> bool:
     """A child with a release number says that records were lost, not that there were none.
 
     Children from before the application are of a namesake that was deleted: their processes kept
     them, and this one starts with a first release.
     """
-    mine = {process.uid for process in world.processes}
+    mine = {process.uid for process in observed.processes}
     return any(
         child.release is not None
         and child.owner_uid in mine
         and child.created_at >= application.created_at
-        for child in world.children.values()
+        for child in observed.children.values()
     )
 
 
@@ -123,13 +129,15 @@ def _same_inputs(application: Application, now: str, before: str) -> bool:
     return now == before
 
 
-def is_moot(application: Application, resolved: Resolved, course: Course, release: Release) -> bool:
+def is_moot(
+    application: Application, resolved: Resolved, history: ReleaseHistory, release: Release
+) -> bool:
     """Whether a release that the operator made has lost its reason while it waited."""
     return (
         release.owner_uid == application.uid
-        and (course.newest is not None or course.withdrawn is not None)
+        and (history.newest is not None or history.cancelled_before_start is not None)
         and release.spec == ReleaseSpec(application_ref=release.spec.application_ref)
-        and _news(application, resolved, course) is None
+        and _news(application, resolved, history) is None
     )
 
 
@@ -144,13 +152,13 @@ def requested(application: Application, candidate: Snapshot) -> dict[str, Any]:
 
 
 def trigger(
-    application: Application, resolved: Resolved, course: Course, release: Release
+    application: Application, resolved: Resolved, history: ReleaseHistory, release: Release
 ) -> ReleaseTrigger:
     """Return what asked for a release."""
     if release.spec.rollback_to is not None:
         return ReleaseTrigger.ROLLBACK
     if release.owner_uid != application.uid:
         return ReleaseTrigger.MANUAL
-    if course.newest is None:
-        return ReleaseTrigger.IMAGE if course.last_number else ReleaseTrigger.INITIAL
-    return _difference(application, resolved, course.newest) or ReleaseTrigger.MANUAL
+    if history.newest is None:
+        return ReleaseTrigger.IMAGE if history.last_number else ReleaseTrigger.INITIAL
+    return _difference(application, resolved, history.newest) or ReleaseTrigger.MANUAL

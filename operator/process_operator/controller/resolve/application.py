@@ -8,7 +8,7 @@ meaning of objects that are already stored.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from process_operator.controller.observe.records import Broken, Owned, World
+from process_operator.controller.observe.records import CustomResource, InvalidObject, ObservedState
 from process_operator.controller.resolve import defaults, resource_type
 from process_operator.controller.resolve.defaults import Settings
 from process_operator.controller.resolve.refusal import Refusal
@@ -32,15 +32,15 @@ class Resolved:
     """What a release that started now would freeze; None without an image."""
 
 
-def resolve(world: World, application: Owned[ApplicationSpec]) -> Resolved:
+def resolve(observed: ObservedState, application: CustomResource[ApplicationSpec]) -> Resolved:
     """Return the application with its processes, each resolved or refused."""
     entries: dict[str, SnapshotProcess] = {}
     refusals: dict[str, Refusal] = {}
     holders: dict[str, str] = {}
-    for process in world.processes:
+    for process in observed.processes:
         if process.deleting:
             continue
-        outcome = _process(process, world, holders)
+        outcome = _process(process, observed, holders)
         if isinstance(outcome, Refusal):
             refusals[process.uid] = outcome
         else:
@@ -54,9 +54,11 @@ def resolve(world: World, application: Owned[ApplicationSpec]) -> Resolved:
 
 
 def _process(
-    process: Owned[ProcessSpec] | Broken, world: World, holders: dict[str, str]
+    process: CustomResource[ProcessSpec] | InvalidObject,
+    observed: ObservedState,
+    holders: dict[str, str],
 ) -> SnapshotProcess | Refusal:
-    if isinstance(process, Broken):
+    if isinstance(process, InvalidObject):
         return Refusal(reason="InvalidSpec", message=process.message)
     spec = process.spec
     holder = holders.setdefault(spec.key, process.name)
@@ -65,9 +67,9 @@ def _process(
             reason="KeyTaken",
             message=f'spec.key "{spec.key}" is taken by the older Process "{holder}" of this '
             "application; give this one another key (make it anew: a key cannot be changed)",
-            patient=True,
+            transient=True,
         )
-    size = resource_type.resource_type_of(spec, world.resource_types)
+    size = resource_type.resource_type_of(spec, observed.resource_types)
     if isinstance(size, Refusal):
         return size
     return _invalid_timetable(spec) or _entry(spec, size)

@@ -9,5 +9,5 @@ class Refusal:
 
     reason: str
     message: str
-    patient: bool = False
+    transient: bool = False
     """Whether it may end by itself: objects arrive in any order."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from process_operator.controller.observe.records import Broken, Owned
+from process_operator.controller.observe.records import CustomResource, InvalidObject
 from process_operator.controller.resolve.refusal import Refusal
 from process_operator.kube import quantities
 from process_operator.models.process import ProcessSpec
@@ -11,26 +11,28 @@ from process_operator.models.snapshot import MachineSize
 
 
 def resource_type_of(
-    spec: ProcessSpec, types: Mapping[str, Owned[ResourceTypeSpec] | Broken]
+    spec: ProcessSpec, types: Mapping[str, CustomResource[ResourceTypeSpec] | InvalidObject]
 ) -> MachineSize | Refusal:
     """Return the size of a process as a snapshot holds it, or why it has none."""
     if spec.resource_type_ref is None:
         defaults = sorted(
-            name for name, one in types.items() if isinstance(one, Owned) and one.spec.default
+            name
+            for name, one in types.items()
+            if isinstance(one, CustomResource) and one.spec.default
         )
         if not defaults:
             return Refusal(
                 reason="ResourceTypeNotFound",
                 message="no ProcessResourceType has default: true; set spec.resourceTypeRef.name "
                 "or make one of them the default",
-                patient=True,
+                transient=True,
             )
         if len(defaults) > 1:
             return Refusal(
                 reason="AmbiguousDefault",
                 message=f"the ProcessResourceTypes {', '.join(defaults)} all have default: true; "
                 "leave it on one of them or set spec.resourceTypeRef.name",
-                patient=True,
+                transient=True,
             )
         name = defaults[0]
     else:
@@ -41,9 +43,9 @@ def resource_type_of(
             reason="ResourceTypeNotFound",
             message=f'spec.resourceTypeRef.name: there is no ProcessResourceType "{name}"; see '
             "`kubectl get processresourcetypes` for those there are, or create it",
-            patient=True,
+            transient=True,
         )
-    if isinstance(found, Broken):
+    if isinstance(found, InvalidObject):
         return Refusal(
             reason="ResourceTypeInvalid",
             message=f'ProcessResourceType "{name}" cannot be read: {found.message}',

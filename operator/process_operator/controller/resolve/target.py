@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from process_operator.controller.observe.records import IngressClass, Owned, World
+from process_operator.controller.observe.records import CustomResource, IngressClass, ObservedState
 from process_operator.controller.resolve import defaults
 from process_operator.kube import names
 from process_operator.models.application import (
@@ -77,9 +77,9 @@ class Target:
 
 
 def target(
-    world: World,
-    application: Owned[ApplicationSpec],
-    process: Owned[ProcessSpec],
+    observed: ObservedState,
+    application: CustomResource[ApplicationSpec],
+    process: CustomResource[ProcessSpec],
     snapshot: Snapshot,
     entry: SnapshotProcess,
 ) -> Target:
@@ -95,27 +95,29 @@ def target(
         entry=entry,
         scaling=defaults.scaling(spec.scaling_strategy) if at_once else entry.scaling,
         protocol=(spec.ingress and spec.ingress.protocol) or Protocol.HTTP,
-        route=_route(world, application.spec, spec),
+        route=_route(observed, application.spec, spec),
         timetable=_timetable(spec),
         suspended=bool(application.spec.suspend),
         progress_deadline_seconds=defaults.settings(application.spec).progress_deadline_seconds,
     )
 
 
-def _route(world: World, application: ApplicationSpec, spec: ProcessSpec) -> Route | None:
+def _route(
+    observed: ObservedState, application: ApplicationSpec, spec: ProcessSpec
+) -> Route | None:
     exposure = spec.ingress
     if exposure is None or exposure.enabled is False or not exposure.hosts:
         return None
     routing = application.routing or Routing()
     wanted = routing.ingress_class_name
-    found = _ingress_class(wanted, world.ingress_classes)
+    found = _ingress_class(wanted, observed.ingress_classes)
     return Route(
         backend=routing.backend or Backend.INGRESS,
         hosts=exposure.hosts,
         annotations={
             name: value
             for name, value in sorted(exposure.annotations.items())
-            if name.startswith(world.allowed_annotations)
+            if name.startswith(observed.allowed_annotations)
         },
         class_name=wanted,
         controller=found.controller if found is not None else None,
@@ -131,10 +133,12 @@ def _ingress_class(wanted: str | None, classes: tuple[IngressClass, ...]) -> Ing
     return None
 
 
-def refused_annotations(world: World, spec: ProcessSpec) -> tuple[str, ...]:
+def refused_annotations(observed: ObservedState, spec: ProcessSpec) -> tuple[str, ...]:
     """Return the annotations that no allowed prefix covers; they are left out."""
     given = spec.ingress.annotations if spec.ingress else {}
-    return tuple(sorted(name for name in given if not name.startswith(world.allowed_annotations)))
+    return tuple(
+        sorted(name for name in given if not name.startswith(observed.allowed_annotations))
+    )
 
 
 def _timetable(spec: ProcessSpec) -> Timetable | None:

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from process_operator.controller.observe.records import Owned, World
-from process_operator.controller.plan.model import Subject
+from process_operator.controller.observe.records import CustomResource, ObservedState
+from process_operator.controller.plan.model import ApplicationContext
 from process_operator.controller.release import failure, record
 from process_operator.controller.release.decision import Decision
-from process_operator.controller.release.history import Course
+from process_operator.controller.release.history import ReleaseHistory
 from process_operator.controller.release.record import Release
 from process_operator.controller.resolve.refusal import Refusal
 from process_operator.controller.status import model
@@ -22,28 +22,31 @@ from process_operator.models.release import ReleaseState
 
 
 def application(
-    world: World, subject: Subject, decision: Decision, processes: Sequence[Answer]
+    observed: ObservedState,
+    context: ApplicationContext,
+    decision: Decision,
+    processes: Sequence[Answer],
 ) -> Answer:
     """Return what is to be said of the application."""
     starts = decision.create is not None or bool(decision.records)
     settling = decision.waiting is not None and decision.waiting.settling
-    fields = _application_fields(world, subject, processes)
-    said, wake_at = _application_readiness(world, subject, decision, processes)
-    said = [*said, _serving(subject)]
+    fields = _application_fields(observed, context, processes)
+    said, wake_at = _application_readiness(observed, context, decision, processes)
+    said = [*said, _serving(context)]
     if fields["pending"]:
         waits = changes_wait(len(fields["pending"]))
         said.append(Condition(conditions.STAGED, "True", "AwaitingRelease", waits))
     return Answer(
-        of=subject.application,
+        of=context.application,
         fields=fields,
         said=said,
         # An application comes before its processes: what it lacks may be about to arrive.
-        open=starts
+        in_progress=starts
         or settling
-        or subject.running is None
+        or context.running is None
         or conditions.is_true(said, conditions.RECONCILING)
         or any(_moves(one) for one in processes),
-        hushed=settling,
+        deferred=settling,
         wake_at=wake_at,
     )
 
@@ -53,7 +56,7 @@ def _moves(answer: Answer) -> bool:
 
     Not one of a job: that is so for as long as its job runs.
     """
-    spec = answer.of.spec if isinstance(answer.of, Owned) else None
+    spec = answer.of.spec if isinstance(answer.of, CustomResource) else None
     return (
         isinstance(spec, ProcessSpec)
         and spec.type != ProcessType.JOB
@@ -61,47 +64,51 @@ def _moves(answer: Answer) -> bool:
     )
 
 
-def _serving(subject: Subject) -> Condition:
-    serving = subject.course.serving
+def _serving(context: ApplicationContext) -> Condition:
+    serving = context.history.serving
     if serving is None:
         message = "no release has succeeded yet"
         return Condition(conditions.AVAILABLE, "False", "AwaitingRelease", message)
-    if subject.application.spec.suspend:
+    if context.application.spec.suspend:
         return Condition(conditions.AVAILABLE, "False", "Suspended", "nothing runs")
     return Condition(conditions.AVAILABLE, "True", "Serving", f'release "{serving.name}" serves')
 
 
 def _application_readiness(
-    world: World, subject: Subject, decision: Decision, processes: Sequence[Answer]
+    observed: ObservedState,
+    context: ApplicationContext,
+    decision: Decision,
+    processes: Sequence[Answer],
 ) -> tuple[list[Condition], datetime | None]:
-    application, course = subject.application, subject.course
-    if course.active is not None and not application.spec.suspend:
-        reason, message = record.doing(course.active)
-        return conditions.reconciling(reason, f'release "{course.active.name}": {message}'), None
+    application, history = context.application, context.history
+    if history.active is not None and not application.spec.suspend:
+        reason, message = record.doing(history.active)
+        return conditions.reconciling(reason, f'release "{history.active.name}": {message}'), None
     if application.spec.suspend:
         return conditions.ready("Suspended", "nothing runs until spec.suspend is false"), None
     if decision.waiting is not None:
         why = decision.waiting
-        message = f'release "{course.waiting[-1].name}" waits: {why.message}'
-        refusal = Refusal(reason=why.reason, message=message, patient=True)
-        return model.impatient(application, refusal, world.now)
-    if course.missing is not None:
+        message = f'release "{history.waiting[-1].name}" waits: {why.message}'
+        refusal = Refusal(reason=why.reason, message=message, transient=True)
+        return model.reconciling_then_stalled(application, refusal, observed.now)
+    if history.missing is not None:
         message = (
-            f'the record of the serving release "{course.missing}" is gone or cannot be read; what '
-            "runs is left as it is. Ask for a new release, by spec.revision or a ProcessRelease"
+            f'the record of the serving release "{history.missing}" is gone or cannot be read; '
+            "what runs is left as it is. Ask for a new release, by spec.revision or a "
+            "ProcessRelease"
         )
         return conditions.stalled("ServingReleaseMissing", message), None
-    last = course.newest
+    last = history.newest
     if last is not None and record.state(last) == ReleaseState.FAILED:
-        return conditions.stalled("ReleaseFailed", _failure(world, subject, last)), None
-    cancelled = course.withdrawn or last
-    if course.serving is None and cancelled is not None and _is_cancelled(cancelled):
-        message = f'release "{cancelled.name}" was cancelled, {_no_way_back(subject)}. {_TRY_AGAIN}'
+        return conditions.stalled("ReleaseFailed", _failure(observed, context, last)), None
+    cancelled = history.cancelled_before_start or last
+    if history.serving is None and cancelled is not None and _is_cancelled(cancelled):
+        message = f'release "{cancelled.name}" was cancelled, {_no_way_back(context)}. {_TRY_AGAIN}'
         said = conditions.ready("AwaitingRelease", message)
         return _summary(processes, said, first=f"{message}. "), None
-    if subject.running is None:
-        return _unreleased(world, subject)
-    said = conditions.ready("Released", f'release "{subject.running.name}" runs')
+    if context.running is None:
+        return _unreleased(observed, context)
+    said = conditions.ready("Released", f'release "{context.running.name}" runs')
     return _summary(processes, said), None
 
 
@@ -109,30 +116,30 @@ def _is_cancelled(one: Release) -> bool:
     return record.state(one) == ReleaseState.CANCELLED
 
 
-def _no_way_back(subject: Subject) -> str:
+def _no_way_back(context: ApplicationContext) -> str:
     """Say what is left where no release has succeeded yet."""
     nothing = "there is no earlier release to go back to"
-    if subject.running is None:
+    if context.running is None:
         return f"{nothing}, and nothing runs yet"
-    return f'{nothing}, and what release "{subject.running.name}" made stays'
+    return f'{nothing}, and what release "{context.running.name}" made stays'
 
 
 _TRY_AGAIN = "To try again, change spec.image or spec.revision, or create a ProcessRelease"
 
 
-def _failure(world: World, subject: Subject, failed: Release) -> str:
+def _failure(observed: ObservedState, context: ApplicationContext, failed: Release) -> str:
     sentence = (failed.status.get("failure") or {}).get("sentence", "")
     return (
-        f'release "{failed.name}" failed, {_what_runs(world, subject, failed)}. {sentence}. '
+        f'release "{failed.name}" failed, {_what_runs(observed, context, failed)}. {sentence}. '
         f"{_TRY_AGAIN}"
     )
 
 
-def _what_runs(world: World, subject: Subject, failed: Release) -> str:
+def _what_runs(observed: ObservedState, context: ApplicationContext, failed: Release) -> str:
     """Say what a failure has left running, and which processes could not go back."""
-    running, serving = subject.running, subject.course.serving
+    running, serving = context.running, context.history.serving
     if serving is None or running is None:
-        return _no_way_back(subject)
+        return _no_way_back(context)
     if running is failed:
         return (
             "and its instances stay, because spec.release.rollback was false; the last release "
@@ -140,35 +147,37 @@ def _what_runs(world: World, subject: Subject, failed: Release) -> str:
         )
     if "rolloutStartedAt" not in failed.status:
         return f'release "{running.name}" still {"serves" if running is serving else "runs"}'
-    return f'release "{running.name}" serves again{_without_deleted(world, subject)}'
+    return f'release "{running.name}" serves again{_without_deleted(observed, context)}'
 
 
-def _without_deleted(world: World, subject: Subject) -> str:
+def _without_deleted(observed: ObservedState, context: ApplicationContext) -> str:
     """Name what the snapshot that was gone back to knows and that is not declared any more."""
-    readable = [one for one in world.processes if isinstance(one, Owned)]
-    if subject.snapshot is None or len(readable) < len(world.processes):
+    readable = [one for one in observed.processes if isinstance(one, CustomResource)]
+    if context.snapshot is None or len(readable) < len(observed.processes):
         return ""
     declared = {(one.spec.key, one.spec.type) for one in readable if not one.deleting}
-    gone = [one.key for one in subject.snapshot.processes if (one.key, one.type) not in declared]
+    gone = [one.key for one in context.snapshot.processes if (one.key, one.type) not in declared]
     named = ", ".join(f'"{key}"' for key in sorted(gone))
     return f", without the deleted {named}" if gone else ""
 
 
-def _unreleased(world: World, subject: Subject) -> tuple[list[Condition], datetime | None]:
+def _unreleased(
+    observed: ObservedState, context: ApplicationContext
+) -> tuple[list[Condition], datetime | None]:
     """Say why nothing has asked for the first release."""
-    if subject.application.spec.image is None:
+    if context.application.spec.image is None:
         message = "spec.image is not set; set it to release"
         return conditions.ready("AwaitingRelease", message), None
-    for process in world.processes:
-        refusal = subject.resolved.refusals.get(process.uid)
+    for process in observed.processes:
+        refusal = context.resolved.refusals.get(process.uid)
         if refusal is not None:
             named = Refusal(
                 reason=refusal.reason,
                 message=f'Process "{process.name}": {refusal.message}',
-                patient=refusal.patient,
+                transient=refusal.transient,
             )
-            return model.impatient(subject.application, named, world.now)
-    if not subject.resolved.entries:
+            return model.reconciling_then_stalled(context.application, named, observed.now)
+    if not context.resolved.entries:
         message = "no Process names this application in spec.applicationRef.name; create one"
         return conditions.ready("AwaitingRelease", message), None
     message = "spec.release.initial is manual; create a ProcessRelease to release it"
@@ -192,53 +201,53 @@ def _summary(
 
 
 def _application_fields(
-    world: World, subject: Subject, processes: Sequence[Answer]
+    observed: ObservedState, context: ApplicationContext, processes: Sequence[Answer]
 ) -> dict[str, Any]:
-    application, course, frozen = subject.application, subject.course, subject.snapshot
+    application, history, frozen = context.application, context.history, context.snapshot
     pending: list[dict[str, Any]] = []
-    if frozen is not None and subject.resolved.candidate is not None:
-        found = staging.application_differences(frozen, subject.resolved.candidate)
-        pending = dated(found, application.status, world.now)
+    if frozen is not None and context.resolved.candidate is not None:
+        found = staging.application_differences(frozen, context.resolved.candidate)
+        pending = dated(found, application.status, observed.now)
     ready = sum(conditions.is_true(answer.said, conditions.READY) for answer in processes)
     fields: dict[str, Any] = {
         "pending": pending,
         "pendingCount": len(pending)
         + sum(int(answer.fields.get("pendingCount") or 0) for answer in processes),
-        "warnings": list(_release_warnings(course)),
+        "warnings": list(_release_warnings(history)),
         "processesReady": f"{ready}/{len(processes)}",
-        "lastReleaseNumber": course.last_number or None,
-        **_last_released(subject),
+        "lastReleaseNumber": history.last_number or None,
+        **_last_released(context),
     }
-    if course.serving is not None:
+    if history.serving is not None:
         fields["servingRelease"] = {
-            "name": course.serving.name,
-            "number": record.number(course.serving),
+            "name": history.serving.name,
+            "number": record.number(history.serving),
         }
-    elif course.missing is not None:
+    elif history.missing is not None:
         fields["servingRelease"] = application.status.get("servingRelease")
-    if course.active is not None:
+    if history.active is not None:
         fields["activeRelease"] = {
-            "name": course.active.name,
-            "number": record.number(course.active),
-            "state": str(record.state(course.active)),
-            "step": course.active.status.get("step"),
+            "name": history.active.name,
+            "number": record.number(history.active),
+            "state": str(record.state(history.active)),
+            "step": history.active.status.get("step"),
         }
     return fields
 
 
-def _last_released(subject: Subject) -> dict[str, Any]:
+def _last_released(context: ApplicationContext) -> dict[str, Any]:
     """Return image and revision of what runs; kept where its record is gone, to compare with."""
-    running, frozen = subject.running, subject.snapshot
+    running, frozen = context.running, context.snapshot
     if running is None or frozen is None:
-        before = subject.application.status
+        before = context.application.status
         return {"image": before.get("image"), "revision": before.get("revision")}
     requested = running.status.get("requested") or {}
     return {"image": frozen.image, "revision": requested.get("revision")}
 
 
-def _release_warnings(course: Course) -> Iterable[str]:
+def _release_warnings(history: ReleaseHistory) -> Iterable[str]:
     """Yield what went wrong with the serving release without undoing it."""
-    serving = course.serving
+    serving = history.serving
     if serving is None:
         return
     for entry in serving.status.get("jobs", ()):

@@ -3,20 +3,22 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from process_operator.controller.observe.records import Broken, Owned
+from process_operator.controller.observe.records import CustomResource, InvalidObject
 from process_operator.controller.plan import contests
 from process_operator.controller.status.model import Event, Write
 from process_operator.kube import conditions, names
 
 
-def write(one: Owned[Any] | Broken, status: Mapping[str, Any]) -> Write | None:
+def write(one: CustomResource[Any] | InvalidObject, status: Mapping[str, Any]) -> Write | None:
     """Return the write of a status, None where it says nothing new."""
     if status == one.status:
         return None
     return Write(of=one, status=status, events=_events(one, status))
 
 
-def _events(one: Owned[Any] | Broken, status: Mapping[str, Any]) -> tuple[Event, ...]:
+def _events(
+    one: CustomResource[Any] | InvalidObject, status: Mapping[str, Any]
+) -> tuple[Event, ...]:
     """Tell the transitions that somebody should act on, and their end.
 
     Whatever goes well is told by status and releases; an event for it would be a write of its own.
@@ -24,7 +26,9 @@ def _events(one: Owned[Any] | Broken, status: Mapping[str, Any]) -> tuple[Event,
     return (*_changes_by_others(one, status), *_transitions(one, status))
 
 
-def _changes_by_others(one: Owned[Any] | Broken, status: Mapping[str, Any]) -> Iterable[Event]:
+def _changes_by_others(
+    one: CustomResource[Any] | InvalidObject, status: Mapping[str, Any]
+) -> Iterable[Event]:
     """Yield an event for each child that somebody else has begun to keep otherwise."""
     known = set(one.status.get("warnings", ()))
     for warning in status.get("warnings", ()):
@@ -33,7 +37,9 @@ def _changes_by_others(one: Owned[Any] | Broken, status: Mapping[str, Any]) -> I
             yield Event(regarding=one, warning=True, reason=contests.REASON, message=message)
 
 
-def _transitions(one: Owned[Any] | Broken, status: Mapping[str, Any]) -> tuple[Event, ...]:
+def _transitions(
+    one: CustomResource[Any] | InvalidObject, status: Mapping[str, Any]
+) -> tuple[Event, ...]:
     before = conditions.find(one.status, conditions.STALLED)
     after = conditions.find(status, conditions.STALLED)
     told = set(one.status.get("warnings", ()))

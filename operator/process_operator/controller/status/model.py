@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from process_operator.controller.observe.records import Broken, Owned
+from process_operator.controller.observe.records import CustomResource, InvalidObject
 from process_operator.controller.resolve.refusal import Refusal
 from process_operator.kube import conditions
 from process_operator.kube.conditions import Condition
 from process_operator.schema import bounds
 
-PATIENCE = timedelta(seconds=60)
+GRACE = timedelta(seconds=60)
 """How long a missing reference is taken to be on its way: objects arrive in any order."""
 PROGRESS_AFTER = timedelta(seconds=2)
 """How long a change may stay open before its progress is worth a write."""
@@ -21,7 +21,7 @@ PROGRESS_AFTER = timedelta(seconds=2)
 class Event:
     """One transition to tell, as a Kubernetes event on the object."""
 
-    regarding: Owned[Any] | Broken
+    regarding: CustomResource[Any] | InvalidObject
     warning: bool
     reason: str
     message: str
@@ -31,7 +31,7 @@ class Event:
 class Write:
     """One status to write, with the resourceVersion that it was computed from."""
 
-    of: Owned[Any] | Broken
+    of: CustomResource[Any] | InvalidObject
     status: Mapping[str, Any]
     events: tuple[Event, ...]
 
@@ -41,7 +41,7 @@ class Report:
     """The statuses to write now, and what is still open."""
 
     writes: tuple[Write, ...]
-    open: frozenset[str]
+    in_progress: frozenset[str]
     """uids of the objects whose answer will change by itself."""
     wake_at: datetime | None
 
@@ -50,17 +50,17 @@ class Report:
 class Answer:
     """What is to be said of one object."""
 
-    of: Owned[Any] | Broken
+    of: CustomResource[Any] | InvalidObject
     fields: Mapping[str, Any]
     said: Sequence[Condition]
-    open: bool = False
-    hushed: bool = False
+    in_progress: bool = False
+    deferred: bool = False
     """Open, and not worth a write however long it takes: it settles with its release."""
     wake_at: datetime | None = None
 
 
 def complete(
-    one: Owned[Any] | Broken,
+    one: CustomResource[Any] | InvalidObject,
     fields: Mapping[str, Any],
     said: Sequence[Condition],
     now: datetime,
@@ -73,13 +73,13 @@ def complete(
     return bounds.fitted(one.kind, whole)
 
 
-def impatient(
-    one: Owned[Any] | Broken, refusal: Refusal, now: datetime
+def reconciling_then_stalled(
+    one: CustomResource[Any] | InvalidObject, refusal: Refusal, now: datetime
 ) -> tuple[list[Condition], datetime | None]:
     """Say Reconciling for a minute of what may end by itself, then Stalled."""
-    if not refusal.patient:
+    if not refusal.transient:
         return conditions.stalled(refusal.reason, refusal.message), None
     since = conditions.holding_since(one.status, conditions.READY, refusal.reason, now)
-    if now >= since + PATIENCE:
+    if now >= since + GRACE:
         return conditions.stalled(refusal.reason, refusal.message), None
-    return conditions.reconciling(refusal.reason, refusal.message), since + PATIENCE
+    return conditions.reconciling(refusal.reason, refusal.message), since + GRACE

@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from process_operator.controller.build import ingress_controllers
-from process_operator.controller.observe.records import Broken, Owned, World
-from process_operator.controller.plan.model import Plan, Subject, View
+from process_operator.controller.observe.records import CustomResource, InvalidObject, ObservedState
+from process_operator.controller.plan.model import ApplicationContext, Plan, ProcessPlan
 from process_operator.controller.release import record, rollout
 from process_operator.controller.release.decision import Decision
-from process_operator.controller.release.history import Course
+from process_operator.controller.release.history import ReleaseHistory
 from process_operator.controller.release.rollout import State
 from process_operator.controller.resolve.refusal import Refusal
 from process_operator.controller.resolve.target import Target
@@ -23,32 +23,32 @@ from process_operator.models.application import Backend, ScalingPolicy
 from process_operator.models.process import ProcessSpec, ProcessType, Protocol
 
 
-def process(world: World, plan: Plan, view: View) -> Answer:
+def process(observed: ObservedState, plan: Plan, process_plan: ProcessPlan) -> Answer:
     """Return what is to be said of a process."""
-    process = view.process
-    if isinstance(process, Broken):
+    process = process_plan.process
+    if isinstance(process, InvalidObject):
         return Answer(
             of=process, fields={}, said=conditions.stalled("InvalidSpec", process.message)
         )
-    subject = plan.subject
-    if subject is None:
-        return _without_application(world, process)
-    refusal = subject.resolved.refusals.get(process.uid)
-    pending = _pending(subject, process, view, world.now)
-    fields = process_fields.process_fields(world, subject, process, view) | {
+    context = plan.context
+    if context is None:
+        return _without_application(observed, process)
+    refusal = context.resolved.refusals.get(process.uid)
+    pending = _pending(context, process, process_plan, observed.now)
+    fields = process_fields.process_fields(observed, context, process, process_plan) | {
         "pending": pending,
         "pendingCount": len(pending),
     }
-    available = _availability(view)
+    available = _availability(process_plan)
     if refusal is not None:
-        said, wake_at = model.impatient(process, refusal, world.now)
+        said, wake_at = model.reconciling_then_stalled(process, refusal, observed.now)
         return Answer(of=process, fields=fields, said=[*said, available], wake_at=wake_at)
-    if view.target is None:
-        return _awaiting(subject, plan.decision, process, fields)
+    if process_plan.target is None:
+        return _awaiting(context, plan.decision, process, fields)
     said = [
-        *_readiness(subject, view, view.target, pending),
+        *_readiness(context, process_plan, process_plan.target, pending),
         available,
-        *_route_conditions(view.target),
+        *_route_conditions(process_plan.target),
     ]
     if pending:
         said.append(
@@ -59,21 +59,21 @@ def process(world: World, plan: Plan, view: View) -> Answer:
         fields=fields,
         said=said,
         # What a job process tells changes with every step of a release: it can wait for the end.
-        open=conditions.is_true(said, conditions.RECONCILING)
-        or (process.spec.type == ProcessType.JOB and subject.course.active is not None),
-        wake_at=view.refused.retry_at if view.refused is not None else None,
+        in_progress=conditions.is_true(said, conditions.RECONCILING)
+        or (process.spec.type == ProcessType.JOB and context.history.active is not None),
+        wake_at=process_plan.refused.retry_at if process_plan.refused is not None else None,
     )
 
 
-def _without_application(world: World, process: Owned[ProcessSpec]) -> Answer:
+def _without_application(observed: ObservedState, process: CustomResource[ProcessSpec]) -> Answer:
     wanted = process.spec.application_ref.name
     refusal = Refusal(
         reason="ApplicationNotFound",
         message=f'spec.applicationRef.name: there is no ProcessApplication "{wanted}" in this '
         "namespace; create it. What runs is left as it is",
-        patient=True,
+        transient=True,
     )
-    said, wake_at = model.impatient(process, refusal, world.now)
+    said, wake_at = model.reconciling_then_stalled(process, refusal, observed.now)
     kept = {
         name: value
         for name, value in process.status.items()
@@ -83,59 +83,65 @@ def _without_application(world: World, process: Owned[ProcessSpec]) -> Answer:
         of=process,
         fields=kept,
         said=said,
-        open=wake_at is not None,
+        in_progress=wake_at is not None,
         wake_at=wake_at,
     )
 
 
 def _awaiting(
-    subject: Subject, decision: Decision, process: Owned[ProcessSpec], fields: Mapping[str, Any]
+    context: ApplicationContext,
+    decision: Decision,
+    process: CustomResource[ProcessSpec],
+    fields: Mapping[str, Any],
 ) -> Answer:
     """Answer for a process that the running release does not know."""
-    course = subject.course
+    history = context.history
     unavailable = Condition(
         conditions.AVAILABLE, "False", "AwaitingRelease", "nothing of this process runs yet"
     )
-    if course.missing is not None:
+    if history.missing is not None:
         message = (
-            f'the record of the serving release "{course.missing}" is gone or cannot be read; what '
-            "runs is left as it is until a new release is asked for and succeeds"
+            f'the record of the serving release "{history.missing}" is gone or cannot be read; '
+            "what runs is left as it is until a new release is asked for and succeeds"
         )
         said = conditions.ready("ServingReleaseMissing", message)
         return Answer(of=process, fields=fields, said=[*said, unavailable])
     settling = decision.waiting is not None and decision.waiting.settling
     if process.spec.type == ProcessType.JOB:
-        said = runs.job_readiness(course, process.spec.key, process.spec.job_start_policy)
-    elif course.active is not None:
-        message = f'runs with release "{course.active.name}": {record.doing(course.active)[1]}'
+        said = runs.job_readiness(history, process.spec.key, process.spec.job_start_policy)
+    elif history.active is not None:
+        message = f'runs with release "{history.active.name}": {record.doing(history.active)[1]}'
         said = conditions.ready("AwaitingRelease", message)
     else:
         message = "runs with the next release; set spec.image or spec.revision of the application, "
         said = conditions.ready("AwaitingRelease", message + "or create a ProcessRelease")
     said = [*said, unavailable]
-    return Answer(of=process, fields=fields, said=said, open=True, hushed=settling)
+    return Answer(of=process, fields=fields, said=said, in_progress=True, deferred=settling)
 
 
 def _readiness(
-    subject: Subject, view: View, target: Target, pending: Sequence[Mapping[str, Any]]
+    context: ApplicationContext,
+    process_plan: ProcessPlan,
+    target: Target,
+    pending: Sequence[Mapping[str, Any]],
 ) -> list[Condition]:
-    progress = view.progress
-    if view.refused is not None:
-        return conditions.stalled(view.refused.reason, view.refused.message)
-    course = subject.course
+    progress = process_plan.progress
+    if process_plan.refused is not None:
+        return conditions.stalled(process_plan.refused.reason, process_plan.refused.message)
+    history = context.history
     if target.entry.type == ProcessType.JOB:
-        return runs.job_readiness(course, target.entry.key, target.entry.job_start_policy)
-    releasing = course.active is not None and subject.running is course.active
+        return runs.job_readiness(history, target.entry.key, target.entry.job_start_policy)
+    releasing = history.active is not None and context.running is history.active
     if progress.state is State.FAILED:
         return conditions.stalled(progress.reason, progress.message)
-    if progress.state is State.READY or _only_scaling(view, releasing=releasing):
+    if progress.state is State.READY or _only_scaling(process_plan, releasing=releasing):
         if target.suspended:
             return conditions.ready("Suspended", "the application is suspended; nothing runs")
-        message = progress.message + _blamed(course, target.entry.key)
+        message = progress.message + _blamed(history, target.entry.key)
         if pending:
             return conditions.ready("Staged", f"{changes_wait(len(pending))}; {message}")
         return conditions.ready(progress.reason, message)
-    if progress.current and not releasing and progress.available == 0 and _served(view):
+    if progress.current and not releasing and progress.available == 0 and _served(process_plan):
         # It was up to date before and serves no more: nothing that was asked for is under way.
         return [
             Condition(conditions.READY, "False", "Unavailable", progress.message),
@@ -144,12 +150,12 @@ def _readiness(
     return conditions.reconciling(progress.reason, progress.message)
 
 
-def _blamed(course: Course, key: str) -> str:
+def _blamed(history: ReleaseHistory, key: str) -> str:
     """Return in short why the last rollout failed, to each process that went back with it.
 
     A release that failed before its rollout has not touched what runs.
     """
-    last = course.rolled
+    last = history.last_rolled_out
     why = last.status.get("failure") if last is not None else None
     if last is None or why is None:
         return ""
@@ -158,31 +164,31 @@ def _blamed(course: Course, key: str) -> str:
     return f'; release "{last.name}" failed: {why["sentence"]}'
 
 
-def _only_scaling(view: View, *, releasing: bool) -> bool:
+def _only_scaling(process_plan: ProcessPlan, *, releasing: bool) -> bool:
     """An autoscaler that adds instances is no change that anybody waits for."""
     return (
         not releasing
-        and view.target is not None
-        and view.target.scaling.horizontal is not None
-        and view.progress.available > 0
-        and view.progress.state is State.MOVING
-        and view.progress.trouble is None
-        and view.progress.reason != "RolloutInProgress"
+        and process_plan.target is not None
+        and process_plan.target.scaling.horizontal is not None
+        and process_plan.progress.available > 0
+        and process_plan.progress.state is State.MOVING
+        and process_plan.progress.problem is None
+        and process_plan.progress.reason != "RolloutInProgress"
     )
 
 
-def _served(view: View) -> bool:
-    before = conditions.find(view.process.status, conditions.AVAILABLE)
-    was_ready = conditions.find(view.process.status, conditions.READY)
+def _served(process_plan: ProcessPlan) -> bool:
+    before = conditions.find(process_plan.process.status, conditions.AVAILABLE)
+    was_ready = conditions.find(process_plan.process.status, conditions.READY)
     return (before is not None and before["status"] == "True") or (
         was_ready is not None and was_ready["reason"] == "Unavailable"
     )
 
 
-def _availability(view: View) -> Condition:
-    progress = view.progress
-    if view.target is None:
-        kept = view.kept
+def _availability(process_plan: ProcessPlan) -> Condition:
+    progress = process_plan.progress
+    if process_plan.target is None:
+        kept = process_plan.kept
         if kept is not None and (kept.kind == "CronJob" or rollout.instances(kept) > 0):
             return Condition(
                 conditions.AVAILABLE, "True", "Available", "what was made last goes on"
@@ -190,15 +196,19 @@ def _availability(view: View) -> Condition:
         return Condition(
             conditions.AVAILABLE, "False", "AwaitingRelease", "nothing of this process runs yet"
         )
-    if view.target.entry.type == ProcessType.JOB:
+    if process_plan.target.entry.type == ProcessType.JOB:
         return Condition(
             conditions.AVAILABLE, "False", "AwaitingRelease", "it runs only with a release"
         )
-    if view.target.suspended:
+    if process_plan.target.suspended:
         return Condition(conditions.AVAILABLE, "False", "Suspended", "the application is suspended")
     if progress.available > 0:
         return Condition(conditions.AVAILABLE, "True", "Available", "it serves")
-    if view.size == 0 and view.workload is not None and view.target.timetable is None:
+    if (
+        process_plan.size == 0
+        and process_plan.workload is not None
+        and process_plan.target.timetable is None
+    ):
         return Condition(conditions.AVAILABLE, "False", "ScaledToZero", "0 instances are wanted")
     return Condition(conditions.AVAILABLE, "False", progress.reason, progress.message)
 
@@ -233,14 +243,17 @@ def _route_conditions(target: Target) -> list[Condition]:
 
 
 def _pending(
-    subject: Subject, process: Owned[ProcessSpec], view: View, now: datetime
+    context: ApplicationContext,
+    process: CustomResource[ProcessSpec],
+    process_plan: ProcessPlan,
+    now: datetime,
 ) -> list[dict[str, Any]]:
     """Return the staged differences between what is saved and what runs, oldest `since` kept."""
-    if view.target is None:
+    if process_plan.target is None:
         return []
-    saved = subject.resolved.entries.get(process.uid)
+    saved = context.resolved.entries.get(process.uid)
     if saved is None:
         return list(process.status.get("pending", ()))
-    staged = subject.application.spec.scaling_policy != ScalingPolicy.IMMEDIATE
-    found = staging.process_differences(view.target.entry, saved, scaling_is_staged=staged)
+    staged = context.application.spec.scaling_policy != ScalingPolicy.IMMEDIATE
+    found = staging.process_differences(process_plan.target.entry, saved, scaling_is_staged=staged)
     return dated(found, process.status, now)

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from process_operator.controller.build import autoscaler, pod
-from process_operator.controller.observe.records import Owned, World
+from process_operator.controller.observe.records import CustomResource, ObservedState
 from process_operator.controller.plan import contests
-from process_operator.controller.plan.model import Subject, View
+from process_operator.controller.plan.model import ApplicationContext, ProcessPlan
 from process_operator.controller.release import record
 from process_operator.controller.release.runs import newest
 from process_operator.controller.resolve.target import (
@@ -22,61 +22,68 @@ from process_operator.models.process import Host, ProcessSpec, ProcessType, Prot
 
 
 def process_fields(
-    world: World, subject: Subject, process: Owned[ProcessSpec], view: View
+    observed: ObservedState,
+    context: ApplicationContext,
+    process: CustomResource[ProcessSpec],
+    process_plan: ProcessPlan,
 ) -> dict[str, Any]:
     """Return the fields of a process's status beside its conditions."""
-    target = view.target
-    fields: dict[str, Any] = {"warnings": list(_warnings(world, process, view))}
-    entry = subject.resolved.entries.get(process.uid) if target is None else target.entry
+    target = process_plan.target
+    fields: dict[str, Any] = {"warnings": list(_warnings(observed, process, process_plan))}
+    entry = context.resolved.entries.get(process.uid) if target is None else target.entry
     if entry is not None:
         fields["cpuMillicores"] = quantities.millicores(entry.size.cpu)
         fields["memoryMegabytes"] = quantities.megabytes(entry.size.memory)
     if process.spec.type == ProcessType.CRON:
-        fields |= schedule.cron_fields(world, process, view)
+        fields |= schedule.cron_fields(observed, process, process_plan)
     if process.spec.type == ProcessType.JOB:
-        fields["lastRun"] = job_run(last_run(subject.course, process.spec.key))
+        fields["lastRun"] = job_run(last_run(context.history, process.spec.key))
     if process.spec.type in {ProcessType.CRON, ProcessType.JOB}:
-        fields["lastManualRun"] = manual_run(newest(world, process.name))
-    if target is None or subject.running is None:
+        fields["lastManualRun"] = manual_run(newest(observed, process.name))
+    if target is None or context.running is None:
         return fields
-    fields["release"] = {"name": subject.running.name, "number": record.number(subject.running)}
+    fields["release"] = {"name": context.running.name, "number": record.number(context.running)}
     fields["image"] = target.snapshot.image
     fields["internalHostname"] = internal_hostname(target)
-    if target.route is not None and view.route is not None:
+    if target.route is not None and process_plan.route is not None:
         fields["urls"] = [_url(target, target.route, host) for host in target.route.hosts]
     if target.entry.type in {ProcessType.WEB, ProcessType.WORKER}:
-        fields |= _size_fields(process, view, target)
+        fields |= _size_fields(process, process_plan, target)
     return fields
 
 
-def _size_fields(process: Owned[ProcessSpec], view: View, target: Target) -> dict[str, Any]:
-    live = view.workload.status if view.workload is not None else {}
+def _size_fields(
+    process: CustomResource[ProcessSpec], process_plan: ProcessPlan, target: Target
+) -> dict[str, Any]:
+    live = process_plan.workload.status if process_plan.workload is not None else {}
     ready = int(live.get("readyReplicas") or 0)
     selector = names.selector(target.application, target.entry.key)
     before = process.status.get("replicasBeforeSuspend")
     return {
         "replicas": int(live.get("replicas") or 0),
         "readyReplicas": ready,
-        "instances": f"{ready}/{view.size}",
+        "instances": f"{ready}/{process_plan.size}",
         "selector": ",".join(f"{name}={value}" for name, value in selector.items()),
         "replicasBeforeSuspend": before if target.suspended else None,
     }
 
 
-def _warnings(world: World, process: Owned[ProcessSpec], view: View) -> Iterable[str]:
-    refused = refused_annotations(world, process.spec)
+def _warnings(
+    observed: ObservedState, process: CustomResource[ProcessSpec], process_plan: ProcessPlan
+) -> Iterable[str]:
+    refused = refused_annotations(observed, process.spec)
     if refused:
         yield (
             f"spec.ingress.annotations: {', '.join(refused)} left out: the operator allows only "
-            f"the prefixes {', '.join(world.allowed_annotations) or '(none)'}"
+            f"the prefixes {', '.join(observed.allowed_annotations) or '(none)'}"
         )
-    for contest in view.contested:
+    for contest in process_plan.contested:
         yield contests.told(contest)
-    if view.target is not None:
-        yield from autoscaler.clamped(view.target.scaling)
-        yield from pod.redirected_probes(view.target.entry)
+    if process_plan.target is not None:
+        yield from autoscaler.clamped(process_plan.target.scaling)
+        yield from pod.redirected_probes(process_plan.target.entry)
     if process.spec.type == ProcessType.CRON:
-        yield from schedule.clock_changes(world, process.spec, view)
+        yield from schedule.clock_changes(observed, process.spec, process_plan)
 
 
 def _url(target: Target, route: Route, host: Host) -> str:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from process_operator.controller.observe.records import Owned, World
-from process_operator.controller.plan.model import Subject
+from process_operator.controller.observe.records import CustomResource, ObservedState
+from process_operator.controller.plan.model import ApplicationContext
 from process_operator.controller.release import record
 from process_operator.controller.release.decision import Decision, Waiting
 from process_operator.controller.resolve.refusal import Refusal
@@ -13,40 +13,40 @@ from process_operator.kube import conditions
 from process_operator.models.release import ReleaseState
 
 
-def releases_without_application(world: World) -> Iterable[Answer]:
+def releases_without_application(observed: ObservedState) -> Iterable[Answer]:
     """Tell waiting releases that the application they name is not there."""
     refusal = Refusal(
         reason="ApplicationNotFound",
-        message=f'spec.applicationRef.name: there is no ProcessApplication "{world.key.name}" in '
-        "this namespace; create it",
-        patient=True,
+        message=f'spec.applicationRef.name: there is no ProcessApplication "{observed.key.name}" '
+        "in this namespace; create it",
+        transient=True,
     )
-    for one in world.releases:
-        if not isinstance(one, Owned) or one.deleting:
+    for one in observed.releases:
+        if not isinstance(one, CustomResource) or one.deleting:
             continue
         if record.state(one) == ReleaseState.WAITING:
-            said, wake_at = model.impatient(one, refusal, world.now)
+            said, wake_at = model.reconciling_then_stalled(one, refusal, observed.now)
             yield Answer(
                 of=one,
                 fields={"state": str(ReleaseState.WAITING)},
                 said=said,
-                open=wake_at is not None,
+                in_progress=wake_at is not None,
                 wake_at=wake_at,
             )
 
 
-def waiting_releases(subject: Subject, decision: Decision) -> Iterable[Answer]:
+def waiting_releases(context: ApplicationContext, decision: Decision) -> Iterable[Answer]:
     """Tell waiting releases why they wait, if they do so for more than settling."""
-    course = subject.course
-    if course.active is not None:
-        active = f'release "{course.active.name}" is in progress'
+    history = context.history
+    if history.active is not None:
+        active = f'release "{history.active.name}" is in progress'
         why = Waiting(reason="AnotherReleaseActive", message=active)
     elif decision.waiting is not None:
         why = decision.waiting
     else:
         return
-    for one in course.waiting:
-        newest = course.waiting[-1]
+    for one in history.waiting:
+        newest = history.waiting[-1]
         said = conditions.reconciling(why.reason, why.message)
         if one is not newest:
             message = f'release "{newest.name}" is newer; when it starts, this one is skipped'
@@ -55,6 +55,6 @@ def waiting_releases(subject: Subject, decision: Decision) -> Iterable[Answer]:
             of=one,
             fields={"state": str(ReleaseState.WAITING)},
             said=said,
-            open=True,
-            hushed=why.settling,
+            in_progress=True,
+            deferred=why.settling,
         )

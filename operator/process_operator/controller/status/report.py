@@ -7,46 +7,50 @@ object is written only after two seconds, so that a change that settles at once 
 
 from collections.abc import Sequence
 
-from process_operator.controller.observe.records import World
+from process_operator.controller.observe.records import ObservedState
 from process_operator.controller.plan.model import Plan
 from process_operator.controller.status import application, events, model, process, releases, runs
 from process_operator.controller.status.model import Answer, Report, Write
 
 
-def report(world: World, plan: Plan) -> Report:
+def report(observed: ObservedState, plan: Plan) -> Report:
     """Return what is to be written of an application, its processes and its waiting release."""
     answers = [
-        process.process(world, plan, view) for view in plan.views if not view.process.deleting
+        process.process(observed, plan, process_plan)
+        for process_plan in plan.processes
+        if not process_plan.process.deleting
     ]
     answers += (
-        runs.waiting_run(world, one) for one in plan.runs.attended if one.waits or one.refused
+        runs.waiting_run(observed, one) for one in plan.runs.decisions if one.waits or one.refused
     )
-    if plan.subject is None:
-        answers += releases.releases_without_application(world)
+    if plan.context is None:
+        answers += releases.releases_without_application(observed)
     else:
-        answers.append(application.application(world, plan.subject, plan.decision, answers))
-        answers += releases.waiting_releases(plan.subject, plan.decision)
-    return _report(world, answers)
+        answers.append(application.application(observed, plan.context, plan.decision, answers))
+        answers += releases.waiting_releases(plan.context, plan.decision)
+    return _report(observed, answers)
 
 
-def _report(world: World, answers: Sequence[Answer]) -> Report:
+def _report(observed: ObservedState, answers: Sequence[Answer]) -> Report:
     writes: list[Write] = []
-    open_now: set[str] = set()
+    in_progress: set[str] = set()
     wakes = [answer.wake_at for answer in answers if answer.wake_at is not None]
     for answer in answers:
-        if answer.open and not answer.hushed:
-            open_now.add(answer.of.uid)
+        if answer.in_progress and not answer.deferred:
+            in_progress.add(answer.of.uid)
         write = events.write(
-            answer.of, model.complete(answer.of, answer.fields, answer.said, world.now)
+            answer.of, model.complete(answer.of, answer.fields, answer.said, observed.now)
         )
         if write is None:
             continue
-        if answer.hushed:
+        if answer.deferred:
             continue
-        if answer.open:
-            since = world.open_since.get(answer.of.uid, world.now)
-            if world.now < since + model.PROGRESS_AFTER:
+        if answer.in_progress:
+            since = observed.in_progress_since.get(answer.of.uid, observed.now)
+            if observed.now < since + model.PROGRESS_AFTER:
                 wakes.append(since + model.PROGRESS_AFTER)
                 continue
         writes.append(write)
-    return Report(writes=tuple(writes), open=frozenset(open_now), wake_at=min(wakes, default=None))
+    return Report(
+        writes=tuple(writes), in_progress=frozenset(in_progress), wake_at=min(wakes, default=None)
+    )

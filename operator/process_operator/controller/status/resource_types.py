@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from process_operator.controller.observe.records import Broken, Owned
+from process_operator.controller.observe.records import CustomResource, InvalidObject
 from process_operator.controller.status import events, model
 from process_operator.controller.status.model import Write
 from process_operator.kube import conditions
@@ -11,15 +11,17 @@ from process_operator.models.resource_type import ResourceTypeSpec
 
 
 def resource_types(
-    types: Mapping[str, Owned[ResourceTypeSpec] | Broken], now: datetime
+    types: Mapping[str, CustomResource[ResourceTypeSpec] | InvalidObject], now: datetime
 ) -> tuple[Write, ...]:
     """Return the statuses of resource types that are not as they should be."""
-    defaults = sorted(n for n, one in types.items() if isinstance(one, Owned) and one.spec.default)
+    defaults = sorted(
+        n for n, one in types.items() if isinstance(one, CustomResource) and one.spec.default
+    )
     writes = []
     for one in types.values():
         if one.deleting:
             continue
-        if isinstance(one, Broken):
+        if isinstance(one, InvalidObject):
             said = conditions.stalled("InvalidSpec", one.message)
         elif one.spec.default and len(defaults) > 1:
             others = ", ".join(name for name in defaults if name != one.name)

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from process_operator.controller.observe.records import World
-from process_operator.controller.release.history import Course
+from process_operator.controller.observe.records import ObservedState
+from process_operator.controller.release.history import ReleaseHistory
 from process_operator.controller.release.record import Release
-from process_operator.controller.release.runs import Attention, Run
+from process_operator.controller.release.runs import Run, RunDecision
 from process_operator.controller.resolve.refusal import Refusal
 from process_operator.controller.status import model
 from process_operator.controller.status.model import Answer
@@ -15,17 +15,21 @@ from process_operator.kube.conditions import Condition
 from process_operator.models.process import JobStartPolicy
 
 
-def waiting_run(world: World, one: Attention) -> Answer:
+def waiting_run(observed: ObservedState, one: RunDecision) -> Answer:
     """Tell a run why it does not start."""
     reason, message = one.waits or one.refused or ("", "")
-    refusal = Refusal(reason=reason, message=message, patient=one.waits is not None)
-    said, wake_at = model.impatient(one.run, refusal, world.now)
-    return Answer(of=one.run, fields={}, said=said, open=wake_at is not None, wake_at=wake_at)
+    refusal = Refusal(reason=reason, message=message, transient=one.waits is not None)
+    said, wake_at = model.reconciling_then_stalled(one.run, refusal, observed.now)
+    return Answer(
+        of=one.run, fields={}, said=said, in_progress=wake_at is not None, wake_at=wake_at
+    )
 
 
-def job_readiness(course: Course, key: str, policy: JobStartPolicy | None) -> list[Condition]:
+def job_readiness(
+    history: ReleaseHistory, key: str, policy: JobStartPolicy | None
+) -> list[Condition]:
     """Say of a job process what became of its last run."""
-    found = last_run(course, key)
+    found = last_run(history, key)
     if found is None:
         message = f"runs {policy} of the next release that runs jobs; none has yet"
         return conditions.ready("AwaitingRelease", message)
@@ -39,9 +43,9 @@ def job_readiness(course: Course, key: str, policy: JobStartPolicy | None) -> li
 _RUN_REASONS = {"success": "RunSucceeded", "failed": "RunFailed", "cancelled": "RunCancelled"}
 
 
-def last_run(course: Course, key: str) -> tuple[Release, Mapping[str, Any]] | None:
+def last_run(history: ReleaseHistory, key: str) -> tuple[Release, Mapping[str, Any]] | None:
     """Return the newest release that ran this job process, and the entry that tells of it."""
-    newest = [one for one in (course.active, *reversed(course.ended)) if one is not None]
+    newest = [one for one in (history.active, *reversed(history.ended)) if one is not None]
     for one in newest:
         for entry in one.status.get("jobs", ()):
             if entry["key"] == key and "jobUID" in entry:

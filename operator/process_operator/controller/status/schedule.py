@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from process_operator.controller.observe.records import Child, Owned, World
-from process_operator.controller.plan.model import View
+from process_operator.controller.observe.records import Child, CustomResource, ObservedState
+from process_operator.controller.plan.model import ProcessPlan
 from process_operator.controller.release import job_verdict
 from process_operator.controller.resolve import defaults
-from process_operator.controller.status.model import PATIENCE
+from process_operator.controller.status.model import GRACE
 from process_operator.cron import clock_changes as cron_clock_changes
 from process_operator.cron import expression, next_runs, zones
 from process_operator.kube import conditions
@@ -18,22 +18,24 @@ from process_operator.models.process import ProcessSpec
 NEXT_RUNS = 3
 
 
-def cron_fields(world: World, process: Owned[ProcessSpec], view: View) -> dict[str, Any]:
+def cron_fields(
+    observed: ObservedState, process: CustomResource[ProcessSpec], process_plan: ProcessPlan
+) -> dict[str, Any]:
     """Return the fields that only a cron process has."""
     spec = process.spec
-    live = view.workload.status if view.workload is not None else {}
+    live = process_plan.workload.status if process_plan.workload is not None else {}
     fields: dict[str, Any] = {
         "lastScheduleTime": live.get("lastScheduleTime"),
         "lastSuccessfulTime": live.get("lastSuccessfulTime"),
     }
-    if view.workload is not None:
-        fields |= _scheduled_runs(world, process, view.workload)
+    if process_plan.workload is not None:
+        fields |= _scheduled_runs(observed, process, process_plan.workload)
     fields["nextRuns"] = [
         {
             "time": run.astimezone(ZoneInfo(_zone(spec))).isoformat(),
             "utc": conditions.timestamp(run),
         }
-        for run in _next_runs(world, spec, view)
+        for run in _next_runs(observed, spec, process_plan)
     ]
     return fields
 
@@ -42,26 +44,37 @@ def _zone(spec: ProcessSpec) -> str:
     return spec.time_zone or defaults.DEFAULT_TIME_ZONE
 
 
-def _next_runs(world: World, spec: ProcessSpec, view: View) -> tuple[datetime, ...]:
-    if spec.schedule is None or spec.suspend or view.target is None or view.target.suspended:
+def _next_runs(
+    observed: ObservedState, spec: ProcessSpec, process_plan: ProcessPlan
+) -> tuple[datetime, ...]:
+    if (
+        spec.schedule is None
+        or spec.suspend
+        or process_plan.target is None
+        or process_plan.target.suspended
+    ):
         return ()
     try:
-        return next_runs.next_runs(spec.schedule, _zone(spec), world.now, NEXT_RUNS)
+        return next_runs.next_runs(spec.schedule, _zone(spec), observed.now, NEXT_RUNS)
     except (expression.InvalidSchedule, zones.InvalidTimeZone):
         return ()
 
 
-def clock_changes(world: World, spec: ProcessSpec, view: View) -> Iterable[str]:
+def clock_changes(
+    observed: ObservedState, spec: ProcessSpec, process_plan: ProcessPlan
+) -> Iterable[str]:
     """Yield which of the next runs a change of the clock skips or doubles."""
-    next_runs = _next_runs(world, spec, view)
+    next_runs = _next_runs(observed, spec, process_plan)
     if spec.schedule is not None and next_runs:
         for change in cron_clock_changes.clock_changes(
-            spec.schedule, _zone(spec), world.now, next_runs[-1]
+            spec.schedule, _zone(spec), observed.now, next_runs[-1]
         ):
             yield change.sentence
 
 
-def _scheduled_runs(world: World, process: Owned[ProcessSpec], cron_job: Child) -> dict[str, Any]:
+def _scheduled_runs(
+    observed: ObservedState, process: CustomResource[ProcessSpec], cron_job: Child
+) -> dict[str, Any]:
     """Return the last run by the schedule, and how many in a row have failed.
 
     A CronJob keeps few of its Jobs, so the count goes on from what was counted before.
@@ -69,7 +82,7 @@ def _scheduled_runs(world: World, process: Owned[ProcessSpec], cron_job: Child) 
     mine = sorted(
         (
             one
-            for one in world.children.values()
+            for one in observed.children.values()
             if one.owner_uid == cron_job.uid and "startTime" in one.status
         ),
         key=lambda one: (one.status["startTime"], one.name),
@@ -77,7 +90,7 @@ def _scheduled_runs(world: World, process: Owned[ProcessSpec], cron_job: Child) 
     last = process.status.get("lastScheduledRun")
     failures = int(process.status.get("consecutiveFailures") or 0)
     for one in mine:
-        told = _scheduled_run(world, one)
+        told = _scheduled_run(observed, one)
         if last is not None and _place(told) < _place(last):
             continue
         is_counted = last is not None and last["name"] == one.name and "result" in last
@@ -92,13 +105,13 @@ def _place(run: Mapping[str, Any]) -> tuple[str, str]:
     return run["startedAt"], run["name"]
 
 
-def _scheduled_run(world: World, job: Child) -> dict[str, Any]:
+def _scheduled_run(observed: ObservedState, job: Child) -> dict[str, Any]:
     started = job.status["startTime"]
     told: dict[str, Any] = {"name": job.name, "startedAt": started}
     if not job_verdict.is_finished(job):
         return told
     found = job_verdict.verdict(
-        world, job, name=job.name, started=conditions.parse_time(started), patience=PATIENCE
+        observed, job, name=job.name, started=conditions.parse_time(started), grace=GRACE
     )
     if found.result is None:
         return told
