@@ -163,16 +163,36 @@ def test_a_kind_that_may_not_be_read_is_neither_ready_nor_led(place: Place) -> N
 
 
 class Breaking(Proxy):
-    """Ends one watch of processes with an error that Kopf does not go on from."""
+    """Ends one watch of processes with an error that Kopf does not go on from.
+
+    It does so while another watch is asked for and not answered yet: a request that waits for its
+    answer is the one that Kopf lets go on when it is cancelled.
+    """
 
     is_armed = False
 
+    def __init__(self, kubeconfig: Path, folder: Path) -> None:
+        super().__init__(kubeconfig, folder)
+        self._is_waiting = asyncio.Event()
+        self._is_broken = asyncio.Event()
+
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        if self.is_armed and request.path.endswith("/processes") and "watch" in request.query:
-            self.is_armed = False
-            status = {"kind": "Status", "apiVersion": "v1", "code": 500, "message": "broken"}
-            return web.Response(text=json.dumps({"type": "ERROR", "object": status}) + "\n")
+        if self.is_armed and "watch" in request.query:
+            if request.path.endswith("/processes"):
+                await self._is_waiting.wait()
+                self.is_armed = False
+                self._is_broken.set()
+                status = {"kind": "Status", "apiVersion": "v1", "code": 500, "message": "broken"}
+                return web.Response(text=json.dumps({"type": "ERROR", "object": status}) + "\n")
+            if request.path.endswith("/processapplications"):
+                self._is_waiting.set()
+                await self._is_broken.wait()
+                await asyncio.sleep(_LONGER_THAN_KOPF_TAKES)
         return await super()._handle(request)
+
+
+_LONGER_THAN_KOPF_TAKES = 2.0
+"""Seconds for which a watch stays unanswered after another one has failed."""
 
 
 async def test_a_watch_that_ends_in_an_error_is_begun_anew_with_all_the_others(

@@ -36,6 +36,8 @@ from process_operator.kube.errors import ApiError
 
 log = logging.getLogger("process_operator")
 
+_CANCEL_SECONDS = 0.5
+"""How long a task has to end, before it is cancelled once more."""
 SWEEP = timedelta(minutes=5)
 """How often objects that vanished unseen are looked for."""
 
@@ -150,7 +152,7 @@ class Operator:
             # And when one of its watches fails, it leaves the others to wait for credentials for
             # ever: they are to end before it closes their connections.
             left = asyncio.all_tasks() - not_of_kopf - set(of_kopf)
-            await _end(left)
+            await _end_at_last(left)
 
         not_of_kopf = asyncio.all_tasks()
         of_kopf = await kopf.spawn_tasks(
@@ -273,6 +275,19 @@ async def _end(tasks: Iterable[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _end_at_last(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks until they end.
+
+    A watch of Kopf's that is cancelled while its request has no answer yet takes that for the end
+    of this one request, and makes the next.
+    """
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_CANCEL_SECONDS)
 
 
 def _now() -> datetime:
