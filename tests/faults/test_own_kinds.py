@@ -115,9 +115,9 @@ def test_kinds_that_go_and_come_back_are_watched_again_and_the_old_is_forgotten(
     running.until(lambda: place.unready("Process: not served by the cluster"), seconds=15)
     running.until(lambda: not place.leads(), seconds=5)
     written = place.writes()
-    # While the kind of their owner is away the garbage collector leaves children alone; an operator
-    # that acts on what it remembers would make this one again.
-    place.here.kubectl("delete", "deployment", "shop-web")
+    # While the kind of their owner is away the garbage collector leaves alone the children that it
+    # has not removed before; an operator that acts on what it remembers would make this one again.
+    place.here.kubectl("delete", "deployment", "shop-web", "--ignore-not-found")
     operate.install(place.cluster)
     running.until(place.is_ready, seconds=10)
     running.until(place.leads, seconds=10)

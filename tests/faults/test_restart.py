@@ -63,7 +63,7 @@ def everything(here: Namespace) -> None:
     """Bring up what could tempt a newly started operator to write."""
     horizontal = {"minInstanceCount": 2, "maxInstanceCount": 4}
     by_itself = {"type": "horizontal", "horizontal": horizontal}
-    hosts = {"hosts": [{"host": "shop.example.com"}]}
+    hosts = {"hosts": [{"host": here.host("shop")}]}
     # What lacks something is told so after a minute, which passes meanwhile.
     here.apply(process("lost", "worker", of="nowhere"))
     here.release(
