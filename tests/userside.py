@@ -43,6 +43,14 @@ class Namespace:
         self._kubectl = kubectl
         self.name = name
 
+    def host(self, name: str) -> str:
+        """Return a host that no other test asks for: whoever has one first keeps it."""
+        return f"{name}.{self.name}.example.com"
+
+    def web(self, **spec: Any) -> Body:
+        """Return a web process with a host."""
+        return process("web", "web", ingress={"hosts": [{"host": self.host("shop")}]}, **spec)
+
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         return self._kubectl("-n", self.name, *arguments, stdin=stdin)
 

@@ -381,13 +381,13 @@ def test_variables_and_domains_come_and_go(app: App, me: Client, here: Namespace
     assert me.delete(f"{variables}/{made['id']}").status == 200
     assert me.get(variables).body["total"] == 0
 
-    domain = me.done("POST", domains, {"domain_name": "Shop.example.com"})
-    assert (domain["name"], domain["is_primary"]) == ("shop.example.com", True)
+    domain = me.done("POST", domains, {"domain_name": here.host("Shop")})
+    assert (domain["name"], domain["is_primary"]) == (here.host("shop"), True)
     wild = me.done("POST", domains, {"domain_name": "example.org", "is_wildcard": True})
     assert (wild["name"], wild["is_wildcard"]) == ("*.example.org", True)
     assert me.post(domains, {"domain_name": "http://x"}).status == 422
     app.deploy()
-    here.wait("ingress/shop-web", "jsonpath={.spec.rules[0].host}=shop.example.com")
+    here.wait("ingress/shop-web", f"jsonpath={{.spec.rules[0].host}}={here.host('shop')}")
     running.until(lambda: me.get(app.web_path).body["routing_status"]["state"] == "synced")
     assert me.get(f"{domains}/{domain['id']}").body["status"] == "active"
     assert me.delete(f"{domains}/{domain['id']}").status == 200

@@ -118,7 +118,7 @@ def _regarded(namespace: str) -> CustomResource[None]:
 
 def test_fifteen_annotations_that_are_not_allowed_are_told(here: Namespace) -> None:
     annotations = {f"service.beta.kubernetes.io/{'x' * 50}-{one}": "1" for one in range(15)}
-    ingress = {"hosts": [{"host": "shop.example.com"}], "annotations": annotations}
+    ingress = {"hosts": [{"host": here.host("shop")}], "annotations": annotations}
     here.release(application(), process("web", "web", ingress=ingress))
     (warning,) = here.wait("pproc/web", "jsonpath={.status.warnings[0]}")["status"]["warnings"]
     assert len(warning) == 1024

@@ -6,10 +6,6 @@ from datetime import datetime, timedelta
 
 from userside import IMAGE, Namespace, application, process
 
-WEB = process("web", "web", ingress={"hosts": [{"host": "shop.example.com"}]})
-PLAIN_WEB = process(
-    "web", "web", ingress={"hosts": [{"host": "shop.example.com"}]}, readinessProbe=None
-)
 AUTOSCALED = {"type": "horizontal", "horizontal": {"minInstanceCount": 2, "maxInstanceCount": 4}}
 
 
@@ -17,9 +13,10 @@ def test_an_application_comes_up_with_as_few_writes_as_there_can_be(
     here: Namespace, writes: Callable[[], list[str]]
 ) -> None:
     by_itself = {"type": "horizontal", "horizontal": {"minInstanceCount": 1, "maxInstanceCount": 4}}
-    web = process("web", "web", ingress=WEB["spec"]["ingress"], scalingStrategy=by_itself)
     cron = process("tick", "cron", schedule="0 4 * * *", timeZone="Europe/Berlin")
-    here.release(application(), web, process("worker", "worker"), cron)
+    here.release(
+        application(), here.web(scalingStrategy=by_itself), process("worker", "worker"), cron
+    )
     for key in ("web", "worker", "tick"):
         here.wait(f"pproc/{key}", "condition=Ready")
     expected = Counter(
@@ -58,7 +55,7 @@ def progress_of(here: Namespace, *keys: str) -> Counter[str]:
 
 
 def test_a_staged_change_waits_visibly_and_comes_with_the_next_image(here: Namespace) -> None:
-    here.release(application(), PLAIN_WEB)
+    here.release(application(), here.web(readinessProbe=None))
     before = here.get("deployment", "shop-web")
     here.patch(
         "pproc",
@@ -92,8 +89,8 @@ def test_a_staged_change_waits_visibly_and_comes_with_the_next_image(here: Names
 
 
 def test_one_commit_of_image_and_processes_is_one_release(here: Namespace) -> None:
-    here.release(application(), WEB)
-    here.apply(application(image=f"{IMAGE}:v2"), WEB, process("worker", "worker"))
+    here.release(application(), here.web())
+    here.apply(application(image=f"{IMAGE}:v2"), here.web(), process("worker", "worker"))
     here.wait("prel/shop-2", "jsonpath={.status.state}=success")
     here.wait("pproc/worker", "condition=Available")
     assert here.kubectl("get", "prel", "-o", "name").count("\n") == 2
@@ -133,10 +130,10 @@ def test_an_automatic_application_releases_every_staged_change(here: Namespace) 
 
 
 def test_routing_changes_apply_at_once(here: Namespace) -> None:
-    here.release(application(), WEB)
-    hosts = [{"host": "shop.example.com"}, {"host": "www.example.com"}]
+    here.release(application(), here.web())
+    hosts = [{"host": here.host("shop")}, {"host": here.host("www")}]
     here.patch("pproc", "web", {"spec": {"ingress": {"hosts": hosts}}})
-    here.wait("ingress/shop-web", "jsonpath={.spec.rules[1].host}=www.example.com")
+    here.wait("ingress/shop-web", f"jsonpath={{.spec.rules[1].host}}={here.host('www')}")
     here.patch("pproc", "web", {"spec": {"ingress": {"protocol": "grpc"}}})
     here.wait("service/shop-web", "jsonpath={.spec.ports[0].appProtocol}=kubernetes.io/h2c")
     here.patch("pproc", "web", {"spec": {"ingress": {"enabled": False}}})
@@ -158,7 +155,7 @@ def test_schedule_zone_and_suspension_apply_at_once(here: Namespace) -> None:
 
 
 def test_what_is_deleted_or_edited_by_hand_comes_back(here: Namespace) -> None:
-    here.release(application(), WEB, process("worker", "worker"))
+    here.release(application(), here.web(), process("worker", "worker"))
     here.kubectl("delete", "service", "shop-web")
     here.wait("service/shop-web", "create")
     here.patch("deployment", "shop-worker", {"spec": {"replicas": 5}})
@@ -180,7 +177,7 @@ def test_what_is_deleted_or_edited_by_hand_comes_back(here: Namespace) -> None:
 
 def test_a_foreign_object_of_the_same_name_is_left_alone_and_told(here: Namespace) -> None:
     here.kubectl("create", "service", "clusterip", "shop-web", "--tcp=81")
-    here.apply(application(), WEB)
+    here.apply(application(), here.web())
     message = here.wait_reason("pproc/web", "NameConflict")
     assert message == (
         'Service "shop-web" exists and was not made for this Process; it is left alone. Rename or '
@@ -193,7 +190,7 @@ def test_a_foreign_object_of_the_same_name_is_left_alone_and_told(here: Namespac
 
 def test_a_gateway_that_is_not_installed_holds_nothing_but_the_route_up(here: Namespace) -> None:
     gateway = {"backend": "gateway", "gatewayRef": {"name": "public"}}
-    here.apply(application(routing=gateway), WEB, process("worker", "worker"))
+    here.apply(application(routing=gateway), here.web(), process("worker", "worker"))
     assert here.wait_reason("pproc/web", "KindNotInstalled") == (
         "kind HTTPRoute is not installed in this cluster: install the Gateway API, or set "
         "spec.routing.backend of the application to ingress"
@@ -207,7 +204,7 @@ def test_a_gateway_that_is_not_installed_holds_nothing_but_the_route_up(here: Na
 
 
 def test_a_process_that_goes_takes_its_children_with_it(here: Namespace) -> None:
-    here.release(application(), WEB, process("worker", "worker"))
+    here.release(application(), here.web(), process("worker", "worker"))
     here.kubectl("delete", "pproc", "web")
     for child in ("deployment/shop-web", "service/shop-web", "ingress/shop-web"):
         here.wait_gone(child)
@@ -217,15 +214,15 @@ def test_a_process_that_goes_takes_its_children_with_it(here: Namespace) -> None
 def test_a_foreign_label_or_annotation_causes_no_write(
     here: Namespace, writes: Callable[[], list[str]]
 ) -> None:
-    here.release(application(), WEB)
+    here.release(application(), here.web())
     here.wait("pproc/web", "condition=Ready")
     before = writes()
     here.kubectl("label", "pproc", "web", "team=blue")
     here.kubectl("annotate", "deployment", "shop-web", "somebody.example/else=cares")
     # A change that does cause one, behind which the others would have shown.
-    here.patch("pproc", "web", {"spec": {"ingress": {"hosts": [{"host": "b.example.com"}]}}})
-    here.wait("ingress/shop-web", "jsonpath={.spec.rules[0].host}=b.example.com")
-    here.wait("pproc/web", "jsonpath={.status.urls[0]}=http://b.example.com")
+    here.patch("pproc", "web", {"spec": {"ingress": {"hosts": [{"host": here.host("b")}]}}})
+    here.wait("ingress/shop-web", f"jsonpath={{.spec.rules[0].host}}={here.host('b')}")
+    here.wait("pproc/web", f"jsonpath={{.status.urls[0]}}=http://{here.host('b')}")
     assert set(writes()[len(before) :]) <= {
         "patch ingresses/shop-web",
         "update processes/status/web",
@@ -335,7 +332,7 @@ def test_a_pod_that_pod_security_refuses_is_told_in_its_own_words(here: Namespac
 def test_a_rollout_that_misses_its_deadline_fails_and_the_old_version_serves(
     here: Namespace,
 ) -> None:
-    here.release(application(), WEB)
+    here.release(application(), here.web())
     here.wait("pproc/web", "condition=Ready")
     here.deadline(3)
     # Room for what runs, none for one more: the new version cannot come up.

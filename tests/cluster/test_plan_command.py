@@ -12,7 +12,6 @@ import yaml
 
 from userside import IMAGE, Body, Namespace, application, process
 
-WEB = process("web", "web", ingress={"hosts": [{"host": "shop.example.com"}]})
 MIGRATE = process("migrate", "job", jobStartPolicy="beforeDeployment", command=["/sample", "job"])
 Plan = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -33,8 +32,8 @@ def plan(kubeconfig: Path, here: Namespace, tmp_path: Path) -> Plan:
 
 
 def test_what_runs_already_is_nothing_to_do(here: Namespace, plan: Plan) -> None:
-    here.release(application(), WEB, MIGRATE)
-    done = plan(application(), WEB, MIGRATE)
+    here.release(application(), here.web(), MIGRATE)
+    done = plan(application(), here.web(), MIGRATE)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[1:] == [
         "  nothing to do",
@@ -45,12 +44,12 @@ def test_what_runs_already_is_nothing_to_do(here: Namespace, plan: Plan) -> None
 def test_a_staged_change_is_told_field_by_field_and_nothing_is_written(
     here: Namespace, plan: Plan, kubeconfig: Path
 ) -> None:
-    here.release(application(), WEB, MIGRATE)
+    here.release(application(), here.web(), MIGRATE)
     before = here.kubectl("get", "papp,pproc,prel,deployment,service,ingress", "-o", "yaml")
     changed = process(
         "web",
         "web",
-        ingress={"hosts": [{"host": "shop.example.com"}, {"host": "api.example.com"}]},
+        ingress={"hosts": [{"host": here.host("shop")}, {"host": here.host("api")}]},
         resourceTypeRef={"name": "s2"},
         scalingStrategy={"type": "manual", "manual": {"instanceCount": 3}},
     )
@@ -60,7 +59,7 @@ def test_a_staged_change_is_told_field_by_field_and_nothing_is_written(
     assert text.startswith(f"{here.name}/shop\n  at once, when the manifests are applied:\n")
     container = "spec.template.spec.containers[process]"
     for line in (
-        '+ spec.rules[1].host: "api.example.com"',
+        f'+ spec.rules[1].host: "{here.host("api")}"',
         "web: resourceTypeRef.name: s1 -> s2",
         "web: scalingStrategy.manual.instanceCount: 1 -> 3",
         "release 2, which nobody has asked for yet",
@@ -94,7 +93,7 @@ def _verbs(kubeconfig: Path, namespace: str) -> set[str]:
 
 
 def test_what_is_applied_then_is_what_was_told(here: Namespace, plan: Plan) -> None:
-    here.release(application(), WEB)
+    here.release(application(), here.web())
     told = plan(application(image=f"{IMAGE}:v2"), process("worker", "worker"))
     assert told.returncode == 2
     assert "release shop-2, asked for by spec.image:" in told.stdout
@@ -108,7 +107,7 @@ def test_what_is_applied_then_is_what_was_told(here: Namespace, plan: Plan) -> N
 
 
 def test_what_the_server_would_refuse_is_an_error(here: Namespace, plan: Plan) -> None:
-    here.release(application(), WEB)
+    here.release(application(), here.web())
     other = {**process("other", "web"), "metadata": {"name": "web"}}
     done = plan(other)
     assert (done.returncode, done.stdout) == (1, "")
@@ -116,7 +115,7 @@ def test_what_the_server_would_refuse_is_an_error(here: Namespace, plan: Plan) -
 
 
 def test_a_cluster_is_not_asked_without_live(here: Namespace, plan: Plan) -> None:
-    done = plan(application(), WEB, live=False)
+    done = plan(application(), here.web(), live=False)
     assert done.returncode == 1
     assert "add them, for example by -f deploy/resource-types.yaml, or compare" in done.stderr
     assert here.kubectl("get", "papp,pproc,prel") == ""

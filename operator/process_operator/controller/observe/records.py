@@ -196,6 +196,15 @@ class IngressClass:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakenHost:
+    """A host that a process asks for, and that another one has."""
+
+    host: str
+    holder: str | None
+    """Name of that Process; None in another namespace, which is nobody else's business."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ObservedState:
     """All that one reconcile of one application may depend on."""
 
@@ -219,6 +228,8 @@ class ObservedState:
     """Writes of children that the API server, or the owner of the name, did not let through."""
     allowed_annotations: tuple[str, ...]
     """Prefixes that `ingress.annotations` may have."""
+    taken_hosts: Mapping[str, tuple["TakenHost", ...]] = field(default_factory=dict)
+    """By uid of a process: hosts that it asks for, and that another process has."""
     runs: tuple["CustomResource[Any] | InvalidObject", ...] = ()
     """Runs by hand of this application's processes, oldest first."""
     job_refusals: Mapping[str, str] = field(default_factory=dict)

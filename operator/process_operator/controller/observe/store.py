@@ -16,8 +16,9 @@ from typing import Any, Protocol, TypeVar
 import orjson
 import pydantic
 
-from process_operator.controller.observe import own_objects
+from process_operator.controller.observe import hosts, own_objects
 from process_operator.controller.observe.contest import hides, is_over
+from process_operator.controller.observe.hosts import HostClaims
 from process_operator.controller.observe.own_objects import Entry
 from process_operator.controller.observe.records import (
     RESOURCE_TYPES,
@@ -83,6 +84,7 @@ class ObjectCache:
         }
         self._members: dict[ApplicationKey, dict[tuple[str, str], Entry]] = {}
         self._informers = informers
+        self._hosts = HostClaims(self._routes)
         self._probe_failures: dict[str, str] = {}
         self._early_failures: OrderedDict[str, str] = OrderedDict()
         self._job_refusals: dict[str, str] = {}
@@ -119,16 +121,19 @@ class ObjectCache:
                 and known.status == entry.status
             )
             self._keep(entry)
+            others = self._claim_hosts(entry, body)
             if same:
                 return ()
             moved = known.generation != entry.generation or known.deleting != entry.deleting
-            return self._touched(entry, moved=moved)
+            return (*self._touched(entry, moved=moved), *others)
         if known is not None and entry.version < known.version:
             return ()
         self._keep(entry)
         if entry.kind == names.PROCESS_KIND:
             self._bring_home(entry)
-        return self._touched(entry, moved=True)
+        if known is not None:
+            self._hosts.put(known.uid, None)
+        return (*self._touched(entry, moved=True), *self._claim_hosts(entry, body))
 
     def evict(self, kind: str, namespace: str, name: str, uid: str) -> tuple[ApplicationKey, ...]:
         """Take out one of our own objects, unless it has a successor of the same name."""
@@ -142,7 +147,7 @@ class ObjectCache:
         if not members:
             self._members.pop(key, None)
         self._in_progress_since.pop(uid, None)
-        return self._touched(entry, moved=True)
+        return (*self._touched(entry, moved=True), *self._hosts.put(uid, None))
 
     def child_changed(self, old: Child | None, new: Child | None) -> tuple[ApplicationKey, ...]:
         """Return whom a change of a child concerns."""
@@ -282,9 +287,26 @@ class ObjectCache:
             refused=dict(self._refused.get(key, {})),
             contests=self._current_contests(key, now),
             allowed_annotations=self._allowed_annotations,
+            taken_hosts={
+                entry.uid: taken
+                for entry in members
+                if entry.kind == names.PROCESS_KIND and (taken := self._hosts.taken(entry.uid))
+            },
         )
 
     # How it is kept.
+
+    def _claim_hosts(self, entry: Entry, body: Mapping[str, Any]) -> tuple[ApplicationKey, ...]:
+        if entry.kind != names.PROCESS_KIND:
+            return ()
+        key = ApplicationKey(entry.namespace, entry.application)
+        return self._hosts.put(entry.uid, hosts.claim(key, body))
+
+    def _routes(self, namespace: str, application: str) -> Iterator[Child]:
+        for informer in self._informers.children:
+            for child in informer.of(namespace, application):
+                if child.kind in {"Ingress", "HTTPRoute"}:
+                    yield child
 
     def _keep(self, entry: Entry) -> None:
         self._own[entry.kind][(entry.namespace, entry.name)] = entry

@@ -30,6 +30,7 @@ class Route:
 
     backend: Backend
     hosts: tuple[Host, ...]
+    """Without those that another process has."""
     annotations: Mapping[str, str]
     """The user's own, of allowed prefixes only."""
     class_name: str | None
@@ -95,7 +96,7 @@ def target(
         entry=entry,
         scaling=defaults.scaling(spec.scaling_strategy) if at_once else entry.scaling,
         protocol=(spec.ingress and spec.ingress.protocol) or Protocol.HTTP,
-        route=_route(observed, application.spec, spec),
+        route=_route(observed, application.spec, process),
         timetable=_timetable(spec),
         suspended=bool(application.spec.suspend),
         progress_deadline_seconds=defaults.settings(application.spec).progress_deadline_seconds,
@@ -103,17 +104,18 @@ def target(
 
 
 def _route(
-    observed: ObservedState, application: ApplicationSpec, spec: ProcessSpec
+    observed: ObservedState, application: ApplicationSpec, process: CustomResource[ProcessSpec]
 ) -> Route | None:
-    exposure = spec.ingress
+    exposure = process.spec.ingress
     if exposure is None or exposure.enabled is False or not exposure.hosts:
         return None
     routing = application.routing or Routing()
     wanted = routing.ingress_class_name
     found = _ingress_class(wanted, observed.ingress_classes)
+    taken = {one.host for one in observed.taken_hosts.get(process.uid, ())}
     return Route(
         backend=routing.backend or Backend.INGRESS,
-        hosts=exposure.hosts,
+        hosts=tuple(one for one in exposure.hosts if one.host not in taken),
         annotations={
             name: value
             for name, value in sorted(exposure.annotations.items())

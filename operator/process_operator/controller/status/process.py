@@ -45,11 +45,12 @@ def process(observed: ObservedState, plan: Plan, process_plan: ProcessPlan) -> A
         return Answer(of=process, fields=fields, said=[*said, available], wake_at=wake_at)
     if process_plan.target is None:
         return _awaiting(context, plan.decision, process, fields)
-    said = [
-        *_readiness(context, process_plan, process_plan.target, pending),
-        available,
-        *_route_conditions(process_plan.target),
-    ]
+    readiness = _readiness(context, process_plan, process_plan.target, pending)
+    taken = _taken_hosts(observed, process)
+    wake_at = process_plan.refused.retry_at if process_plan.refused is not None else None
+    if taken is not None and conditions.is_true(readiness, conditions.READY):
+        readiness, wake_at = model.reconciling_then_stalled(process, taken, observed.now)
+    said = [*readiness, available, *_route_conditions(process_plan.target, taken)]
     if pending:
         said.append(
             Condition(conditions.STAGED, "True", "AwaitingRelease", changes_wait(len(pending)))
@@ -61,7 +62,7 @@ def process(observed: ObservedState, plan: Plan, process_plan: ProcessPlan) -> A
         # What a job process tells changes with every step of a release: it can wait for the end.
         in_progress=conditions.is_true(said, conditions.RECONCILING)
         or (process.spec.type == ProcessType.JOB and context.history.active is not None),
-        wake_at=process_plan.refused.retry_at if process_plan.refused is not None else None,
+        wake_at=wake_at,
     )
 
 
@@ -213,7 +214,27 @@ def _availability(process_plan: ProcessPlan) -> Condition:
     return Condition(conditions.AVAILABLE, "False", progress.reason, progress.message)
 
 
-def _route_conditions(target: Target) -> list[Condition]:
+def _taken_hosts(observed: ObservedState, process: CustomResource[ProcessSpec]) -> Refusal | None:
+    """Return which hosts another process has: it may be about to give them up."""
+    taken = observed.taken_hosts.get(process.uid)
+    if not taken:
+        return None
+    named = ", ".join(
+        f'{one.host} of Process "{one.holder}"'
+        if one.holder
+        else f"{one.host} of another namespace"
+        for one in taken
+    )
+    message = (
+        f"spec.ingress.hosts: {named}: whoever had a host first keeps it; choose another one, or "
+        "have it removed there"
+    )
+    return Refusal(reason="HostTaken", message=message, transient=True)
+
+
+def _route_conditions(target: Target, taken: Refusal | None) -> list[Condition]:
+    if taken is not None:
+        return [Condition(conditions.ROUTE_PROGRAMMED, "False", taken.reason, taken.message)]
     if target.route is None or target.protocol != Protocol.GRPC:
         return []
     if target.route.backend != Backend.INGRESS:
