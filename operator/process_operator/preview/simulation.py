@@ -135,6 +135,20 @@ def with_release(seen: ObservedState, name: str, owner_uid: str | None) -> Obser
     return dataclasses.replace(seen, releases=(*seen.releases, made))
 
 
+def with_releases(seen: ObservedState, actions: Iterable[model.Action]) -> ObservedState:
+    """Return the state in which releases have been made and recorded; the same if none is."""
+    for action in actions:
+        match action:
+            case model.CreateRelease(manifest=manifest):
+                about = manifest["metadata"]
+                seen = with_release(seen, about["name"], about["ownerReferences"][0]["uid"])
+            case model.RecordStatus(of=CustomResource(kind=names.RELEASE_KIND) as one):
+                seen = recorded(seen, [(one, action.status)])
+            case _:
+                pass  # it is no write of a release
+    return seen
+
+
 def recorded(
     seen: ObservedState, records: Iterable[tuple[Release, Mapping[str, Any]]]
 ) -> ObservedState:

@@ -14,6 +14,7 @@ from process_operator.controller.observe.records import (
     ObservedState,
 )
 from process_operator.controller.plan import plan
+from process_operator.controller.plan.model import Apply, Delete, RecordStatus
 from process_operator.controller.release import record as release_record
 from process_operator.controller.release.decision import Waiting
 from process_operator.controller.release.record import Release, snapshot, state
@@ -150,22 +151,21 @@ class Application:
             children, processes = dict(seen.children), list(seen.processes)
             for index, process_plan in enumerate(plan.plan(seen).processes):
                 name = simulation.key_of(process_plan.process)
-                for child in process_plan.deletes:
-                    del children[child.key]
-                    simulation.note(found, child.key, name, self._declared(child, None), None)
-                for apply in process_plan.applies:
-                    before = self._declared(apply.child, apply.manifest)
-                    simulation.note(found, apply.key, name, before, apply.manifest)
-                    self._intents[apply.key] = apply.manifest
-                    children[apply.key] = simulation.made(apply.manifest, apply.child, seen.now)
-                if process_plan.remember is not None and isinstance(
-                    process_plan.process, CustomResource
-                ):
-                    status = {
-                        **process_plan.process.status,
-                        "replicasBeforeSuspend": process_plan.remember,
-                    }
-                    processes[index] = dataclasses.replace(process_plan.process, status=status)
+                for action in process_plan.actions:
+                    match action:
+                        case Delete(child=child):
+                            del children[child.key]
+                            before = self._declared(child, None)
+                            simulation.note(found, child.key, name, before, None)
+                        case Apply(key=key, manifest=manifest, child=old):
+                            before = self._declared(old, manifest)
+                            simulation.note(found, key, name, before, manifest)
+                            self._intents[key] = manifest
+                            children[key] = simulation.made(manifest, old, seen.now)
+                        case RecordStatus(of=one, status=status):
+                            processes[index] = dataclasses.replace(one, status=status)
+                        case _:
+                            pass  # what others have made of a child is not what is declared
             after = dataclasses.replace(seen, children=children, processes=tuple(processes))
             if after == seen:
                 break
@@ -196,13 +196,9 @@ class Application:
         for _ in range(simulation.MAX_PASSES):
             planned = plan.plan(seen)
             decision, context = planned.decision, planned.context
-            if decision.create is not None:
-                about = decision.create["metadata"]
-                seen = simulation.with_release(
-                    seen, about["name"], about["ownerReferences"][0]["uid"]
-                )
-            elif decision.records:
-                seen = simulation.recorded(seen, decision.records)
+            after = simulation.with_releases(seen, planned.actions)
+            if after is not seen:
+                seen = after
                 for one in seen.releases:
                     if isinstance(one, CustomResource) and state(one) == ReleaseState.IN_PROGRESS:
                         return Started(observed=seen, release=one, asked=asked)

@@ -39,7 +39,7 @@ def test_what_serves_by_an_unreadable_record_is_left_as_it_is() -> None:
         in_progress_since={f"uid-of-{make.APPLICATION}": make.LONG_AGO},
     )
     [process_plan] = plan.plan(seen).processes
-    assert (process_plan.applies, process_plan.deletes, process_plan.target) == ((), (), None)
+    assert (process_plan.stages, process_plan.target) == ((), None)
     assert process_plan.kept is not None
     said = _conditions(seen, names.APPLICATION_KIND)
     assert said["Stalled"]["reason"] == "ServingReleaseMissing"

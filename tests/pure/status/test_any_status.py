@@ -27,6 +27,7 @@ from process_operator.controller.observe.records import (
     RefusedWrite,
 )
 from process_operator.controller.plan import plan
+from process_operator.controller.plan.model import RecordStatus
 from process_operator.controller.release import failure, jobs
 from process_operator.controller.status import model, report
 from process_operator.kube import names
@@ -245,18 +246,18 @@ def reported(seen: ObservedState) -> model.Report:
 
 def records(
     seen: ObservedState, log: str
-) -> Iterator[tuple[CustomResource[Any], Mapping[str, Any]]]:
+) -> Iterator[tuple[CustomResource[Any] | InvalidObject, Mapping[str, Any]]]:
     """Yield the records that the plan wants, with what can only be fetched."""
-    todo = plan.plan(seen)
-    for one, record in todo.decision.records:
-        yield one, explained(record, log) if "failure" in record else record
-    for decisions in todo.runs.decisions:
-        if decisions.record is not None:
-            yield decisions.run, {**decisions.record, "log": failure.tail(log, ())}
+    for action in plan.plan(seen).actions:
+        if isinstance(action, RecordStatus):
+            if action.of.kind == names.RUN_KIND:
+                yield action.of, {**action.status, "log": failure.tail(log, ())}
+            else:
+                yield action.of, explained(action.status, log)
 
 
 def explained(record: Mapping[str, Any], log: str) -> dict[str, Any]:
-    if "snapshot" not in record:
+    if "failure" not in record or "snapshot" not in record:
         return dict(record)
     snapshot = Snapshot.model_validate(record["snapshot"])
     why = {"process": "web", **record["failure"]}

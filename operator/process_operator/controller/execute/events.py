@@ -1,12 +1,17 @@
 """The Kubernetes events that tell transitions, within the bounds that the API server sets them."""
 
+import logging
 from datetime import datetime
 
+from process_operator.cluster.client import Cluster
 from process_operator.controller.status.model import Event
 from process_operator.kube import names
 from process_operator.kube.conditions import timestamp
+from process_operator.kube.errors import ApiError
 from process_operator.kube.manifest import Manifest
 from process_operator.schema import bounds
+
+log = logging.getLogger(__name__)
 
 _MAX_REASON = 128
 _MAX_NOTE = 1024
@@ -40,6 +45,14 @@ def manifest(event: Event, now: datetime) -> Manifest:
             "resourceVersion": one.resource_version,
         },
     }
+
+
+async def send(cluster: Cluster, event: Event, now: datetime) -> None:
+    """Send an event; one that is lost is no reason to fail: the status says the same."""
+    try:
+        await cluster.create(manifest(event, now))
+    except ApiError as error:
+        log.warning("could not send an event", extra={"reason": event.reason, "detail": str(error)})
 
 
 def _timestamp_micro(moment: datetime) -> str:

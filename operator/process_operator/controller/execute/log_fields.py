@@ -3,7 +3,11 @@
 from typing import Any
 
 from process_operator.controller.observe import records
-from process_operator.controller.observe.records import ApplicationKey, CustomResource
+from process_operator.controller.observe.records import (
+    ApplicationKey,
+    CustomResource,
+    InvalidObject,
+)
 
 
 def application_fields(kind: str, key: ApplicationKey) -> dict[str, str]:
@@ -11,7 +15,7 @@ def application_fields(kind: str, key: ApplicationKey) -> dict[str, str]:
     return {"kind": kind, "namespace": key.namespace, "object": key.name}
 
 
-def own_object_fields(one: CustomResource[Any]) -> dict[str, str]:
+def own_object_fields(one: CustomResource[Any] | InvalidObject) -> dict[str, str]:
     """Return what a log line says of one of our own objects."""
     return {"kind": one.kind, "namespace": one.namespace, "object": one.name}
 

@@ -5,7 +5,13 @@ from datetime import timedelta
 
 from process_operator.controller.build import job as build_job
 from process_operator.controller.observe.records import CustomResource, ObservedState
-from process_operator.controller.plan.model import ApplicationContext, JobStart, Runs, RunStart
+from process_operator.controller.plan.model import (
+    ApplicationContext,
+    CreateJob,
+    JobOfRelease,
+    JobOfRun,
+    Runs,
+)
 from process_operator.controller.release import jobs, record
 from process_operator.controller.release.decision import Decision
 from process_operator.controller.release.runs import (
@@ -53,7 +59,6 @@ def runs(observed: ObservedState, context: ApplicationContext | None) -> Runs:
     wakes = [at for at in (*(one.wake_at for one in decisions), expiry) if at is not None]
     return Runs(
         decisions=decisions,
-        starts=tuple(_run_starts(observed, context, serving, decisions)),
         prune=old,
         wake_at=min(wakes, default=None),
     )
@@ -68,12 +73,11 @@ def _serving(context: ApplicationContext) -> Serving | None:
     return Serving(name=serving.name, number=record.number(serving), snapshot=frozen)
 
 
-def _run_starts(
-    observed: ObservedState,
-    context: ApplicationContext | None,
-    serving: Serving | None,
-    decisions: Iterable[RunDecision],
-) -> Iterator[RunStart]:
+def jobs_of_runs(
+    observed: ObservedState, context: ApplicationContext | None, decisions: Iterable[RunDecision]
+) -> Iterator[CreateJob]:
+    """Yield the Jobs of the runs that start now."""
+    serving = _serving(context) if context is not None else None
     for one in decisions:
         if one.start is None or one.process is None or context is None or serving is None:
             continue
@@ -84,15 +88,15 @@ def _run_starts(
             timeout_seconds=context.resolved.settings.job_timeout_seconds,
             environment={"PROCESS_OPERATOR_RUN": one.run.name},
         )
-        yield RunStart(run=one.run, serving=serving, manifest=manifest)
+        yield CreateJob(record=JobOfRun(owner=one.run, serving=serving), manifest=manifest)
 
 
-def job(
-    observed: ObservedState, context: ApplicationContext, decision: Decision
-) -> JobStart | None:
-    """Return the Job that the decision asks for."""
-    if decision.start is None:
-        return None
+def jobs_of_releases(
+    observed: ObservedState, context: ApplicationContext | None, decision: Decision
+) -> Iterator[CreateJob]:
+    """Yield the Job that the decision asks for, if it does."""
+    if decision.start is None or context is None:
+        return
     asked, key = decision.start
     frozen = record.snapshot(asked)
     entry = frozen.process(key, ProcessType.JOB) if frozen is not None else None
@@ -100,7 +104,7 @@ def job(
         one for one in observed.processes if isinstance(one, CustomResource) and one.spec.key == key
     )
     if frozen is None or entry is None:
-        return None
+        return
     target = resolve_target.target(observed, context.application, process, frozen, entry)
     manifest = build_job.job(
         target,
@@ -110,4 +114,4 @@ def job(
         environment=record.environment(asked),
     )
     manifest["metadata"]["labels"][names.RELEASE] = str(record.number(asked))
-    return JobStart(release=asked, process=key, manifest=manifest)
+    yield CreateJob(record=JobOfRelease(owner=asked, process=key), manifest=manifest)

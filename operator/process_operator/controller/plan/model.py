@@ -1,5 +1,7 @@
 """What a plan is made of."""
 
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,15 +12,16 @@ from process_operator.controller.observe.records import (
     Contest,
     CustomResource,
     InvalidObject,
+    Pod,
     RefusedWrite,
 )
 from process_operator.controller.plan.compare import Wanted
-from process_operator.controller.release import rollout
+from process_operator.controller.release import jobs, rollout
 from process_operator.controller.release.decision import Decision
 from process_operator.controller.release.history import ReleaseHistory
 from process_operator.controller.release.record import Release
 from process_operator.controller.release.rollout import Progress
-from process_operator.controller.release.runs import Run, RunDecision, Serving
+from process_operator.controller.release.runs import Run, RunDecision, Serving, started
 from process_operator.controller.resolve.application import Resolved
 from process_operator.controller.resolve.target import Target
 from process_operator.kube.manifest import Manifest
@@ -53,8 +56,8 @@ class Apply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Clean:
-    """Foreign items to take out of a child that is otherwise as wanted."""
+class CleanForeignItems:
+    """Items of others to take out of a child that is otherwise as wanted."""
 
     child: Child
     wanted: Wanted
@@ -73,20 +76,56 @@ class Clean:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Concession:
-    """A child that is left as somebody else has made it again and again."""
+class Concede:
+    """A child to leave as somebody else has made it again and again, once it is known who."""
 
     child: Child
     wanted: Wanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobStart:
-    """The Job of a release to make, by a plain create."""
+class Delete:
+    """One child to delete."""
 
-    release: Release
+    child: Child
+    waits_for_pods: bool = False
+    """Whether it is to stay until its own children are gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobOfRelease:
+    """The record that the Job of a release's job process goes into."""
+
+    owner: Release
     process: str
     """Key of its process."""
+
+    def with_job(self, *, name: str, uid: str, now: datetime) -> Mapping[str, Any]:
+        """Return the status of the owner once its Job has been made."""
+        return jobs.with_job(self.owner, self.process, name=name, uid=uid, now=now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobOfRun:
+    """The record that the Job of a run by hand goes into."""
+
+    owner: Run
+    serving: Serving
+
+    def with_job(self, *, name: str, uid: str, now: datetime) -> Mapping[str, Any]:
+        """Return the status of the owner once its Job has been made."""
+        return started(self.owner, self.serving, name=name, uid=uid, by=self.owner.maker, now=now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateJob:
+    """A Job to make by a plain create, and to record at once: never twice, whatever happens.
+
+    It depends on the record of its owner. While that is refused, the Job is not made: its uid
+    could not be recorded, and it would be made anew if somebody removed it.
+    """
+
+    record: JobOfRelease | JobOfRun
     manifest: Manifest
 
     @property
@@ -96,17 +135,62 @@ class JobStart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunStart:
-    """The Job of a run by hand to make, by a plain create."""
+class FailureEvidence:
+    """The last lines of a pod, and what Kubernetes said of it, to put into a release's failure."""
 
-    run: Run
-    serving: Serving
+    pod: Pod
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastLines:
+    """The last lines of a pod to put into the record of a run."""
+
+    pod: Pod
+    secrets: Sequence[str]
+    """Values that are masked in them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordStatus:
+    """The status of one of our own objects to write, because something depends on it."""
+
+    of: CustomResource[Any] | InvalidObject
+    status: Mapping[str, Any]
+    evidence: FailureEvidence | LastLines | None = None
+    """What can only be fetched, and is added before it is written."""
+    note: str = ""
+    """What has happened once it is written, for the log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateRelease:
+    """A release to make by a plain create."""
+
     manifest: Manifest
+    last_number: int
+    """The highest that a release of the application has: it gets the first free one above."""
+    note: str
+    """What has happened once it is made, for the log."""
 
-    @property
-    def key(self) -> ChildKey:
-        """What identifies the Job on the server."""
-        return child_key(self.manifest)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prune:
+    """One of our own objects to remove: the history has no room for it."""
+
+    old: Release | Run
+
+
+Action = (
+    Apply | CleanForeignItems | Concede | Delete | CreateJob | RecordStatus | CreateRelease | Prune
+)
+"""One thing to do. Each is one write, but for Concede, which only looks."""
+
+Stages = tuple[tuple[Action, ...], ...]
+"""Actions in the order in which they are carried out.
+
+A stage begins if all of the one before it was taken; within a stage one that is refused holds up
+nothing.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +198,6 @@ class Runs:
     """What the runs by hand need now."""
 
     decisions: tuple[RunDecision, ...] = ()
-    starts: tuple[RunStart, ...] = ()
     prune: tuple[Run, ...] = ()
     """Old ones to remove."""
     wake_at: datetime | None = None
@@ -127,12 +210,10 @@ class ProcessPlan:
     process: CustomResource[ProcessSpec] | InvalidObject
     target: Target | None
     """What is rendered of it; None where the running release does not know it."""
-    applies: tuple[Apply, ...] = ()
-    cleans: tuple[Clean, ...] = ()
-    concessions: tuple[Concession, ...] = ()
+    stages: Stages = ()
+    """What is to be done for it, side by side with the other processes."""
     contested: tuple[Contest, ...] = ()
     """Children that somebody else keeps otherwise than they are declared; that is told."""
-    deletes: tuple[Child, ...] = ()
     refused: RefusedWrite | None = None
     """The write of a child that was answered with a no, if there is one."""
     blocked: RefusedWrite | None = None
@@ -143,9 +224,17 @@ class ProcessPlan:
     route: Child | None = None
     size: int = 0
     """How many instances it is to have now."""
-    remember: int | None = None
-    """Size to write into the status before the application is suspended."""
     progress: Progress = rollout.NOT_MADE
+
+    @property
+    def actions(self) -> Iterator[Action]:
+        """All that is to be done for it, in order."""
+        return itertools.chain.from_iterable(self.stages)
+
+    @property
+    def applies(self) -> tuple[Apply, ...]:
+        """The children to write."""
+        return tuple(one for one in self.actions if isinstance(one, Apply))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +258,9 @@ class Plan:
     """None without an application: then nothing is rendered, and what runs is left alone."""
     decision: Decision
     processes: tuple[ProcessPlan, ...]
-    job: JobStart | None = None
+    """Their stages come after all actions of the application, side by side."""
+    actions: tuple[Action, ...] = ()
+    """What is to be done for the application as a whole, in order."""
     runs: Runs = Runs()
 
     @property

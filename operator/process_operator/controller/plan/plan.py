@@ -1,4 +1,4 @@
-"""Inputs in, a plan out: what to write, what to remove, what to record, when to look again.
+"""Inputs in, a plan out: what to write, remove and record, in which order, when to look again.
 
 Everything is compared here, before any write: an apply that changes nothing costs the API server
 more than a create. A child is in place when it carries the hash of the same intent and `compare`
@@ -9,7 +9,7 @@ drops it while we are its only owner resets it to 1, and an autoscaler never lea
 """
 
 from process_operator.controller.observe.records import CustomResource, ObservedState
-from process_operator.controller.plan import jobs
+from process_operator.controller.plan import jobs, order
 from process_operator.controller.plan.model import ApplicationContext, Plan, ProcessPlan
 from process_operator.controller.plan.process import plan_process
 from process_operator.controller.release import cancel, decide, record
@@ -23,11 +23,13 @@ def plan(observed: ObservedState) -> Plan:
     """Return what to do so that this application becomes what it declares."""
     application = observed.application
     if not isinstance(application, CustomResource) or application.deleting:
+        decision, runs = cancel.orphans(observed), jobs.runs(observed, None)
         return Plan(
             context=None,
-            decision=cancel.orphans(observed),
+            decision=decision,
             processes=tuple(ProcessPlan(process=one, target=None) for one in observed.processes),
-            runs=jobs.runs(observed, None),
+            actions=order.of_application(observed, None, decision, runs),
+            runs=runs,
         )
     context = _subject(observed, application)
     processes = tuple(plan_process(observed, context, process) for process in observed.processes)
@@ -42,12 +44,13 @@ def plan(observed: ObservedState) -> Plan:
         if lost.records or lost.stop
         else decide.decide(observed, application, context.resolved, context.history, rolling)
     )
+    runs = jobs.runs(observed, context)
     return Plan(
         context=context,
         decision=decision,
         processes=processes,
-        job=jobs.job(observed, context, decision),
-        runs=jobs.runs(observed, context),
+        actions=order.of_application(observed, context, decision, runs),
+        runs=runs,
     )
 
 

@@ -16,14 +16,15 @@ from process_operator.controller.observe.records import (
     PodProblem,
     RefusedWrite,
 )
-from process_operator.controller.plan import compare, contests, model, ownership, size
+from process_operator.controller.plan import compare, contests, model, order, ownership, size
 from process_operator.controller.plan.compare import Wanted
 from process_operator.controller.plan.model import (
     ApplicationContext,
     Apply,
-    Clean,
-    Concession,
+    CleanForeignItems,
+    Concede,
     ProcessPlan,
+    RecordStatus,
 )
 from process_operator.controller.release import record, rollout
 from process_operator.controller.release.history import last_rollout_started_at
@@ -46,7 +47,9 @@ def plan_process(
     if target is None or context.running is None:
         deletes = tuple(ownership.leftovers(observed, context, process))
         kept = ownership.kept_workload(observed, process, deletes)
-        return ProcessPlan(process=process, target=None, deletes=deletes, kept=kept)
+        return ProcessPlan(
+            process=process, target=None, stages=order.of_process(deletes=deletes), kept=kept
+        )
     rollout_started_at = last_rollout_started_at(context.history)
     return _view(observed, process, target, context.running, rollout_started_at)
 
@@ -94,13 +97,7 @@ def _view(
         )
         for key, manifest in wanted.items()
     ]
-    remember = size.to_remember(target, process, deployment)
-    applies = tuple(
-        one
-        for one in judged
-        # The size goes into the status first: it could not be read back after the next write.
-        if isinstance(one, Apply) and not (remember is not None and one.key.kind == "Deployment")
-    )
+    remember = _remembered(target, process, deployment)
     refused = {
         key.kind: one
         for key, one in zip(wanted, judged, strict=True)
@@ -113,25 +110,46 @@ def _view(
     process_plan = ProcessPlan(
         process=process,
         target=target,
-        applies=applies,
-        cleans=tuple(one for one in judged if isinstance(one, Clean)),
-        concessions=tuple(one for one in judged if isinstance(one, Concession)),
+        stages=order.of_process(
+            remember=remember,
+            writes=[
+                one
+                for one in judged
+                if isinstance(one, Apply | CleanForeignItems | Concede)
+                and not (remember is not None and _takes_size(one))
+            ],
+            deletes=tuple(ownership.unwanted(observed, target, set(wanted))),
+            is_complete=not refused,
+        ),
         contested=contested,
-        deletes=tuple(ownership.unwanted(observed, target, set(wanted))),
         refused=blocked or next(iter(refused.values()), None),
         blocked=blocked,
         workload=deployment or found.get("CronJob"),
         route=found.get("Ingress") or found.get("HTTPRoute"),
         size=ours if ours is not None else size.live_size(deployment),
-        remember=remember,
     )
     return replace(
         process_plan, progress=_progress(observed, target, process_plan, rollout_started_at)
     )
 
 
+def _remembered(
+    target: Target, process: CustomResource[ProcessSpec] | InvalidObject, deployment: Child | None
+) -> RecordStatus | None:
+    """Return the record of the size that suspending is about to take."""
+    live = size.to_remember(target, process, deployment)
+    if live is None:
+        return None
+    return RecordStatus(of=process, status={**process.status, "replicasBeforeSuspend": live})
+
+
+def _takes_size(write: Apply | CleanForeignItems | Concede) -> bool:
+    """Whether a write waits for the next look at a size that is to be remembered first."""
+    return isinstance(write, Apply) and write.key.kind == "Deployment"
+
+
 _Applied = Apply | RefusedWrite
-_Judgement = _Applied | Clean | Concession | Contest
+_Judgement = _Applied | CleanForeignItems | Concede | Contest
 
 
 def _judge(
@@ -177,10 +195,10 @@ def _repair(
     if not todo.all:
         return known
     if contests.is_fight(known, todo, observed.now):
-        return Concession(child=child, wanted=wanted)
+        return Concede(child=child, wanted=wanted)
     if not todo.changed:
         operations = compare.removal(child.resource_version, todo.added)
-        return Clean(child=child, wanted=wanted, operations=operations)
+        return CleanForeignItems(child=child, wanted=wanted, operations=operations)
     return again()
 
 

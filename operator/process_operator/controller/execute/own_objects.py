@@ -1,0 +1,138 @@
+"""Our own objects: their statuses, new releases, and the removal of old ones."""
+
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from process_operator.cluster.client import Cluster
+from process_operator.controller.execute import evidence, log_fields, refused_writes
+from process_operator.controller.execute.outcome import Outcome
+from process_operator.controller.execute.refused_statuses import Refusals
+from process_operator.controller.observe.records import (
+    ApplicationKey,
+    CustomResource,
+    InvalidObject,
+)
+from process_operator.controller.observe.store import ObjectCache
+from process_operator.controller.plan.model import CreateRelease, Prune, RecordStatus
+from process_operator.controller.status.model import Write
+from process_operator.kube import names
+from process_operator.kube.errors import AlreadyExists, Conflict, NotFound, Rejected
+from process_operator.kube.manifest import Manifest
+from process_operator.schema import bounds
+
+log = logging.getLogger(__name__)
+
+_NUMBERS_TRIED = 99
+"""How many names of releases may be somebody else's, one after the other."""
+
+
+class OwnObjects:
+    """Writes objects of our own kinds, and remembers the answers."""
+
+    def __init__(
+        self, *, cluster: Cluster, store: ObjectCache, clock: Callable[[], datetime]
+    ) -> None:
+        self._cluster = cluster
+        self._store = store
+        self._refusals = Refusals(clock)
+
+    async def record(self, key: ApplicationKey, action: RecordStatus) -> Outcome:
+        """Write a status that something depends on, with the evidence that belongs into it."""
+        if self.is_held(action.of):
+            return Outcome.HELD
+        status = await evidence.added(self._cluster, action)
+        if not await self.write_status(key, action.of, status):
+            return Outcome.HELD
+        if action.note:
+            log.info(action.note, extra=log_fields.own_object_fields(action.of))
+        return Outcome.TAKEN
+
+    async def publish(self, key: ApplicationKey, write: Write) -> bool:
+        """Write a status that a report tells; return whether it was taken."""
+        one = write.of
+        try:
+            return await self.write_status(key, one, write.status)
+        except NotFound:
+            self._store.evict(one.kind, one.namespace, one.name, one.uid)
+            self._refusals.forget(one)
+            return False
+
+    def is_held(self, one: CustomResource[Any] | InvalidObject) -> bool:
+        """Whether the status of an object is not to be sent now, because it was refused."""
+        return self._refusals.hold(one)
+
+    def retry_at(self, key: ApplicationKey) -> datetime | None:
+        """Return when a status of an application that was refused is to be tried again."""
+        return self._refusals.retry_at(key)
+
+    async def write_status(
+        self,
+        key: ApplicationKey,
+        one: CustomResource[Any] | InvalidObject,
+        status: Mapping[str, Any],
+    ) -> bool:
+        """Write a status at the version it was computed from; return whether it was taken."""
+        if self.is_held(one):
+            return False
+        try:
+            body = await self._cluster.replace_status(
+                one.kind,
+                one.namespace,
+                one.name,
+                uid=one.uid,
+                resource_version=one.resource_version,
+                status=bounds.fitted(one.kind, status),
+            )
+        except Rejected as error:
+            self._refusals.note(key, one, error)
+            return False
+        self._refusals.forget(one)
+        self._store.observe(body)
+        return True
+
+    async def create(self, key: ApplicationKey, action: CreateRelease) -> Outcome:
+        """Make a release; a name that somebody took is stepped over.
+
+        Raises:
+            AlreadyExists: Too many names in a row are taken.
+        """
+        first = action.last_number + 1
+        for number in range(first, first + _NUMBERS_TRIED):
+            named = _named(action.manifest, names.release(key.name, number))
+            try:
+                self._store.observe(await self._cluster.create(named))
+                break
+            except AlreadyExists as error:
+                last = error
+                if await self._is_there(named):
+                    break
+        else:
+            raise last
+        log.info(action.note, extra=log_fields.application_fields(names.APPLICATION_KIND, key))
+        return Outcome.TAKEN
+
+    async def _is_there(self, manifest: Manifest) -> bool:
+        """Whether a release is ours and waits: the watch had only not shown it yet."""
+        metadata = manifest["metadata"]
+        found = await self._cluster.get(manifest["kind"], metadata["namespace"], metadata["name"])
+        self._store.observe(found)
+        is_ours = refused_writes.owner_uid(found) == refused_writes.owner_uid(manifest)
+        return is_ours and "state" not in (found.get("status") or {})
+
+    async def prune(self, action: Prune) -> Outcome:
+        """Remove one of our own objects that the history has no room for."""
+        old = action.old
+        with suppress(NotFound, Conflict):
+            await self._cluster.delete(
+                old.kind, old.namespace, old.name, uid=old.uid, propagation="Background"
+            )
+        self._store.evict(old.kind, old.namespace, old.name, old.uid)
+        log.info("removed as too old", extra=log_fields.own_object_fields(old))
+        return Outcome.TAKEN
+
+
+def _named(manifest: Manifest, name: str) -> Manifest:
+    return {**manifest, "metadata": {**manifest["metadata"], "name": name}}
