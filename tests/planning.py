@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import make
-from process_operator.controller import reconcile
+from process_operator.controller.observe import masking
 from process_operator.controller.observe.records import (
     ApplicationKey,
     CustomResource,
@@ -138,7 +138,7 @@ def _gathered(bodies: list[Manifest]) -> ObservedState:
 
 
 def _look(seen: ObservedState) -> None:
-    todo = plan.plan(reconcile.redact(seen))
+    todo = plan.plan(masking.redact(seen))
     report.report(seen, todo)
     resource_types.resource_types(seen.resource_types, seen.now)
 

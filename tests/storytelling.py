@@ -139,7 +139,6 @@ class Operator:
                 children=self.children,
                 clock=lambda: server.now,
             ),
-            queue=cast("Any", None),  # only its own loop needs one
             clock=lambda: server.now,
         )
         for place, body in server.objects.items():

@@ -31,6 +31,7 @@ from process_operator.controller.observe.records import (
 from process_operator.controller.observe.store import Informers, ObjectCache
 from process_operator.controller.reconcile import Reconciler
 from process_operator.controller.release import job_verdict
+from process_operator.controller.worker import Worker
 from process_operator.controller.workqueue import Priority, WorkQueue
 from process_operator.kube.errors import ApiError
 
@@ -112,13 +113,13 @@ class Operator:
             clock=_now,
             allowed_annotations=given.annotation_prefixes,
         )
-        self._reconciler = Reconciler(
+        reconciler = Reconciler(
             cluster=api,
             store=self._store,
             executor=Executor(cluster=api, store=self._store, children=self._children, clock=_now),
-            queue=self._queue,
             clock=_now,
         )
+        self._worker = Worker(queue=self._queue, reconcile=reconciler.reconcile, clock=_now)
         self._leading = asyncio.Event()
         self._stop = asyncio.Event()
         self._agreed = False
@@ -197,7 +198,7 @@ class Operator:
 
     async def _work(self) -> None:
         await self._leading.wait()
-        await self._reconciler.work()
+        await self._worker.work()
 
     async def _lead(self) -> None:
         """Wait until all is known, then until this replica is the active one; then begin."""

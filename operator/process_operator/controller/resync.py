@@ -2,9 +2,10 @@
 
 Kopf does not say when its first list has been delivered, and after a re-list it does not tell
 what vanished meanwhile. A snapshot taken with half of the processes unseen would be wrong for
-ever, and a ghost would have its children made again for ever. So the identities of all own
-objects are listed (metadata only): before the first key is worked on until they agree with the
-world, and once in a while afterwards.
+ever, and one that is gone would have its children made again for ever. So the identities of all
+own objects are listed (metadata only): before the first key is worked on until they agree with
+what is known, and once in a while afterwards. In between, the owner of a child that vanished is
+read before anything is made again.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from process_operator.cluster import backoff
 from process_operator.controller.observe.records import ApplicationKey
 from process_operator.controller.observe.store import ObjectCache
 from process_operator.kube import names
-from process_operator.kube.errors import ApiError, Expired
+from process_operator.kube.errors import ApiError, Expired, NotFound
 from process_operator.kube.manifest import Manifest
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,17 @@ class Lists(Protocol):
 
     def list(self, kind: str, *, metadata_only: bool) -> AsyncIterator[tuple[list[Manifest], str]]:
         """Yield the pages of a list with its resourceVersion."""
+
+
+class Reads(Protocol):
+    """Where one object comes from."""
+
+    async def get(self, kind: str, namespace: str | None, name: str) -> Manifest:
+        """Return an object.
+
+        Raises:
+            NotFound: There is none.
+        """
 
 
 async def agree(lists: Lists, store: ObjectCache) -> None:
@@ -60,6 +72,27 @@ async def sweep(lists: Lists, store: ObjectCache) -> tuple[ApplicationKey, ...]:
                 log.info("was gone", extra={"kind": kind, "namespace": namespace, "object": name})
                 keys.extend(store.evict(kind, namespace, name, uid))
     return tuple(dict.fromkeys(keys))
+
+
+async def verify_owners(reads: Reads, store: ObjectCache, key: ApplicationKey) -> None:
+    """Read the Process of a child that vanished: it may be gone too, its deletion unseen.
+
+    Raises:
+        ApiError: The server did not answer; the next look verifies it again.
+    """
+    while (unverified := store.take_unverified(key)) is not None:
+        namespace, name, uid = unverified
+        try:
+            body = await reads.get(names.PROCESS_KIND, namespace, name)
+        except NotFound:
+            store.evict(names.PROCESS_KIND, namespace, name, uid)
+            continue
+        except ApiError:
+            store.note_unverified(key, namespace, name)
+            raise
+        if body["metadata"]["uid"] != uid:
+            store.evict(names.PROCESS_KIND, namespace, name, uid)
+        store.observe(body)
 
 
 async def _unseen(lists: Lists, store: ObjectCache, kind: str) -> int:

@@ -7,6 +7,7 @@ what will run even after the defaults of a later operator have changed.
 
 import functools
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -135,6 +136,13 @@ def read(recorded: Mapping[str, Any]) -> Snapshot:
         raise Unreadable(base.faults(error, "status.snapshot")) from None
     except orjson.JSONEncodeError as error:
         raise Unreadable(f"status.snapshot: {error}") from None
+
+
+def readable(recorded: Mapping[str, Any] | None) -> Snapshot | None:
+    """Return a snapshot from the status of its release; None without one it can be read from."""
+    with suppress(Unreadable):
+        return read(recorded) if recorded else None
+    return None
 
 
 @functools.lru_cache(maxsize=512)

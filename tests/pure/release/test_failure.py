@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 import make
-from process_operator.controller import reconcile
 from process_operator.controller.observe import masking
 from process_operator.controller.observe.records import (
     ChildKey,
@@ -175,21 +174,21 @@ def test_the_values_of_every_release_are_secrets() -> None:
 
 def test_a_pods_last_words_are_masked_wherever_they_are_told() -> None:
     pod = make.pod(problem=PodProblem(reason="CrashLoop", message=f"exited: bad {SECRET}"))
-    told = reconcile.redact(seen(pod))
+    told = masking.redact(seen(pod))
     (masked,) = told.pods
     assert masked.problem == PodProblem(reason="CrashLoop", message="exited: bad ***")
 
 
 def test_a_value_that_was_cut_at_the_end_is_masked_too() -> None:
     pod = make.pod(problem=PodProblem(reason="CrashLoop", message=f"exited: bad {SECRET[:6]}"))
-    (masked,) = reconcile.redact(seen(pod)).pods
+    (masked,) = masking.redact(seen(pod)).pods
     assert masked.problem is not None
     assert masked.problem.message == "exited: bad ***"
 
 
 def test_a_probes_output_is_masked() -> None:
     pod = make.pod(problem=None)
-    told = reconcile.redact(seen(pod, probe_failures={pod.uid: f"probe: {SECRET}"}))
+    told = masking.redact(seen(pod, probe_failures={pod.uid: f"probe: {SECRET}"}))
     assert told.probe_failures == {pod.uid: "probe: ***"}
 
 
@@ -198,7 +197,7 @@ def test_the_api_servers_refusals_are_masked() -> None:
     no = RefusedWrite(
         desired_hash="", reason="Rejected", message=f"no {SECRET} here", retry_at=make.NOW
     )
-    told = reconcile.redact(
+    told = masking.redact(
         seen(make.pod(problem=None), refused={key: no}, job_refusals={"j-1": f"no {SECRET}"})
     )
     assert told.refused[key].message == "no *** here"
@@ -209,7 +208,7 @@ def test_a_controllers_words_are_masked() -> None:
     refused = {"type": "ReplicaFailure", "status": "True", "message": f"denied: {SECRET}"}
     manifest = make.manifests(make.released(make.observed()))["Deployment"]
     child = make.child_of(manifest, conditions=[refused])
-    told = reconcile.redact(seen(make.pod(problem=None), children=[child]))
+    told = masking.redact(seen(make.pod(problem=None), children=[child]))
     assert told.children[child.key].status["conditions"]["ReplicaFailure"]["message"] == (
         "denied: ***"
     )
@@ -217,4 +216,4 @@ def test_a_controllers_words_are_masked() -> None:
 
 def test_a_world_in_which_nobody_says_anything_is_taken_as_it_is() -> None:
     quiet = seen(make.pod(problem=None))
-    assert reconcile.redact(quiet) is quiet
+    assert masking.redact(quiet) is quiet

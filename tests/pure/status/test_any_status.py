@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 import checked
 import make
-from process_operator.controller import reconcile
 from process_operator.controller.execute import events
+from process_operator.controller.observe import masking
 from process_operator.controller.observe.records import (
     Child,
     ChildKey,
@@ -268,7 +268,7 @@ def explained(record: Mapping[str, Any], log: str) -> dict[str, Any]:
 @A_LOT
 @given(worlds(), WORDS)
 def test_every_status_and_event_is_one_that_the_server_takes(seen: ObservedState, log: str) -> None:
-    seen = reconcile.redact(seen)
+    seen = masking.redact(seen)
     for write in reported(seen).writes:
         assert checked.refused(write.of.kind, write.status) == []
         for event in write.events:
@@ -287,7 +287,7 @@ def test_every_status_and_event_is_one_that_the_server_takes(seen: ObservedState
 @A_LOT
 @given(worlds())
 def test_what_was_written_is_not_written_again(seen: ObservedState) -> None:
-    seen = reconcile.redact(seen)
+    seen = masking.redact(seen)
     for _ in range(4):
         writes = reported(seen).writes
         if not writes:

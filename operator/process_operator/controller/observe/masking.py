@@ -1,14 +1,15 @@
 """Masks the literal values of environments in what others have written.
 
 Pods' own words go into records, conditions and events alike, so they are masked where they come
-in (`without_secrets`); what is fetched later is masked when it is added.
+in (`redact`); what is fetched later is masked when it is added.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from process_operator.controller.observe.records import Child, ObservedState, Pod
+from process_operator.controller.observe.records import Child, CustomResource, ObservedState, Pod
 from process_operator.kube import names
+from process_operator.models import snapshot
 from process_operator.models.snapshot import Snapshot
 
 MASK = "***"
@@ -16,12 +17,10 @@ _SHORTEST_SECRET = 4
 """Shorter values are masked nowhere: they would take half of every line with them."""
 
 
-def without_secrets(observed: ObservedState, snapshots: Iterable[Snapshot | None]) -> ObservedState:
-    """Return the state with the literal values of these environments masked in others' words.
+def redact(observed: ObservedState) -> ObservedState:
+    """Return the state with the literal values of its releases masked in others' words.
 
-    Args:
-        observed: All that is seen.
-        snapshots: What pods may have been made of.
+    Every release counts: pods may still have been made of an older one.
     """
     processes = {
         pod.uid: pod.process
@@ -31,7 +30,8 @@ def without_secrets(observed: ObservedState, snapshots: Iterable[Snapshot | None
     told = [key for key, child in observed.children.items() if _messages(child)]
     if not (processes or told or observed.refused or observed.job_refusals):
         return observed
-    known = [one for one in snapshots if one is not None]
+    releases = [one for one in observed.releases if isinstance(one, CustomResource)]
+    known = [snapshot.readable(one.status.get("snapshot")) for one in releases]
     secrets = {label: secret_values(known, label) for label in set(processes.values())}
     every = secret_values(known)
     return replace(

@@ -5,7 +5,7 @@ last and what Kubernetes said of the pod has to be fetched: whoever does that ad
 the record is written, because going back removes the pod.
 
 What others have written may hold a value of a literal variable. Pods' own words go into records,
-conditions and events alike, so they are masked where they come in (`without_secrets`), and what
+conditions and events alike, so they are masked where they come in (`masking.redact`), and what
 is fetched is masked when it is added.
 """
 

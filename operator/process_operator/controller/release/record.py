@@ -5,7 +5,6 @@ that depends on it.
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +13,7 @@ from process_operator.controller.release import jobs
 from process_operator.controller.release.rollout import Progress, State
 from process_operator.kube import conditions
 from process_operator.models.release import ReleaseSpec, ReleaseState, ReleaseStep
-from process_operator.models.snapshot import Snapshot, Unreadable, read
+from process_operator.models.snapshot import Snapshot, Unreadable, read, readable
 
 Release = CustomResource[ReleaseSpec]
 
@@ -31,10 +30,7 @@ def state(release: Release) -> ReleaseState:
 
 def snapshot(release: Release) -> Snapshot | None:
     """Return what a release froze; None before it starts, and if that cannot be read."""
-    frozen = release.status.get("snapshot")
-    with suppress(Unreadable):
-        return read(frozen) if frozen else None
-    return None
+    return readable(release.status.get("snapshot"))
 
 
 def fault(release: Release) -> str:

@@ -1,0 +1,77 @@
+"""Takes keys from the queue, has them looked at, and says when each is looked at again.
+
+Here, and only here, it is decided what an error means.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import datetime
+
+from process_operator.cluster import backoff
+from process_operator.controller.observe.records import ApplicationKey
+from process_operator.controller.reconcile import Result
+from process_operator.controller.workqueue import Closed, Priority, WorkQueue
+from process_operator.kube import errors, names
+
+log = logging.getLogger(__name__)
+
+_AWAY = 4.0
+"""Seconds between two looks while the server is away, at most."""
+
+
+class Worker:
+    """Works on one key after the other; several may share a queue."""
+
+    def __init__(
+        self,
+        *,
+        queue: WorkQueue[ApplicationKey],
+        reconcile: Callable[[ApplicationKey], Awaitable[Result]],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._queue = queue
+        self._reconcile = reconcile
+        self._clock = clock
+
+    async def work(self) -> None:
+        """Work on keys until the queue is closed."""
+        with suppress(Closed):
+            while True:
+                key = await self._queue.get()
+                try:
+                    await self._one(key)
+                finally:
+                    self._queue.done(key)
+
+    async def _one(self, key: ApplicationKey) -> None:
+        fields = {"kind": names.APPLICATION_KIND, "namespace": key.namespace, "object": key.name}
+        try:
+            result = await self._reconcile(key)
+        except errors.Throttled as error:
+            self._queue.add(key, Priority.UNFINISHED, after=error.retry_after)
+        except errors.Unavailable as error:
+            # It is the server that is away, not this key that fails: its turn comes at once
+            # when the server is back.
+            log.warning("could not reach the server", extra=fields | {"detail": str(error)})
+            wait = backoff.delay(1, first=_AWAY, cap=_AWAY)
+            self._queue.add(key, Priority.UNFINISHED, after=wait)
+        except (errors.Conflict, errors.NotFound, errors.AlreadyExists):
+            # Somebody was faster: what is known is behind, and the watch is about to tell.
+            self._queue.retry(key)
+        except errors.ApiError as error:
+            log.warning("could not be reconciled", extra=fields | {"detail": str(error)})
+            self._queue.retry(key)
+        except Exception:
+            log.exception("could not be reconciled because of a defect", extra=fields)
+            self._queue.retry(key)
+        else:
+            self._look_again(key, result)
+
+    def _look_again(self, key: ApplicationKey, result: Result) -> None:
+        self._queue.forget(key)
+        if result.again:
+            self._queue.add(key, Priority.UNFINISHED)
+        elif result.at is not None:
+            delay = (result.at - self._clock()).total_seconds()
+            self._queue.add(key, Priority.UNFINISHED, after=max(delay, 0.0))
