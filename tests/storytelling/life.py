@@ -1,0 +1,116 @@
+"""One life of the operator of a story: the real loop, with informers that are never behind."""
+
+import asyncio
+from collections.abc import Collection, Iterator
+from typing import Any, cast
+
+from process_operator.controller import reconcile
+from process_operator.controller.build import KINDS as CHILD_KINDS
+from process_operator.controller.execute.executor import Executor
+from process_operator.controller.observe import child, pod
+from process_operator.controller.observe.records import Child, IngressClass
+from process_operator.controller.observe.store import Informers, ObjectCache
+from process_operator.kube import names
+from storytelling.cast import KEY, Body, Place, copied
+from storytelling.server import Server
+
+
+class _Informer:
+    """An informer of one kind, always up to date with what was written through it."""
+
+    def __init__(self, kind: str, absent: Collection[str]) -> None:
+        self._kind = kind
+        self._absent = absent
+        self._found: dict[tuple[str, str], Any] = {}
+
+    @property
+    def available(self) -> bool:
+        return self._kind not in self._absent
+
+    def observe(self, body: Body) -> None:
+        about = body["metadata"]
+        make = pod.pod if self._kind == "Pod" else self._child
+        self._found[(about["namespace"], about["name"])] = make(body)
+
+    def evict(self, namespace: str, name: str, uid: str) -> None:
+        found = self._found.get((namespace, name))
+        if found is not None and found.uid == uid:
+            del self._found[(namespace, name)]
+
+    def of(self, namespace: str, application: str) -> Iterator[Any]:
+        return iter(
+            [
+                one
+                for one in self._found.values()
+                if (one.namespace, one.application) == (namespace, application)
+            ]
+        )
+
+    def all(self) -> Iterator[Any]:
+        return iter(self._found.values())
+
+    def _child(self, body: Body) -> Child:
+        return child.child(self._kind, body)
+
+
+class _Classes:
+    def of(self, _namespace: str, _application: str) -> Iterator[IngressClass]:
+        return iter(())
+
+    def all(self) -> Iterator[IngressClass]:
+        return iter(())
+
+
+class Operator:
+    """One life of the operator: what it knows is lost with it."""
+
+    _loop = asyncio.new_event_loop()
+    """One for all: to make it anew takes as long as a look at a small application."""
+
+    def __init__(self, server: Server) -> None:
+        kinds = (*sorted(CHILD_KINDS), "Job")
+        self.children = {kind: _Informer(kind, server.absent) for kind in kinds}
+        self.pods = _Informer("Pod", server.absent)
+        self.store = ObjectCache(
+            informers=Informers(
+                children=tuple(self.children.values()),
+                pods=cast("Any", self.pods),
+                ingress_classes=_Classes(),
+            ),
+            clock=lambda: server.now,
+            allowed_annotations=(),
+        )
+        api = cast("Any", server)
+        self._reconciler = reconcile.Reconciler(
+            cluster=api,
+            store=self.store,
+            executor=Executor(
+                cluster=api,
+                store=self.store,
+                children=self.children,
+                clock=lambda: server.now,
+            ),
+            clock=lambda: server.now,
+        )
+        for place, body in server.objects.items():
+            self.observe(place, body)
+
+    def observe(self, place: Place, body: Body | None, uid: str = "") -> None:
+        """Take in what a watch would tell."""
+        kind, namespace, name = place
+        body = copied(body) if body is not None else None
+        records = self.pods if kind == "Pod" else self.children.get(kind)
+        if records is not None:
+            if body is None:
+                records.evict(namespace, name, uid)
+            else:
+                records.observe(body)
+        elif kind in names.OWN_KINDS:
+            if body is None:
+                self.store.evict(kind, namespace, name, uid)
+            else:
+                self.store.observe(body)
+
+    def reconcile(self) -> reconcile.Result:
+        """Look at the application once."""
+        return self._loop.run_until_complete(self._reconciler.reconcile(KEY))
