@@ -123,7 +123,9 @@ def started(
     )
 
 
-def broken(like: CustomResource[Any], message: str = "cannot be read; correct it") -> InvalidObject:
+def broken(
+    like: CustomResource[Any] | InvalidObject, message: str = "cannot be read; correct it"
+) -> InvalidObject:
     return InvalidObject(
         message=message,
         **{

@@ -110,22 +110,25 @@ class Client:
     key: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
-    def ask(
-        self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: str
-    ) -> Answer:
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """Send one request; names of headers are written with underscores."""
+        return self.send(
+            method, path, None if body is None else json.dumps(body).encode(), **headers
+        )
+
+    def send(self, method: str, path: str, data: bytes | None, **headers: str) -> Answer:
+        """Send one request whose body need not be JSON."""
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.key is not None:
             given.setdefault("authorization", f"Bearer {self.key}")
-        data = raw if raw is not None else json.dumps(body).encode() if body is not None else None
         if data is not None:
             given["content-type"] = "application/json"
         connection = http.client.HTTPConnection("127.0.0.1", self.api.port, timeout=30)
         try:
             connection.request(method, path, body=data, headers=self.headers | given)
             answer = connection.getresponse()
-            told = {name.lower(): value for name, value in answer.getheaders()}
-            return Answer(status=answer.status, headers=told, text=answer.read())
+            answered = {name.lower(): value for name, value in answer.getheaders()}
+            return Answer(status=answer.status, headers=answered, text=answer.read())
         finally:
             connection.close()
 

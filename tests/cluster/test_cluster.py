@@ -226,8 +226,10 @@ async def test_a_write_into_a_namespace_that_is_missing_is_not_found(server: Clu
 
 
 @pytest.fixture
-def note(api: plain.ApiServer, namespace: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Make a custom kind with a status that no controller writes; return its name."""
+def note(
+    api: plain.ApiServer, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Resource]:
+    """Make a custom kind with a status that no controller writes; return it."""
     group, plural = f"{namespace}.example.test", "notes"
     anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     version = {
@@ -256,7 +258,7 @@ def note(api: plain.ApiServer, namespace: str, monkeypatch: pytest.MonkeyPatch) 
     assert status == 201
     resource = Resource(kind="Note", api_version=f"{group}/v1", plural=plural)
     monkeypatch.setattr(client, "KINDS", {"Note": resource})
-    yield "Note"
+    yield resource
     assert api.send("DELETE", f"{definitions}/{plural}.{group}")[0] == 200
 
 
@@ -269,11 +271,11 @@ async def made_when_served(server: Cluster, manifest: Manifest) -> Manifest:
 
 
 async def test_a_status_is_replaced_and_nothing_else_changes(
-    server: Cluster, namespace: str, note: str
+    server: Cluster, namespace: str, note: Resource
 ) -> None:
     manifest = {
-        "apiVersion": client.KINDS[note].api_version,
-        "kind": note,
+        "apiVersion": note.api_version,
+        "kind": note.kind,
         "metadata": {"namespace": namespace, "name": "a", "annotations": {"kept": "yes"}},
         "spec": {"kept": True},
     }
@@ -281,7 +283,7 @@ async def test_a_status_is_replaced_and_nothing_else_changes(
 
     async def publish(status: dict[str, Any], **changed: str) -> Manifest:
         told = {"uid": about["uid"], "resource_version": about["resourceVersion"], **changed}
-        return await server.replace_status(note, namespace, "a", status=status, **told)
+        return await server.replace_status(note.kind, namespace, "a", status=status, **told)
 
     answer = await publish({"observedGeneration": 1, "replicas": 3})
     assert answer["status"] == {"observedGeneration": 1, "replicas": 3}

@@ -46,7 +46,7 @@ async def mirrored(
 ) -> AsyncIterator[tuple[Informer[Child], Watcher]]:
     """Yield a complete informer of the Deployments that are labelled with the namespace."""
     watcher = Watcher()
-    informer = Informer(
+    informer: Informer[Child] = Informer(
         "Deployment",
         partial(child.child, "Deployment"),
         source=server,
@@ -142,7 +142,7 @@ def _decisive(record: Child) -> Child:
 
 
 async def test_a_kind_that_is_not_installed_is_complete_and_not_available(server: Cluster) -> None:
-    informer = Informer(
+    informer: Informer[Child] = Informer(
         "HTTPRoute", partial(child.child, "HTTPRoute"), source=server, sink=Watcher()
     )
     running = asyncio.create_task(informer.run())

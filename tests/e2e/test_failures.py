@@ -1,5 +1,7 @@
 """What goes wrong in a pod is told above, in its own words, and what served goes on serving."""
 
+from typing import Any
+
 import pytest
 
 from userside import IMAGE, Body, Namespace, application, process
@@ -20,8 +22,9 @@ def serves(here: Namespace, *processes: Body, grace: int = IMPATIENT) -> None:
     here.deadline(grace)
 
 
-def worker(**spec: object) -> Body:
-    return process("worker", "worker", **({"resourceTypeRef": TINY, "command": RUN} | spec))
+def worker(**spec: Any) -> Body:
+    plain: Body = {"resourceTypeRef": TINY, "command": RUN}
+    return process("worker", "worker", **(plain | spec))
 
 
 RUN = ["/sample", "worker"]
@@ -111,9 +114,10 @@ def test_a_process_that_takes_too_much_memory(here: Namespace) -> None:
 @pytest.mark.parametrize("probe", ["readiness", "liveness"])
 def test_a_probe_that_fails(here: Namespace, probe: str) -> None:
     path = {"readiness": "/readyz", "liveness": "/healthz"}[probe]
-    quick = {"resourceTypeRef": TINY, "terminationGracePeriodSeconds": 1}
-    check = {f"{probe}Probe": {"httpGet": {"path": path}, "periodSeconds": 1}}
-    plain = process("web", "web", **({"readinessProbe": None} | check), **quick)
+    quick: Body = {"resourceTypeRef": TINY, "terminationGracePeriodSeconds": 1}
+    check: Body = {f"{probe}Probe": {"httpGet": {"path": path}, "periodSeconds": 1}}
+    unchecked: Body = {"readinessProbe": None}
+    plain = process("web", "web", **(unchecked | check | quick))
     # A liveness probe has to fail, and its container to stop, before the deadline.
     serves(here, plain, grace=20)
     here.patch(

@@ -3,9 +3,9 @@
 import urllib.error
 import urllib.request
 
-import grpc  # type: ignore[import-untyped]
+import grpc
 import pytest
-from google.protobuf.wrappers_pb2 import StringValue  # type: ignore[import-untyped]
+from google.protobuf.wrappers_pb2 import StringValue
 
 import running
 from local_cluster import images

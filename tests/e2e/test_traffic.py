@@ -15,7 +15,7 @@ SHORT_SECONDS = 1.0
 def web(here: Namespace, key: str = "web", **spec: Any) -> Body:
     """Return a small web process with a route under a host of this namespace."""
     probe = {"httpGet": {"path": "/readyz"}, "periodSeconds": 1}
-    plain = {
+    plain: Body = {
         "resourceTypeRef": {"name": "tiny"},
         "readinessProbe": probe,
         "ingress": {"hosts": [{"host": host(here, key)}]},

@@ -11,6 +11,8 @@ from process_operator.api.writes import changes
 
 SIZE = "fb5e5168-4281-4bec-94c5-0d1584e9e657"
 SIZES = {SIZE: "s2"}
+NO_FIELDS: Any = {}
+NO_ITEMS: Any = []
 
 
 def manual(count: Any) -> dict[str, Any]:
@@ -57,7 +59,7 @@ GOOD: list[tuple[str, Any]] = [
 ]
 BAD: list[tuple[str, Any]] = [
     *(("display_name", value) for value in (None, "", "x" * 256, 1, ["x"])),
-    *(("entrypoint", value) for value in (None, "x" * 1025, 1, {})),
+    *(("entrypoint", value) for value in (None, "x" * 1025, 1, NO_FIELDS)),
     *(("resource_type_id", value) for value in (None, "", "s1", SIZE + "0", 1)),
     ("resource_type_id", "fb5e5168-4281-9bec-94c5-0d1584e9e657"),
     *(("scaling_strategy", value) for value in (None, 1, "manual", {}, {"type": "manual"})),
@@ -72,10 +74,11 @@ BAD: list[tuple[str, Any]] = [
     *(("port", value) for value in (None, -1, 65_536, "80", 1.5, True)),
     *(("is_ingress_enabled", value) for value in (None, 0, "true")),
     *(("ingress_protocol", value) for value in (None, "HTTP", "tcp", 1)),
-    *(("schedule", value) for value in ("x" * 101, 1, [])),
-    *(("time_zone", value) for value in ("x" * 101, 1, [])),
+    *(("schedule", value) for value in ("x" * 101, 1, NO_ITEMS)),
+    *(("time_zone", value) for value in ("x" * 101, 1, NO_ITEMS)),
     *(("job_start_policy", value) for value in (None, "", "before", 1)),
-    *(("liveness_probe", value) for value in (1, [], {"grpc": {}}, http_get(periodSeconds=0))),
+    *(("liveness_probe", value) for value in (1, NO_ITEMS, http_get(periodSeconds=0))),
+    ("liveness_probe", {"grpc": {}}),
     *(("readiness_probe", http_get(timeoutSeconds=value)) for value in (0, 3601, None, "1")),
     *(("readiness_probe", http_get(initialDelaySeconds=value)) for value in (-1, 3601)),
     ("readiness_probe", {"tcpSocket": {}}),

@@ -203,7 +203,10 @@ def test_defaults_that_a_snapshot_has_filled_in_are_no_difference() -> None:
         "scaleDownIntervalSeconds": 600,
         "scaleDownIncrement": 1,
     }
-    probe = {"httpGet": {"path": "/", "httpHeaders": [], "port": None}, "exec": None}
+    probe: dict[str, Any] = {
+        "httpGet": {"path": "/", "httpHeaders": [], "port": None},
+        "exec": None,
+    }
     around = view(entry(scaling={"instances": 1, "horizontal": running}, livenessProbe=probe))
     saved = process(
         scalingStrategy={

@@ -89,7 +89,7 @@ def transform(found: Manifest) -> Child:
 
 def made(*answers: Any) -> tuple[Informer[Child], Notes, Told]:
     notes, source = Notes(), Told(*answers)
-    informer = Informer("Service", transform, source=source, sink=notes)
+    informer: Informer[Child] = Informer("Service", transform, source=source, sink=notes)
     return informer, notes, source
 
 
@@ -243,7 +243,9 @@ async def test_a_record_inherits_from_the_one_before_it() -> None:
     def carry_over(old: Child, new: Child) -> Child:
         return dataclasses.replace(new, spec_generation=old.spec_generation + 1)
 
-    informer = Informer("Service", transform, source=Told(), sink=Notes(), carry_over=carry_over)
+    informer: Informer[Child] = Informer(
+        "Service", transform, source=Told(), sink=Notes(), carry_over=carry_over
+    )
     informer._take_in("ADDED", service("a", 6))
     for version in (7, 8):
         informer._take_in("MODIFIED", service("a", version))

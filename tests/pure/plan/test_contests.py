@@ -355,10 +355,12 @@ def test_what_is_known_goes_with_the_application() -> None:
     assert not story.operator.store.gather(storytelling.KEY).contests
 
 
-def test_items_that_the_server_does_not_let_go_are_left_and_told() -> None:
+def test_items_that_the_server_does_not_let_go_are_left_and_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     story = Story("refusal")
     story.server.admits = _changed(_variable)
-    story.server.json_patch = _refused  # type: ignore[method-assign]
+    monkeypatch.setattr(story.server, "json_patch", _refused)
     story.applies(application(), process("web", "web"))
     story.settles(within=timedelta(seconds=30))
     assert _warnings(story) == [_said(f"{CONTAINER}.env[PROXY]")]

@@ -8,15 +8,16 @@ from typing import Any
 
 import make
 import planning
-from process_operator.controller.observe.records import CustomResource, ObservedState
+from process_operator.controller.observe.records import CustomResource, InvalidObject, ObservedState
 from process_operator.controller.plan import plan
 from process_operator.controller.release import record
 from process_operator.controller.status import report
 from process_operator.kube import names
 
 
-def _spoilt(one: CustomResource[Any]) -> CustomResource[Any]:
+def _spoilt(one: CustomResource[Any] | InvalidObject) -> CustomResource[Any]:
     """Return a release whose snapshot holds a size without an end."""
+    assert isinstance(one, CustomResource)
     frozen = one.status["snapshot"]
     volumes = [{"name": "a", "mountPath": "/a", "emptyDir": {"sizeLimit": "1e999999"}}]
     return dataclasses.replace(

@@ -9,7 +9,7 @@ import pytest
 import atbounds
 import checked
 import make
-from process_operator.controller.observe.records import ObservedState
+from process_operator.controller.observe.records import CustomResource, ObservedState
 from process_operator.controller.plan import plan
 from process_operator.controller.release.history import next_number, release_history
 from process_operator.controller.status import report as status_report
@@ -196,7 +196,7 @@ def said_of_waiting(seen: ObservedState) -> tuple[str, str] | None:
 
 def test_a_number_that_somebody_put_into_a_name_does_not_count_if_it_is_too_large() -> None:
     seen = make.served()
-    assert isinstance(seen.application, make.CustomResource)
+    assert isinstance(seen.application, CustomResource)
     for name, expected in (("shop-7", 7), ("shop-99999999999", 2)):
         one = make.request(name=name, owner_uid=seen.application.uid)
         history = release_history(seen, seen.application)

@@ -171,7 +171,7 @@ def odd_pod(draw: Draw, **about: Any) -> Pod:
 def running(draw: Draw, seen: ObservedState) -> ObservedState:
     """Add runs by hand: of something, of nothing, and one that has failed."""
     target = draw(st.sampled_from(["n" * 253, *(one.name for one in seen.processes)]))
-    about = {
+    about: dict[str, Any] = {
         "kind": names.RUN_KIND,
         "namespace": make.NAMESPACE,
         "uid": "uid-of-run",
