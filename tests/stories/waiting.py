@@ -1,0 +1,113 @@
+"""What is asked for while a release is in progress, or while another one waits."""
+
+from stories.scenes import (
+    ALARM,
+    IMAGE_1,
+    IMAGE_2,
+    IMAGE_3,
+    MIGRATE,
+    PROCESS,
+    WARM,
+    fails_with_a_slow_alarm,
+    goes_back_slowly,
+    job,
+    new_image,
+    served,
+    told,
+)
+from storytelling import Story, request
+
+
+@told
+def a_newer_image_during_a_job_waits(story: Story) -> None:
+    served(story, job("migrate", "beforeDeployment", run={"timeoutSeconds": 60}))
+    story.jobs["migrate"] = "hangs"
+    new_image(story)
+    story.passes(30)
+    new_image(story, IMAGE_3)
+    story.passes(10)
+    story.jobs["migrate"] = "succeeds"
+    story.settles()
+
+
+@told
+def of_two_that_wait_the_newest_is_taken(story: Story) -> None:
+    served(story, MIGRATE)
+    story.jobs["migrate"] = "hangs"
+    new_image(story)
+    story.passes(30)
+    story.applies(request("one"))
+    story.passes(5)
+    story.applies(request("two"))
+    story.passes(5)
+    story.jobs["migrate"] = "succeeds"
+    story.settles()
+
+
+@told
+def a_newer_image_that_is_taken_back_while_it_waits(story: Story) -> None:
+    served(story, MIGRATE)
+    story.jobs["migrate"] = "hangs"
+    new_image(story)
+    story.passes(30)
+    new_image(story, IMAGE_3)
+    story.passes(5)
+    new_image(story, IMAGE_2)
+    story.passes(5)
+    story.jobs["migrate"] = "succeeds"
+    story.settles()
+
+
+@told
+def an_edit_during_a_release_waits_for_the_next(story: Story) -> None:
+    served(story, MIGRATE)
+    story.jobs["migrate"] = "hangs"
+    new_image(story)
+    story.passes(30)
+    story.changes(PROCESS, "web", port=9000)
+    story.passes(5)
+    story.jobs["migrate"] = "succeeds"
+    story.settles()
+
+
+@told
+def a_newer_image_during_the_rollout_waits(story: Story) -> None:
+    served(story)
+    story.failing_images[IMAGE_2] = "hangs"
+    new_image(story)
+    story.passes(30)
+    new_image(story, IMAGE_3)
+    story.settles()
+
+
+@told
+def a_newer_image_during_the_way_back_waits(story: Story) -> None:
+    served(story, ALARM)
+    goes_back_slowly(story)
+    new_image(story, IMAGE_3)
+    story.passes(10)
+    del story.failing_images[IMAGE_1]
+    story.settles()
+
+
+@told
+def a_newer_image_during_the_job_after_success_waits(story: Story) -> None:
+    served(story, WARM)
+    story.jobs["warm"] = "hangs"
+    new_image(story)
+    story.passes(30)
+    new_image(story, IMAGE_3)
+    story.passes(10)
+    story.jobs["warm"] = "succeeds"
+    story.settles()
+
+
+@told
+def a_newer_image_during_the_job_after_failure_waits(story: Story) -> None:
+    served(story, MIGRATE, ALARM)
+    fails_with_a_slow_alarm(story)
+    story.jobs["migrate"] = "succeeds"
+    new_image(story, IMAGE_3)
+    story.passes(10)
+    story.jobs["alarm"] = "succeeds"
+    story.settles()
