@@ -92,3 +92,15 @@ def here(kubectl: Callable[..., str], namespace: str) -> userside.Namespace:
 def writes(kubeconfig: Path, namespace: str) -> Callable[[], list[str]]:
     """Return what the operator has written in the test's namespace, when nothing more comes."""
     return functools.partial(audit.writes, kubeconfig.parent / "audit.log", namespace)
+
+
+@pytest.fixture
+def me(rest: restside.Served, kubeconfig: Path, namespace: str) -> restside.Client:
+    """Return a user whose key may write in the test's namespace."""
+    return restside.user(rest, kubeconfig, namespace)
+
+
+@pytest.fixture
+def app(me: restside.Client) -> restside.App:
+    """Return a new application of that user."""
+    return restside.App(me)

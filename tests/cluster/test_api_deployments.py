@@ -1,0 +1,77 @@
+"""Deployments, runs and measurements, with the operator at work behind the API."""
+
+import running
+from restside import App, Client
+from userside import IMAGE, Namespace
+
+
+def test_an_image_is_deployed_and_gone_back_from(app: App, me: Client, here: Namespace) -> None:
+    first = app.deploy()
+    second = app.deploy(docker_image=f"{IMAGE}:v2")
+    assert (second["status"], second["docker_image_url"]) == ("success", f"{IMAGE}:v2")
+    assert me.get(app.path).body["docker_image"] == f"{IMAGE}:v2"
+    assert len(me.get(f"{app.path}/deployments").body["data"]) == 2
+    back = me.done("POST", f"{app.path}/deployments/rollback", {"deployment_id": first["id"]})
+    ended = app.ended(back["id"])
+    assert (ended["status"], ended["type"], ended["docker_image_url"]) == (
+        "success",
+        "rollback",
+        f"{IMAGE}:v1",
+    )
+    running.until(lambda: me.get(app.path).body["pending"] != [])
+    container = here.get("deployment", "shop-web")["spec"]["template"]["spec"]["containers"][0]
+    assert container["image"] == f"{IMAGE}:v1"
+    log = me.get(f"{app.path}/deployments/{back['id']}/logs").body
+    assert log[0]["message"] == "deployment requested"
+    assert log[-1]["message"] == "deployment ended: success"
+
+
+def test_a_restart_starts_every_instance_anew(app: App, here: Namespace) -> None:
+    app.deploy()
+    before = here.get("deployment", "shop-web")["metadata"]["generation"]
+    assert app.deploy(is_restart=True)["status"] == "success"
+    assert here.get("deployment", "shop-web")["metadata"]["generation"] > before
+
+
+def test_a_deployment_can_be_cancelled_until_it_is_decided(app: App, me: Client) -> None:
+    asked = me.done("POST", f"{app.path}/deployments", {})
+    place = f"{app.path}/deployments/{asked['id']}"
+    assert me.post(f"{place}/cancel").status == 200
+    assert app.ended(asked["id"])["status"] == "cancelled"
+    assert me.post(f"{place}/cancel").status == 422
+
+
+def test_a_deployment_needs_an_image_and_no_branch(me: Client) -> None:
+    app = App(me, image=None)
+    assert me.post(f"{app.path}/deployments", {}).status == 422
+    assert me.post(f"{app.path}/deployments", {"branch": "main"}).status == 422
+    assert me.post(f"{app.path}/deployments/rollback", {}).status == 422
+    assert app.deploy(docker_image=f"{IMAGE}:v1")["status"] == "success"
+
+
+def test_a_cron_process_is_triggered_once_it_is_deployed(app: App, me: Client) -> None:
+    cron = app.process("cron", schedule="0 4 * * *")
+    place = f"{app.path}/processes/{cron['id']}"
+    assert me.post(f"{place}/trigger").status == 422
+    app.deploy()
+    assert me.post(f"{app.web_path}/trigger").status == 422
+    assert me.post(f"{place}/trigger").body == {"message": "Cron job triggered"}
+
+    def ended() -> bool:
+        return [one["status"] for one in me.get(f"{place}/runs").body["data"]] == ["success"]
+
+    running.until(ended)
+    (run,) = me.get(f"{place}/runs").body["data"]
+    assert (run["trigger"], run["exit_code"]) == ("manual", 0)
+    assert me.get(f"{app.web_path}/runs").body["data"] == []
+
+
+def test_what_can_be_measured_now_is_one_point(app: App, me: Client) -> None:
+    app.deploy()
+    running.until(lambda: me.get(f"{app.web_path}/metrics/instance-count").body[0]["value"] == 1)
+    assert me.get(f"{app.web_path}/metrics/cpu-limit").body[0]["value"] == 500
+    assert me.get(f"{app.web_path}/metrics/memory-limit").body[0]["value"] == 1024
+    assert me.get(f"{app.web_path}/metrics/cpu-usage").body == []
+    past = {"from": "2020-01-01T00:00:00Z", "to": "2020-01-02T00:00:00Z"}
+    assert me.get(f"{app.web_path}/metrics/cpu-limit", **past).body == []
+    assert me.get(f"{app.web_path}/metrics/nothing").status == 400

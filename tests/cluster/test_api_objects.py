@@ -1,0 +1,128 @@
+"""Applications, processes, variables and domains come, are changed and go, over real HTTP."""
+
+from functools import partial
+
+import running
+from restside import App, Client
+from userside import Namespace, application, process
+
+UNKNOWN = "11111111-1111-4111-8111-111111111111"
+
+
+def test_processes_are_created_listed_and_deleted(app: App, me: Client, here: Namespace) -> None:
+    worker = app.process("worker", display_name="Mail Sender", port=9000)
+    second = app.process("worker", display_name="Mail Sender")
+    cron = app.process("cron", schedule="0 4 * * *", time_zone="Europe/Berlin")
+    assert [one["key"] for one in (worker, second, cron)] == [
+        "mail-sender",
+        "mail-sender-2",
+        "cron",
+    ]
+    assert len(app.processes()) == 4
+    page = me.get(f"{app.path}/processes", limit=2, offset=1).body
+    assert (page["total"], page["offset"], page["limit"], len(page["data"])) == (4, 1, 2, 2)
+    assert here.get("pproc", "shop-cron")["spec"]["timeZone"] == "Europe/Berlin"
+    answer = me.delete(f"{app.path}/processes/{second['id']}")
+    assert answer.body == {"message": "Process is being deleted"}
+    assert me.get(f"{app.path}/processes/{second['id']}").status == 404
+    assert len(app.processes()) == 3
+
+
+def test_there_is_one_web_process_and_creating_it_takes_over_the_one_that_came_along(
+    app: App, me: Client
+) -> None:
+    made = app.process("web", display_name="Front", entrypoint="npm start", port=3000)
+    assert (made["id"], made["key"], made["port"]) == (app.web["id"], "web", 3000)
+    body = {"display_name": "Again", "type": "web", "resource_type_id": app.sizes["s1"]}
+    answer = me.post(f"{app.path}/processes", body)
+    assert answer.status == 422
+    assert "web" in answer.body["message"]
+
+
+def test_domains_stay_when_the_web_process_is_taken_over_and_go_with_it(
+    app: App, me: Client
+) -> None:
+    # Public clients make, and remove, a domain and the web process at the same time.
+    domain = me.done("POST", f"{app.path}/domains", {"domain_name": "shop.example.com"})
+    place = f"{app.path}/domains/{domain['id']}"
+    assert app.process("web")["id"] == app.web["id"]
+    assert me.done("GET", place) | {"updated_at": ""} == domain | {"updated_at": ""}
+    me.done("DELETE", app.web_path)
+    assert me.get(place).status == 404
+    assert me.delete(place).status == 200
+
+
+def test_what_kubectl_makes_is_there_and_what_is_made_here_is_there_for_kubectl(
+    me: Client, here: Namespace
+) -> None:
+    here.apply(application(release={"initial": "manual"}), process("mail", "worker"))
+    running.until(lambda: me.get("/v3/applications").body["total"] == 1, seconds=10)
+    (found,) = me.get("/v3/applications").body["data"]
+    place = f"/v3/applications/{found['id']}/processes"
+    running.until(lambda: me.get(place).body["total"] == 1, seconds=10)
+    (worker,) = me.get(place).body["data"]
+    me.done("PATCH", f"{place}/{worker['id']}", {"entrypoint": "mail"})
+    assert here.get("pproc", "mail")["spec"]["entrypoint"] == "mail"
+
+
+def test_an_application_is_changed_suspended_activated_and_deleted(
+    app: App, me: Client, here: Namespace
+) -> None:
+    app.deploy()
+    changed = me.done("PATCH", app.path, {"display_name": "The Shop", "build_type": "dockerfile"})
+    assert (changed["display_name"], changed["name"]) == ("The Shop", "shop")
+    assert me.patch(app.path, {"auto_deploy": True}).status == 422
+    me.done("POST", f"{app.path}/suspend")
+    assert me.get(app.path).body["is_suspended"] is True
+    here.wait("deployment/shop-web", "jsonpath={.spec.replicas}=0")
+    me.done("POST", f"{app.path}/activate")
+    here.wait("deployment/shop-web", "jsonpath={.spec.replicas}=1")
+    running.until(lambda: me.get(app.path).body["status"] == "deploymentSuccess")
+    me.done("DELETE", app.path)
+    assert me.get(app.path).status == 404
+    for kind in ("papp", "pproc", "prel", "deployment", "service"):
+        running.until(partial(_none_left, here, kind))
+
+
+def _none_left(here: Namespace, kind: str) -> bool:
+    # Each namespace has the Service of the API server itself.
+    ours = "--field-selector=metadata.name!=kubernetes"
+    return not here.kubectl("get", kind, "-o", "name", ours)
+
+
+def test_applications_of_the_same_name_are_numbered(app: App, me: Client) -> None:
+    body = {"display_name": "Shop", "cluster_id": app.cluster, "source": "dockerImage"}
+    assert me.done("POST", "/v3/applications", body)["name"] == "shop-2"
+    assert me.post("/v3/applications", {**body, "cluster_id": UNKNOWN}).status == 422
+    assert me.post("/v3/applications", {**body, "source": "publicGit"}).status == 422
+    assert me.post("/v3/applications", {**body, "project_id": UNKNOWN}).status == 422
+    project = me.done("GET", "/v3/projects")["data"][0]["id"]
+    made = me.done("POST", "/v3/applications", {**body, "project_id": project})
+    assert made["project_id"] == project
+    names = {one["name"] for one in me.get(f"/v3/projects/{project}").body["services"]}
+    assert names == {"shop", "shop-2", "shop-3"}
+
+
+def test_variables_and_domains_come_and_go(app: App, me: Client, here: Namespace) -> None:
+    variables, domains = f"{app.path}/env-vars", f"{app.path}/domains"
+    made = me.done("POST", variables, {"key": "LEVEL", "value": "info", "is_runtime": True})
+    assert me.post(variables, {"key": "LEVEL", "value": "x"}).status == 422
+    renamed = me.ask("PUT", f"{variables}/{made['id']}", {"key": "LOG_LEVEL"}).body
+    assert (renamed["id"], renamed["key"], renamed["value"]) == (made["id"], "LOG_LEVEL", "info")
+    me.ask("PUT", f"{variables}/{made['id']}", {"value": "debug"})
+    assert here.get("papp", "shop")["spec"]["env"] == [{"name": "LOG_LEVEL", "value": "debug"}]
+    assert [one["key"] for one in me.get(variables).body["data"]] == ["LOG_LEVEL"]
+    assert me.delete(f"{variables}/{made['id']}").status == 200
+    assert me.get(variables).body["total"] == 0
+
+    domain = me.done("POST", domains, {"domain_name": here.host("Shop")})
+    assert (domain["name"], domain["is_primary"]) == (here.host("shop"), True)
+    wild = me.done("POST", domains, {"domain_name": "example.org", "is_wildcard": True})
+    assert (wild["name"], wild["is_wildcard"]) == ("*.example.org", True)
+    assert me.post(domains, {"domain_name": "http://x"}).status == 422
+    app.deploy()
+    here.wait("ingress/shop-web", f"jsonpath={{.spec.rules[0].host}}={here.host('shop')}")
+    running.until(lambda: me.get(app.web_path).body["routing_status"]["state"] == "synced")
+    assert me.get(f"{domains}/{domain['id']}").body["status"] == "active"
+    assert me.delete(f"{domains}/{domain['id']}").status == 200
+    assert me.get(f"{domains}/{domain['id']}").status == 404
