@@ -6,6 +6,7 @@ all that is built from it (or only the kinds in `show`, where the rest is beside
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,10 @@ from process_operator.models.snapshot import Horizontal, Scaling
 MANIFESTS = Path(__file__).parents[1] / "golden" / "manifests"
 CASES = sorted(path.parent.name for path in MANIFESTS.glob("*/target.yaml"))
 _EVERY_FIELD = "every-field"
+_NOT_BUILT = {
+    "job_start_policy",  # when a release runs a job is decided in release/
+    "scaling",  # a target has its own, because scaling may act at once
+}
 
 _TARGET = TypeAdapter(Target)
 _PLAIN: dict[str, Any] = {
@@ -86,8 +91,13 @@ def target(**over: Any) -> Target:
     return _TARGET.validate_python(_snake(made))
 
 
+def _given(case: str) -> dict[str, Any]:
+    given: dict[str, Any] = yaml.safe_load((MANIFESTS / case / "target.yaml").read_text())
+    return given
+
+
 def _rendered(case: str) -> list[dict[str, Any]]:
-    given = yaml.safe_load((MANIFESTS / case / "target.yaml").read_text())
+    given = _given(case)
     children = [child for one in given["targets"] for child in build.children(target(**one))]
     return [child for child in children if child["kind"] in given.get("show", [child["kind"]])]
 
@@ -130,6 +140,22 @@ def test_the_case_of_every_field_shows_each_field_that_any_case_shows() -> None:
     }
     missing = set().union(*shown.values()) - shown[_EVERY_FIELD]
     assert missing == set()
+
+
+@pytest.mark.parametrize("part", ["snapshot", "entry"])
+def test_every_field_that_a_snapshot_freezes_is_built_into_something(part: str) -> None:
+    """A staged field that no builder reads would wait for a release, and then change nothing."""
+    every = [target(**one) for case in CASES for one in _given(case)["targets"]]
+    frozen = type(getattr(every[0], part))
+    for name, field in frozen.model_fields.items():
+        if field.is_required() or name in _NOT_BUILT:
+            continue
+        unset = {name: field.get_default()}
+        assert any(
+            build.children(one)
+            != build.children(replace(one, **{part: getattr(one, part).model_copy(update=unset)}))
+            for one in every
+        ), f"{frozen.__name__}.{name}: build it, and set it in {_EVERY_FIELD}/target.yaml"
 
 
 @pytest.mark.parametrize("case", CASES)

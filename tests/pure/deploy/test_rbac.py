@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
+from process_operator.controller import build
+from process_operator.kube.kinds import KINDS
+
 DEPLOY = Path(__file__).parents[3] / "deploy"
 FILES = ("operator/rbac.yaml", "api/rbac.yaml")
 ROLES = {"Role", "ClusterRole"}
@@ -48,6 +51,19 @@ def test_no_rule_lets_anybody_become_more_than_it_is(file: str) -> None:
     for _, rule in rules(file):
         assert not set(rule["verbs"]) & {"bind", "escalate", "impersonate"}
         assert "rbac.authorization.k8s.io" not in rule["apiGroups"]
+
+
+@pytest.mark.parametrize("kind", sorted(build.KINDS))
+def test_the_operator_may_do_with_each_child_all_that_it_does(kind: str) -> None:
+    resource = KINDS[kind]
+    group = resource.api_version.rpartition("/")[0]
+    verbs = {
+        verb
+        for _, rule in rules("operator/rbac.yaml")
+        if group in rule["apiGroups"] and resource.plural in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    assert verbs == {"get", "list", "watch", "create", "patch", "delete"}
 
 
 def test_the_operator_reads_no_secret() -> None:

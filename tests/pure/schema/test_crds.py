@@ -80,7 +80,7 @@ def _is_bounded(node: dict[str, Any]) -> bool:
         return "maxLength" in node
     match node["type"]:
         case "string":
-            return bool(node.keys() & {"maxLength", "enum"}) or node["format"] == "date-time"
+            return bool(node.keys() & {"maxLength", "enum"}) or node.get("format") == "date-time"
         case "integer":
             return {"minimum", "maximum", "format"} <= node.keys()
         case "array":

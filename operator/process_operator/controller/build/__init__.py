@@ -5,6 +5,8 @@ server-side apply wants them, or None where there is nothing to build. It cannot
 could be wrong was refused while the Target was made.
 """
 
+from collections.abc import Callable, Mapping
+
 from process_operator.controller.build import (
     autoscaler,
     cronjob,
@@ -17,28 +19,18 @@ from process_operator.controller.build import (
 from process_operator.controller.resolve.target import Target
 from process_operator.kube.manifest import Manifest
 
-_IN_ORDER = (
-    service.service,
-    deployment.deployment,
-    cronjob.cron_job,
-    autoscaler.autoscaler,
-    disruption_budget.disruption_budget,
-    ingress.ingress,
-    httproute.http_route,
-)
+_BUILDERS: Mapping[str, Callable[[Target], Manifest | None]] = {
+    service.KIND: service.service,
+    deployment.KIND: deployment.deployment,
+    cronjob.KIND: cronjob.cron_job,
+    autoscaler.KIND: autoscaler.autoscaler,
+    disruption_budget.KIND: disruption_budget.disruption_budget,
+    ingress.KIND: ingress.ingress,
+    httproute.KIND: httproute.http_route,
+}
+"""By kind, in the order in which the children are applied."""
 
-KINDS = frozenset(
-    builder.KIND
-    for builder in (
-        service,
-        deployment,
-        cronjob,
-        autoscaler,
-        disruption_budget,
-        ingress,
-        httproute,
-    )
-)
+KINDS = frozenset(_BUILDERS)
 """The kinds of children that a process is rendered to; Jobs are made once, by releases and runs."""
 
 
@@ -47,5 +39,5 @@ def children(target: Target) -> tuple[Manifest, ...]:
 
     What is led to stands before what leads there: a route never names a Service that is not there.
     """
-    made = (build(target) for build in _IN_ORDER)
+    made = (build(target) for build in _BUILDERS.values())
     return tuple(manifest for manifest in made if manifest is not None)
