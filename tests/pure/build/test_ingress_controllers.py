@@ -1,6 +1,11 @@
+from pathlib import Path
+
 import pytest
+import yaml
 
 from process_operator.controller.build import ingress_controllers
+
+MANIFESTS = Path(__file__).parents[1] / "golden" / "manifests"
 
 
 @pytest.mark.parametrize(
@@ -61,6 +66,17 @@ def test_only_gke_is_known_not_to_reach_grpc() -> None:
     assert [one.name for one in ingress_controllers.PROFILES if not one.serves_grpc] == [
         "GKE Ingress"
     ]
+
+
+def test_every_controller_that_reaches_grpc_has_a_golden_case() -> None:
+    shown = set()
+    for file in MANIFESTS.glob("grpc-*/target.yaml"):
+        for one in yaml.safe_load(file.read_text())["targets"]:
+            route = one["route"]
+            profile = ingress_controllers.profile(route["controller"], route.get("className"))
+            shown.add(profile.name if profile is not None else None)
+    known = {one.name for one in ingress_controllers.PROFILES if one.serves_grpc}
+    assert shown == known | {None}
 
 
 def test_no_two_profiles_claim_one_controller() -> None:
