@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 import make
+from process_operator.controller.plan import plan
 from process_operator.models import staging
 from process_operator.models.application import ApplicationSpec
 from process_operator.models.base import Model
@@ -123,6 +124,16 @@ def test_a_staged_field_is_pending_exactly(field: str) -> None:
 @pytest.mark.parametrize("field", IMMEDIATE)
 def test_an_immediate_field_is_never_pending(field: str) -> None:
     assert differences(*IMMEDIATE[field]) == []
+
+
+@pytest.mark.parametrize("field", IMMEDIATE.keys() - {"displayName"})
+def test_an_immediate_field_changes_a_child_without_a_release(field: str) -> None:
+    before, after = IMMEDIATE[field]
+    served = make.served(make.observed(processes=[make.process(**before)]))
+    changed = make.observed(served, processes=[make.process(**after)])
+    name = before.get("key", "web")
+    assert plan.plan(changed).decision.create is None
+    assert make.manifests(changed, name) != make.manifests(served, name)
 
 
 def test_every_field_of_a_process_was_tried_in_its_class() -> None:
