@@ -1,7 +1,7 @@
 """Builders of what the pure part sees: defaults, plus the one difference that a test is about.
 
-`make.world()` is an application `shop` with one web process and one resource type, before its
-first release; `make.served(world)` is the same after everything it asks for has happened.
+`make.observed()` is an application `shop` with one web process and one resource type, before its
+first release; `make.served()` is the same after everything it asks for has happened.
 """
 
 import dataclasses

@@ -41,7 +41,7 @@ class Watcher:
 
 
 @contextlib.asynccontextmanager
-async def mirrored(
+async def informing(
     server: Cluster, namespace: str
 ) -> AsyncIterator[tuple[Informer[Child], Watcher]]:
     """Yield a complete informer of the Deployments that are labelled with the namespace."""
@@ -82,11 +82,11 @@ async def remove(server: Cluster, record: Child | None) -> None:
     )
 
 
-async def test_what_was_there_and_what_comes_changes_and_goes_is_mirrored(
+async def test_what_was_there_and_what_comes_changes_and_goes_is_copied(
     server: Cluster, namespace: str
 ) -> None:
     await server.create(deployment(namespace, "before"))
-    async with mirrored(server, namespace) as (informer, watcher):
+    async with informing(server, namespace) as (informer, watcher):
         assert [record.name for record in informer.all()] == ["before"]
         await server.create(deployment(namespace, "after"))
         await watcher.until(lambda: informer.get(namespace, "after") is not None)
@@ -103,7 +103,7 @@ def _observed(record: Child | None) -> int:
 async def test_a_scale_by_somebody_else_shows_who_owns_the_replicas(
     server: Cluster, namespace: str, kubectl: Callable[..., str]
 ) -> None:
-    async with mirrored(server, namespace) as (informer, watcher):
+    async with informing(server, namespace) as (informer, watcher):
         await server.apply(deployment(namespace), force=False)
         await watcher.until(lambda: _observed(informer.get(namespace, "web")) == 1)
         record = informer.get(namespace, "web")
@@ -118,7 +118,7 @@ async def test_a_scale_by_somebody_else_shows_who_owns_the_replicas(
 async def test_a_change_that_no_decision_needs_wakes_nobody(
     server: Cluster, namespace: str
 ) -> None:
-    async with mirrored(server, namespace) as (informer, watcher):
+    async with informing(server, namespace) as (informer, watcher):
         await server.create(deployment(namespace))
         await watcher.until(lambda: _observed(informer.get(namespace, "web")) == 1)
         for path, value in (
@@ -159,7 +159,7 @@ async def test_a_silent_stream_is_noticed_and_healed_within_fifteen_seconds(
     real = connecting.connection(kubeconfig)
     async with freezing.way(real.server) as (freezer, address):
         way = dataclasses.replace(real, server=address)
-        async with Cluster(way) as frozen, mirrored(frozen, namespace) as (informer, watcher):
+        async with Cluster(way) as frozen, informing(frozen, namespace) as (informer, watcher):
             await server.create(deployment(namespace, "heard"))
             await watcher.until(lambda: informer.get(namespace, "heard") is not None)
             freezer.freeze()

@@ -120,14 +120,15 @@ def _time(text: str, zone: str) -> datetime:
 
 def table(schedule: str, zone: str, start: datetime, count: int) -> Iterable[str]:
     """Yield the runs as lines for people, with the changes of the clock that they meet."""
-    place = zones.zone(zone)
+    time_zone = zones.zone(zone)
     runs = next_runs.next_runs(schedule, zone, start, count)
     if not runs:
         yield f"never: no such time comes within {calendar.MAX_SEARCH_YEARS} years"
         return
     rows = [(zone, "UTC")]
     rows += [
-        (f"{run.astimezone(place):%a} {_local(run.astimezone(place))}", _utc(run)) for run in runs
+        (f"{run.astimezone(time_zone):%a} {_local(run.astimezone(time_zone))}", _utc(run))
+        for run in runs
     ]
     width = max(len(local) for local, _ in rows)
     for local, utc in rows:
@@ -160,7 +161,7 @@ def answer(line: str, count: int) -> str:
     try:
         quoted, zone, start = asked
         runs = next_runs.next_runs(json.loads(quoted), zone, _time(start, zone), count)
-        said = " ".join(map(_utc, runs)) or "never"
+        times = " ".join(map(_utc, runs)) or "never"
     except (ValueError, TypeError, OverflowError):
-        said = "invalid"
-    return "\t".join((*asked, said))
+        times = "invalid"
+    return "\t".join((*asked, times))

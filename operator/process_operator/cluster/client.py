@@ -103,10 +103,10 @@ class Cluster:
         if api_version.partition("/")[0] not in {one["name"] for one in groups}:
             return frozenset()
         try:
-            found = await self._call("GET", f"/apis/{api_version}")
+            group = await self._call("GET", f"/apis/{api_version}")
         except errors.NotFound:
             return frozenset()
-        return frozenset(one["name"] for one in found.get("resources") or ())
+        return frozenset(one["name"] for one in group.get("resources") or ())
 
     async def try_watch(self, kind: str, resource_version: str) -> None:
         """Open a watch and close it again, to see whether that is allowed."""
@@ -142,13 +142,13 @@ class Cluster:
         accept = _METADATA_ONLY if metadata_only else _JSON
         while True:
             page = await self._call("GET", path, asked, accept=accept)
-            about = page.get("metadata") or {}
-            if "resourceVersion" not in about:
+            metadata = page.get("metadata") or {}
+            if "resourceVersion" not in metadata:
                 raise errors.Unavailable(f"GET {path}: the answer is not a list")
-            yield page.get("items") or [], about["resourceVersion"]
-            if not about.get("continue"):
+            yield page.get("items") or [], metadata["resourceVersion"]
+            if not metadata.get("continue"):
                 return
-            asked["continue"] = about["continue"]
+            asked["continue"] = metadata["continue"]
 
     async def measure(self, namespace: str, label_selector: str) -> Sequence[Manifest]:
         """Return what pods use now, as PodMetrics; raise `NotFound` where nobody measures it.
@@ -156,8 +156,8 @@ class Cluster:
         Not a list like others: it is computed for each request, and so has no resourceVersion.
         """
         path = KINDS["PodMetrics"].path(namespace)
-        found = await self._call("GET", path, _selectors(label_selector, None))
-        items: Sequence[Manifest] = found.get("items") or ()
+        measured = await self._call("GET", path, _selectors(label_selector, None))
+        items: Sequence[Manifest] = measured.get("items") or ()
         return items
 
     async def watch(
@@ -215,10 +215,10 @@ class Cluster:
             resource_version: With force: the object must be at this version.
         """
         required = {"uid": uid, "resourceVersion": resource_version if force else _ABSENT}
-        about = manifest["metadata"] | {name: value for name, value in required.items() if value}
+        metadata = manifest["metadata"] | {name: value for name, value in required.items() if value}
         asked = self._write | {"force": "true" if force else "false"}
         path = _path(manifest)
-        manifest = manifest | {"metadata": about}
+        manifest = manifest | {"metadata": metadata}
         return await self._call("PATCH", path, asked, manifest, content=_APPLY)
 
     async def create(self, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
@@ -245,13 +245,13 @@ class Cluster:
         The status subresource of a custom resource takes nothing but the status from what is sent,
         so spec, labels and annotations need not be sent, and are kept.
         """
-        about = {"name": name, "uid": uid, "resourceVersion": resource_version}
+        metadata = {"name": name, "uid": uid, "resourceVersion": resource_version}
         if namespace:
-            about["namespace"] = namespace
+            metadata["namespace"] = namespace
         manifest = {
             "apiVersion": KINDS[kind].api_version,
             "kind": kind,
-            "metadata": about,
+            "metadata": metadata,
             "status": status,
         }
         path = KINDS[kind].path(namespace, name, "status")
@@ -390,8 +390,8 @@ def _dry(dry_run: bool) -> dict[str, str]:
 
 
 def _path(manifest: Manifest) -> str:
-    about = manifest["metadata"]
-    return KINDS[manifest["kind"]].path(about.get("namespace"), about["name"])
+    metadata = manifest["metadata"]
+    return KINDS[manifest["kind"]].path(metadata.get("namespace"), metadata["name"])
 
 
 def _selectors(label_selector: str | None, field_selector: str | None) -> dict[str, str]:

@@ -142,10 +142,10 @@ class Informer(Generic[RecordT]):
 
         The sink is not told: whoever wrote knows.
         """
-        about = answer["metadata"]
-        namespace, name = about.get("namespace") or "", about["name"]
+        metadata = answer["metadata"]
+        namespace, name = metadata.get("namespace") or "", metadata["name"]
         # What the watch has passed and the informer does not have was deleted since.
-        if (namespace, name) in self._entries or int(about["resourceVersion"]) > self._furthest:
+        if (namespace, name) in self._entries or int(metadata["resourceVersion"]) > self._furthest:
             self._put(answer, tell=False)
         return self.get(namespace, name)
 
@@ -221,52 +221,52 @@ class Informer(Generic[RecordT]):
         began = self._loop.time()
         stream = self._source.watch(self.kind, resource_version=self._position, **self._selectors)
         async with aclosing(stream) as events:
-            async for what, found in events:
+            async for what, manifest in events:
                 self._touch()
-                self._take_in(what, found)
+                self._take_in(what, manifest)
         self._touch()
         await asyncio.sleep(began + _LEAST_WATCH_SECONDS - self._loop.time())
 
-    def _take_in(self, what: str, found: Manifest) -> None:
-        version = found["metadata"]["resourceVersion"]
+    def _take_in(self, what: str, manifest: Manifest) -> None:
+        version = manifest["metadata"]["resourceVersion"]
         match what:
             case "ADDED" | "MODIFIED":
-                self._put(found)
+                self._put(manifest)
             case "DELETED":
-                self._take_out(found)
+                self._take_out(manifest)
             case _:
                 pass  # A bookmark has nothing but a version.
         self._position, self._furthest = version, int(version)
 
-    def _put(self, found: Manifest, *, believe: bool = False, tell: bool = True) -> Key:
-        about = found["metadata"]
-        key = (about.get("namespace") or "", about["name"])
-        version = int(about["resourceVersion"])
+    def _put(self, manifest: Manifest, *, believe: bool = False, tell: bool = True) -> Key:
+        metadata = manifest["metadata"]
+        key = (metadata.get("namespace") or "", metadata["name"])
+        version = int(metadata["resourceVersion"])
         before = self._entries.get(key)
         if before is not None and version <= before.version and not believe:
             return key
-        record = self._transform(found)
+        record = self._transform(manifest)
         if before is not None and self._carry_over is not None:
             record = self._carry_over(before.record, record)
-        application = (about.get("labels") or {}).get(names.APPLICATION) or ""
+        application = (metadata.get("labels") or {}).get(names.APPLICATION) or ""
         if before is None or before.application != application:
             if before is not None:
                 self._unindex(key, before.application)
             self._names.setdefault((key[0], application), []).append(key[1])
-        self._entries[key] = _Entry(about["uid"], version, application, record)
+        self._entries[key] = _Entry(metadata["uid"], version, application, record)
         old = before.record if before is not None else None
         if tell and (old is None or self._differs(old, record)):
             self._sink.changed(old, record)
         return key
 
-    def _take_out(self, found: Manifest) -> None:
-        about = found["metadata"]
-        key = (about.get("namespace") or "", about["name"])
+    def _take_out(self, manifest: Manifest) -> None:
+        metadata = manifest["metadata"]
+        key = (metadata.get("namespace") or "", metadata["name"])
         entry = self._entries.get(key)
         if entry is None:
             return
         # The deletion of a predecessor says nothing about a successor that we know already.
-        if entry.uid == about["uid"] or entry.version < int(about["resourceVersion"]):
+        if entry.uid == metadata["uid"] or entry.version < int(metadata["resourceVersion"]):
             self._remove(key)
 
     def _remove(self, key: Key, *, tell: bool = True) -> None:
@@ -292,5 +292,5 @@ class Informer(Generic[RecordT]):
     def _touch(self) -> None:
         self._contact_at = self._loop.time()
 
-    def _log(self, level: int, what: str, **about: Any) -> None:
-        _log.log(level, what, extra={"kind": self.kind} | about)
+    def _log(self, level: int, what: str, **extra: Any) -> None:
+        _log.log(level, what, extra={"kind": self.kind} | extra)

@@ -149,22 +149,22 @@ class Election:
     async def _look(self) -> _Outcome:
         """Read the Lease; take it if it is free, ours, or was not renewed in time."""
         try:
-            found = await self._leases.get("Lease", self._namespace, self._name)
+            lease = await self._leases.get("Lease", self._namespace, self._name)
         except errors.NotFound:
             return await self._take(None)
-        if self._seen is None or _version(found) != _version(self._seen):
-            self._seen, self._seen_at = found, self._loop.time()
-        spec = found.get("spec") or {}
+        if self._seen is None or _version(lease) != _version(self._seen):
+            self._seen, self._seen_at = lease, self._loop.time()
+        spec = lease.get("spec") or {}
         holder = spec.get("holderIdentity")
         good_for = float(spec.get("leaseDurationSeconds") or self._timing.duration)
         if holder and holder != self._identity and self._loop.time() < self._seen_at + good_for:
             return _Outcome.THEIRS
-        return await self._take(found)
+        return await self._take(lease)
 
-    async def _take(self, found: Manifest | None) -> _Outcome:
+    async def _take(self, lease: Manifest | None) -> _Outcome:
         began = self._loop.time()
-        manifest = self._manifest(found, self._identity)
-        if found is None:
+        manifest = self._manifest(lease, self._identity)
+        if lease is None:
             made = await self._leases.create(manifest)
         else:
             made = await self._leases.replace(manifest)
@@ -183,9 +183,9 @@ class Election:
         else:
             self._say("released the lead")
 
-    def _manifest(self, found: Manifest | None, holder: str) -> Manifest:
+    def _manifest(self, lease: Manifest | None, holder: str) -> Manifest:
         now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-        before: dict[str, Any] = (found or {}).get("spec") or {}
+        before: dict[str, Any] = (lease or {}).get("spec") or {}
         spec = before | {
             "holderIdentity": holder,
             "leaseDurationSeconds": self._timing.duration if holder else 1,
@@ -193,12 +193,12 @@ class Election:
         }
         if before.get("holderIdentity") != holder:
             spec["acquireTime"] = now
-            spec["leaseTransitions"] = int(before.get("leaseTransitions") or 0) + bool(found)
-        about = {"namespace": self._namespace, "name": self._name}
+            spec["leaseTransitions"] = int(before.get("leaseTransitions") or 0) + bool(lease)
+        metadata = {"namespace": self._namespace, "name": self._name}
         return {
             "apiVersion": KINDS["Lease"].api_version,
             "kind": "Lease",
-            "metadata": found["metadata"] if found else about,
+            "metadata": lease["metadata"] if lease else metadata,
             "spec": spec,
         }
 
@@ -206,8 +206,8 @@ class Election:
         _log.info(what, extra=self._about())
 
     def _complain(self, error: Exception) -> None:
-        said = str(error) or "no answer in time"
-        _log.warning("could not use the Lease", extra=self._about() | {"error": said})
+        reason = str(error) or "no answer in time"
+        _log.warning("could not use the Lease", extra=self._about() | {"error": reason})
 
     def _about(self) -> dict[str, str]:
         return {

@@ -100,7 +100,7 @@ async def followed(*answers: Any) -> tuple[Informer[Child], Notes, Told]:
     waiting = asyncio.create_task(source.exhausted.wait())
     await asyncio.wait([running, waiting], return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
-    assert not running.done(), "the mirror ended"
+    assert not running.done(), "the informer ended"
     running.cancel()
     return informer, notes, source
 
@@ -118,7 +118,7 @@ def held(informer: Informer[Child]) -> dict[str, str]:
 
 
 @virtual_time.run
-async def test_a_list_and_a_watch_make_the_mirror() -> None:
+async def test_a_list_and_a_watch_make_the_copy() -> None:
     informer, notes, source = await followed(
         ([[service("a", 1)], [service("b", 2)]], 5),
         [("ADDED", service("c", 6)), ("MODIFIED", service("a", 7)), ("DELETED", service("b", 8))],
@@ -183,7 +183,7 @@ async def test_a_broken_watch_goes_on_where_it_was() -> None:
 
 
 @virtual_time.run
-async def test_no_failure_ends_the_mirror_and_the_waits_stay_below_five_seconds() -> None:
+async def test_no_failure_ends_the_informer_and_the_waits_stay_below_five_seconds() -> None:
     failures = [errors.Unavailable("down") for _ in range(200)]
     informer, _, source = await followed(*failures, listed(5))
     assert informer.complete.is_set()
@@ -352,7 +352,7 @@ async def test_the_children_of_one_application_are_found_together() -> None:
 
 
 @virtual_time.run
-async def test_a_mirror_without_an_answer_for_half_a_minute_is_not_healthy() -> None:
+async def test_an_informer_without_an_answer_for_half_a_minute_is_not_healthy() -> None:
     informer, _, _ = await followed(listed(5))
     assert informer.healthy
     await asyncio.sleep(31)

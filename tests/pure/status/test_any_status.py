@@ -1,6 +1,6 @@
 """Whatever is observed, each status and event that comes of it is one that the server takes.
 
-Worlds are drawn at random, from names and words that lie at the bounds and beyond. No two runs
+States are drawn at random, from names and words that lie at the bounds and beyond. No two runs
 draw others.
 """
 
@@ -81,7 +81,7 @@ def spec_of(draw: Draw, key: str, process_type: str) -> dict[str, Any]:
 
 
 @st.composite
-def worlds(draw: Draw) -> ObservedState:
+def states(draw: Draw) -> ObservedState:
     """Draw the observed state of one application at some point of its life."""
     kinds = {key: draw(TYPES) for key in draw(st.lists(KEYS, unique=True, max_size=4))}
     seen = make.observed(
@@ -266,7 +266,7 @@ def explained(record: Mapping[str, Any], log: str) -> dict[str, Any]:
 
 
 @A_LOT
-@given(worlds(), WORDS)
+@given(states(), WORDS)
 def test_every_status_and_event_is_one_that_the_server_takes(seen: ObservedState, log: str) -> None:
     seen = masking.redact(seen)
     for write in reported(seen).writes:
@@ -285,7 +285,7 @@ def test_every_status_and_event_is_one_that_the_server_takes(seen: ObservedState
 
 
 @A_LOT
-@given(worlds())
+@given(states())
 def test_what_was_written_is_not_written_again(seen: ObservedState) -> None:
     seen = masking.redact(seen)
     for _ in range(4):

@@ -64,8 +64,8 @@ def _operation(method: str, path: str, operation: Node, schemas: Node) -> Iterat
     yield "<table><tr><th>answer</th><th>body</th><th></th></tr>"
     for status, answer in operation["responses"].items():
         content = answer.get("content", {}).get("application/json", {}).get("schema", {})
-        told = html.escape(answer["description"])
-        yield f"<tr><td>{status}</td><td>{_type(content)}</td><td>{told}</td></tr>"
+        text = html.escape(answer["description"])
+        yield f"<tr><td>{status}</td><td>{_type(content)}</td><td>{text}</td></tr>"
     yield "</table>"
 
 
@@ -86,9 +86,9 @@ def _shape(schema: Node) -> Iterator[str]:
     yield "<table><tr><th>field</th><th>type</th><th></th></tr>"
     for name, field in schema.get("properties", {}).items():
         star = "" if name in required else " (optional)"
-        told = html.escape(field.get("description", ""))
+        text = html.escape(field.get("description", ""))
         yield f"<tr><td><code>{html.escape(name)}</code>{star}</td>"
-        yield f"<td>{_type(field)}</td><td>{told}</td></tr>"
+        yield f"<td>{_type(field)}</td><td>{text}</td></tr>"
     yield "</table>"
 
 
