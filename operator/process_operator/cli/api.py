@@ -46,6 +46,7 @@ async def _serve(given: settings.Settings) -> int:
 
     from process_operator.api.access.keys import KeyStore
     from process_operator.api.http import asgi, server
+    from process_operator.api.http.connections import Connections
     from process_operator.api.http.limits import Limiter
     from process_operator.api.reads import ownership
     from process_operator.api.reads.cache import Cache
@@ -60,6 +61,9 @@ async def _serve(given: settings.Settings) -> int:
     async with client.Cluster(connection, manager=ownership.MANAGER) as api:
         known = Cache(api)
         key_store = KeyStore(api, given.keys_namespace)
+        connections = Connections(
+            most=settings.MAX_CONNECTIONS, per_address=given.connections_per_address
+        )
         app = asgi.application(
             parts=RequestContext(
                 cache=known,
@@ -70,9 +74,13 @@ async def _serve(given: settings.Settings) -> int:
             ),
             key_store=key_store,
             limiter=Limiter(time.monotonic, scale=given.rate_scale),
+            connections=connections,
         )
         return await server.serve(
-            app, given, lambda: [*known.tasks(), key_store.run(), _spare_what_is_listed(known)]
+            app,
+            given,
+            connections,
+            lambda: [*known.tasks(), key_store.run(), _spare_what_is_listed(known)],
         )
 
 

@@ -12,6 +12,7 @@ import pytest
 from process_operator.api import problems
 from process_operator.api.access.keys import Key, KeySet, Role
 from process_operator.api.http import gate
+from process_operator.api.http.connections import Connections
 from process_operator.api.http.gate import Gate
 from process_operator.api.http.limits import Limiter
 from process_operator.api.http.meters import Meters
@@ -42,7 +43,7 @@ class Front:
 
     def __init__(self) -> None:
         self.key_store = KeyStore()
-        self.meters = Meters()
+        self.meters = Meters(Connections(most=1, per_address=1))
         self.write, self.read, self.expired = (
             self.key_store.key_set.add(
                 name=name, role=role, namespaces=["a"], now=NOW, lifetime=lifetime

@@ -9,6 +9,7 @@ import pytest
 from uvicorn.server import ServerState
 
 from process_operator.api.http import server, settings
+from process_operator.api.http.connections import Connections
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n"
 REQUEST = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
@@ -46,6 +47,9 @@ class Line(asyncio.Transport):
     def is_closing(self) -> bool:
         return self.closed
 
+    def get_write_buffer_size(self) -> int:
+        return 0
+
 
 @pytest.fixture
 async def line() -> Line:
@@ -55,8 +59,10 @@ async def line() -> Line:
 def _protocol() -> Any:
     parser = argparse.ArgumentParser()
     settings.add_arguments(parser, {})
+    connections = Connections(most=1, per_address=1)
     return server._Patient(
-        config=server._configuration(hello, settings.of(parser.parse_args([]))),
+        config=server._configuration(hello, settings.of(parser.parse_args([])), connections),
+        connections=connections,
         server_state=ServerState(),
         app_state={},
         _loop=asyncio.get_running_loop(),

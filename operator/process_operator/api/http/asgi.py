@@ -1,5 +1,6 @@
 """The whole application: routes, error answers, documentation and probes behind the gate."""
 
+import functools
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -12,6 +13,7 @@ from starlette.exceptions import HTTPException
 from process_operator.api import problems
 from process_operator.api.access.keys import KeyStore
 from process_operator.api.http import documentation, meters, pages
+from process_operator.api.http.connections import Connections
 from process_operator.api.http.gate import Gate
 from process_operator.api.http.limits import Limiter
 from process_operator.api.http.meters import Meters
@@ -22,9 +24,15 @@ from process_operator.api.routes.call import RequestContext
 from process_operator.kube import errors
 
 
-def application(*, parts: RequestContext, key_store: KeyStore, limiter: Limiter) -> Gate:
+def application(
+    *,
+    parts: RequestContext,
+    key_store: KeyStore,
+    limiter: Limiter,
+    connections: Connections,
+) -> Gate:
     """Return the ASGI application."""
-    counted = Meters()
+    counted = Meters(connections)
     app = FastAPI(
         title=documentation.TITLE,
         openapi_url=None,
@@ -50,7 +58,9 @@ def application(*, parts: RequestContext, key_store: KeyStore, limiter: Limiter)
 
 
 def _add_plain(app: FastAPI, *, cache: Cache, key_store: KeyStore, counted: Meters) -> None:
-    """Add what needs no key."""
+    """Add what needs no key; what is the same for everybody is made once."""
+    document_text = functools.cache(lambda: documentation.text(app))
+    page = functools.cache(lambda: pages.page(documentation.document(app)).encode())
 
     @app.get("/healthz", include_in_schema=False)
     async def healthz() -> PlainTextResponse:
@@ -70,12 +80,12 @@ def _add_plain(app: FastAPI, *, cache: Cache, key_store: KeyStore, counted: Mete
 
     @app.get("/v3/openapi.json", include_in_schema=False)
     async def openapi() -> Response:
-        return Response(documentation.text(app), media_type="application/json")
+        return Response(document_text(), media_type="application/json")
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:
         return HTMLResponse(
-            pages.page(documentation.document(app)),
+            page(),
             headers={"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"},
         )
 

@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from process_operator.api.http.connections import Connections
+
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _BOUNDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -12,9 +14,10 @@ Labels = tuple[str, str, str]
 
 
 class Meters:
-    """Counters of answers by method, route and status; the route has no ids."""
+    """Answers by method, route and status, where the route has no ids; and connections."""
 
-    def __init__(self) -> None:
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
         self._count: Counter[Labels] = Counter()
         self._seconds: Counter[Labels] = Counter()
         self._buckets: dict[Labels, list[int]] = {}
@@ -31,9 +34,19 @@ class Meters:
 
     def text(self) -> str:
         """Return all counters."""
-        return "\n".join((*self._lines(), ""))
+        return "\n".join((*self._of_connections(), *self._of_answers(), ""))
 
-    def _lines(self) -> Iterator[str]:
+    def _of_connections(self) -> Iterator[str]:
+        name = "process_operator_api_connections"
+        yield f"# HELP {name} Connections that are open."
+        yield f"# TYPE {name} gauge"
+        yield f"{name} {self._connections.open}"
+        name = "process_operator_api_refused_connections_total"
+        yield f"# HELP {name} Connections that were too many, in all or of their address."
+        yield f"# TYPE {name} counter"
+        yield f"{name} {self._connections.refused}"
+
+    def _of_answers(self) -> Iterator[str]:
         name = "process_operator_api_request_duration_seconds"
         yield f"# HELP {name} Time to answer a request."
         yield f"# TYPE {name} histogram"

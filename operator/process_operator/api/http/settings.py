@@ -10,6 +10,8 @@ from process_operator.settings import LogFormat, LogLevel
 
 _PREFIX = "PROCESS_OPERATOR_API_"
 DEFAULT_NAMESPACE = "process-operator"
+MAX_CONNECTIONS = 1024
+"""How many connections may be open, of all clients together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,8 @@ class Settings:
     """Name of the cluster in replies."""
     rate_scale: int
     """What every rate limit is multiplied with."""
+    connections_per_address: int
+    """How many connections one address may have; whoever has a proxy before the API needs more."""
     log_format: LogFormat
     log_level: LogLevel
 
@@ -50,6 +54,13 @@ def add_arguments(parser: argparse.ArgumentParser, environment: Mapping[str, str
     add_keys_namespace(parser, environment)
     flag("cluster-name", "local", "name of this cluster in replies")
     flag("rate-scale", "1", "what every rate limit is multiplied with", type=_scale)
+    flag(
+        "connections-per-address",
+        "256",
+        f"how many connections of one address may be open, of {MAX_CONNECTIONS} in all; behind a "
+        "proxy all come from its address",
+        type=_connections,
+    )
     flag("log-format", "json", "json or text", type=LogFormat)
     flag("log-level", "info", "debug, info, warning or error", type=LogLevel)
 
@@ -77,6 +88,7 @@ def of(parsed: argparse.Namespace) -> Settings:
         keys_namespace=parsed.keys_namespace,
         cluster_name=parsed.cluster_name,
         rate_scale=parsed.rate_scale,
+        connections_per_address=parsed.connections_per_address,
         log_format=parsed.log_format,
         log_level=parsed.log_level,
     )
@@ -91,4 +103,10 @@ def _port(text: str) -> int:
 def _scale(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 1_000_000:
         raise argparse.ArgumentTypeError(f"give a number from 1 to 1000000, not {text!r}")
+    return int(text)
+
+
+def _connections(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_CONNECTIONS:
+        raise argparse.ArgumentTypeError(f"give a number from 1 to {MAX_CONNECTIONS}, not {text!r}")
     return int(text)
