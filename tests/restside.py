@@ -21,7 +21,7 @@ import running
 import serve_api
 from local_cluster import Cluster, network
 from process_operator.api.access.keys import KeySet, Role
-from process_operator.cli.keys import changed
+from process_operator.cli.keys import bound, changed
 from process_operator.cluster import client
 from serve_api import NAMESPACE
 from userside import IMAGE
@@ -172,17 +172,19 @@ def keys(kubeconfig: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def new_key(kubeconfig: Path, namespace: str, role: str = "write", name: str = "") -> str:
     """Make a key as an administrator; without a process of its own, which takes seconds."""
 
-    def add(book: KeySet) -> str:
-        return book.add(
-            name=name or f"{namespace}-{role}",
-            role=Role(role),
-            namespaces=[namespace],
-            now=datetime.now(UTC),
-            lifetime=None,
-        )
-
     async def made() -> str | None:
         async with client.Cluster(connecting.connection(kubeconfig)) as api:
+            namespaces = await bound(api, [namespace])
+
+            def add(book: KeySet) -> str:
+                return book.add(
+                    name=name or f"{namespace}-{role}",
+                    role=Role(role),
+                    namespaces=namespaces,
+                    now=datetime.now(UTC),
+                    lifetime=None,
+                )
+
             return await changed(api, NAMESPACE, add)
 
     text = asyncio.run(made())

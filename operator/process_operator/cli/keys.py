@@ -7,14 +7,14 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from process_operator.api.http import settings
 
 if TYPE_CHECKING:
-    from process_operator.api.access.keys import KeySet
+    from process_operator.api.access.keys import BoundNamespace, KeySet
     from process_operator.cluster.client import Cluster
 
 _ERROR = 1
@@ -86,18 +86,23 @@ def _lifetime(text: str) -> timedelta:
 def _create(parsed: argparse.Namespace) -> int:
     from process_operator.api.access.keys import Role
 
-    def add(book: "KeySet") -> str | None:
-        if book.named(parsed.name) is not None:
-            return None
-        return book.add(
-            name=parsed.name,
-            role=Role(parsed.role),
-            namespaces=parsed.namespaces,
-            now=datetime.now(UTC),
-            lifetime=parsed.expires,
-        )
+    async def create(api: "Cluster") -> str | None:
+        namespaces = await bound(api, parsed.namespaces)
 
-    return _answer(parsed, add, f"there is a key named {parsed.name} already; revoke it first")
+        def add(book: "KeySet") -> str | None:
+            if book.named(parsed.name) is not None:
+                return None
+            return book.add(
+                name=parsed.name,
+                role=Role(parsed.role),
+                namespaces=namespaces,
+                now=datetime.now(UTC),
+                lifetime=parsed.expires,
+            )
+
+        return await changed(api, parsed.keys_namespace, add)
+
+    return _answer(create, f"there is a key named {parsed.name} already; revoke it first")
 
 
 def _revoke(parsed: argparse.Namespace) -> int:
@@ -108,17 +113,20 @@ def _revoke(parsed: argparse.Namespace) -> int:
         book.remove(key.id)
         return f"revoked {parsed.name}"
 
-    return _answer(parsed, remove, f"there is no key named {parsed.name}")
+    async def revoke(api: "Cluster") -> str | None:
+        return await changed(api, parsed.keys_namespace, remove)
+
+    return _answer(revoke, f"there is no key named {parsed.name}")
 
 
-def _answer(
-    parsed: argparse.Namespace, change: Callable[["KeySet"], str | None], otherwise: str
-) -> int:
+def _answer(work: Callable[["Cluster"], Awaitable[str | None]], otherwise: str) -> int:
     """Change the keys and print what came of it; without a change print why there was none."""
     from process_operator.kube import errors
 
     try:
-        told = _with_cluster(lambda api: changed(api, parsed.keys_namespace, change))
+        told = _with_cluster(work)
+    except NoNamespace as error:
+        return _refuse(str(error))
     except errors.ApiError as error:
         return _refuse(f"the Secret cannot be written: {error}")
     if told is None:
@@ -139,13 +147,15 @@ def _list(parsed: argparse.Namespace) -> int:
         (
             key.name,
             str(key.role),
-            ",".join(key.namespaces),
+            ",".join(one.name for one in key.namespaces),
             f"{key.created_at:%Y-%m-%dT%H:%M:%SZ}",
             f"{key.expires_at:%Y-%m-%dT%H:%M:%SZ}" if key.expires_at is not None else "never",
         )
         for key in book.keys
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for fault in book.faults:
+        print(f"process-operator keys: {fault}", file=sys.stderr)
     for row in rows:
         cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
         print("  ".join(cells).rstrip())
@@ -179,6 +189,30 @@ async def _read(api: "Cluster", namespace: str) -> "tuple[KeySet, str | None]":
     except errors.NotFound:
         return keys.KeySet(), None
     return keys.KeySet(found.get("data") or {}), found["metadata"]["resourceVersion"]
+
+
+class NoNamespace(Exception):  # noqa: N818 - it is an answer, not a defect
+    """A key is asked for a namespace that is not there; the text names it."""
+
+
+async def bound(api: "Cluster", namespaces: Iterable[str]) -> "list[BoundNamespace]":
+    """Return namespaces with the uids that they have now, each once, by name.
+
+    Raises:
+        NoNamespace: One of them is not there, so that nothing can be bound to it.
+        ApiError: They cannot be read.
+    """
+    from process_operator.api.access.keys import BoundNamespace
+    from process_operator.kube import errors
+
+    found: list[BoundNamespace] = []
+    for name in sorted(set(namespaces)):
+        try:
+            read = await api.get("Namespace", None, name)
+        except errors.NotFound:
+            raise NoNamespace(f"there is no namespace {name}; create it first") from None
+        found.append(BoundNamespace(name, read["metadata"]["uid"]))
+    return found
 
 
 async def changed(

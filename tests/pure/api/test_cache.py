@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from process_operator.api.reads.cache import Cache, Record
+from process_operator.api.access.keys import BoundNamespace
+from process_operator.api.reads.cache import NAMESPACE_KIND, Cache, Record
 from process_operator.api.routes import parameters
 from process_operator.kube import names
 
@@ -85,3 +86,17 @@ async def test_the_version_of_a_group_is_another_one_after_each_change(cache: Ca
 @pytest.mark.parametrize("mark", ["[" * 5000, '{"a":' * 5000, "9" * 5000, "[]", "no"], ids=range(5))
 def test_a_mark_that_cannot_be_read_is_empty(mark: str) -> None:
     assert parameters.parsed(mark) == {}
+
+
+async def test_a_namesake_of_a_namespace_is_another_one(cache: Cache) -> None:
+    def namespace(uid: str, version: int) -> dict[str, Any]:
+        made = manifest("demo", version, namespace="", uid=uid)
+        return made | {"kind": NAMESPACE_KIND}
+
+    bound = (BoundNamespace("demo", "first"), BoundNamespace("gone", "x"))
+    assert cache.namespaces(bound) == ()
+    cache.observe(namespace("first", 1))
+    assert cache.namespaces(bound) == ("demo",)
+    cache.observe(namespace("second", 2))
+    assert cache.namespaces(bound) == ()
+    assert cache.namespaces((BoundNamespace("demo", ""),)) == ()

@@ -10,14 +10,24 @@ from typing import Any
 import pytest
 
 from process_operator.api import problems
-from process_operator.api.access.keys import Key, KeySet, Role
-from process_operator.api.http import gate
+from process_operator.api.access.keys import BoundNamespace, Key, KeySet, Role
+from process_operator.api.http import gate, limits
 from process_operator.api.http.connections import Connections
 from process_operator.api.http.gate import Gate
 from process_operator.api.http.limits import Limiter
 from process_operator.api.http.meters import Meters
+from process_operator.api.reads.cache import NAMESPACE_KIND, Cache
+from process_operator.kube import names
 
 NOW = datetime.now(UTC)
+HERE = BoundNamespace("a", "uid-a")
+UNKNOWN = "11111111-1111-4111-8111-11111111111a"
+
+
+def observed(cache: Cache, kind: str, name: str, uid: str, namespace: str = "") -> None:
+    about = {"namespace": namespace, "name": name, "uid": uid, "resourceVersion": "1"}
+    created = {"creationTimestamp": "2026-01-05T12:00:00Z"}
+    cache.observe({"kind": kind, "metadata": about | created, "spec": {}})
 
 
 class KeyStore:
@@ -43,13 +53,18 @@ class Front:
 
     def __init__(self) -> None:
         self.key_store = KeyStore()
+        self.cache = Cache(None)  # type: ignore[arg-type] # nothing is asked here
+        observed(self.cache, NAMESPACE_KIND, *HERE)
         self.meters = Meters(Connections(most=1, per_address=1))
-        self.write, self.read, self.expired = (
+        self.read_parts = 0
+        """How many parts of bodies were read, by the last request."""
+        self.write, self.other, self.read, self.expired = (
             self.key_store.key_set.add(
-                name=name, role=role, namespaces=["a"], now=NOW, lifetime=lifetime
+                name=name, role=role, namespaces=[HERE], now=NOW, lifetime=lifetime
             )
             for name, role, lifetime in (
                 ("w", Role.WRITE, None),
+                ("o", Role.WRITE, None),
                 ("r", Role.READ, None),
                 ("e", Role.WRITE, timedelta(seconds=-1)),
             )
@@ -57,6 +72,7 @@ class Front:
         self.gate = Gate(
             echo,
             key_store=self.key_store,  # type: ignore[arg-type]
+            cache=self.cache,
             limiter=Limiter(lambda: 0.0),
             meters=self.meters,
         )
@@ -84,12 +100,14 @@ class Front:
             "query_string": b"",
         }
         left = list(parts)
+        self.read_parts = 0
         sent: list[dict[str, Any]] = []
 
         async def receive() -> dict[str, Any]:
             if not left:
                 await asyncio.Event().wait()  # for what never comes
             part = left.pop(0)
+            self.read_parts += 1
             return {"type": "http.request", "body": part, "more_body": bool(left) or breaks_off}
 
         async def send(message: Any) -> None:
@@ -101,7 +119,7 @@ class Front:
 
 
 @pytest.fixture
-def front() -> Front:
+async def front() -> Front:
     return Front()
 
 
@@ -152,6 +170,76 @@ async def test_a_body_may_come_in_parts_and_is_bounded(front: Front) -> None:
     assert (await front.ask("POST", key=front.write, parts=too_large))[0] == 400
     declared = ((b"content-length", str(gate.MAX_BODY + 1).encode()),)
     assert (await front.ask("POST", key=front.write, headers=declared))[0] == 400
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "with_key"),
+    [
+        ("POST", "/nothing", False),
+        ("POST", "/healthz", False),
+        ("POST", "/v3/openapi.json", False),
+        ("POST", "/v3/projects", False),
+        ("GET", "/v3/projects", True),
+    ],
+)
+async def test_a_body_that_nobody_wants_is_not_read(
+    front: Front, method: str, path: str, with_key: bool
+) -> None:
+    parts = [b"[" * gate.MAX_BODY, b"["]
+    key = front.write if with_key else None
+    status, _, body = await front.ask(method, path, key=key, parts=tuple(parts))
+    assert status == (200 if with_key or path != "/v3/projects" else 401)
+    assert body == b"" or status == 401
+    assert front.read_parts == 0
+
+
+async def test_bodies_of_a_key_are_held_to_a_bound_and_only_while_they_are_used(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "_MAX_HELD_BY_KEY", 10)
+    monkeypatch.setattr(limits, "_MAX_HELD", 15)
+    monkeypatch.setattr(gate, "_BODY_SECONDS", 0.5)
+    slow = asyncio.create_task(
+        front.ask("POST", key=front.write, parts=(b'{"a":1}',), breaks_off=True)
+    )
+    await asyncio.sleep(0)
+    assert (await front.ask("POST", key=front.write, parts=(b'{"b":1}',)))[0] == 429
+    assert (await front.ask("POST", key=front.other, parts=(b'{"b":1}',)))[0] == 200
+    assert (await front.ask("POST", key=front.other, parts=(b'{"b":123}',)))[0] == 429
+    assert (await asyncio.wait_for(slow, 5))[0] == 400
+    assert (await front.ask("POST", key=front.write, parts=(b'{"b":1}',)))[0] == 200
+
+
+async def changes(front: Front, key: str, *spellings: str) -> list[int]:
+    return [(await front.ask("PATCH", f"/v3/applications/{one}", key=key))[0] for one in spellings]
+
+
+async def test_an_application_is_counted_however_its_id_is_spelled(front: Front) -> None:
+    uid = UNKNOWN.replace("1", "2")
+    observed(front.cache, names.APPLICATION_KIND, "shop", uid, "a")
+    spelled = [uid.upper(), uid, uid[:-1] + "A"] * 4
+    assert await changes(front, front.write, *spelled) == [200] * 10 + [429] * 2
+
+
+async def test_ids_that_name_nothing_here_are_counted_together(front: Front) -> None:
+    foreign = UNKNOWN.replace("1", "3")
+    observed(front.cache, names.APPLICATION_KIND, "shop", foreign, "b")
+    invented = [foreign, *(f"{number:08}{UNKNOWN[8:]}" for number in range(10)), "x"]
+    assert await changes(front, front.write, *invented) == [200] * 10 + [429] * 2
+    # The same for a key that may only read, and at nobody else's expense.
+    assert await changes(front, front.read, *invented) == [403] * 10 + [429] * 2
+    assert await changes(front, front.other, foreign) == [200]
+
+
+async def test_a_key_that_was_made_before_keys_were_bound_has_to_be_made_anew(
+    front: Front,
+) -> None:
+    old = front.key_store.key_set.add(
+        name="old", role=Role.READ, namespaces=[BoundNamespace("a", "")], now=NOW, lifetime=None
+    )
+    status, _, body = await front.ask(key=old)
+    assert status == 401
+    assert b"make it anew" in body
 
 
 async def test_a_body_that_does_not_come_in_time_is_waited_for_no_longer(

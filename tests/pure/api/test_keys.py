@@ -1,18 +1,21 @@
 """Keys of the REST API: their form, how they are kept, and when one is valid."""
 
+import base64
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import orjson
 import pytest
 
 from process_operator.api.access import keys
-from process_operator.api.access.keys import KeySet, Role
+from process_operator.api.access.keys import BoundNamespace, KeySet, Role
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
+SHOP = BoundNamespace("shop", "0a8d6d5e-3cf5-4a4c-9a64-b5b0e1b6b1a2")
 
 
 def added(key_set: KeySet, name: str = "ci", lifetime: timedelta | None = None) -> str:
-    return key_set.add(name=name, role=Role.WRITE, namespaces=["shop"], now=NOW, lifetime=lifetime)
+    return key_set.add(name=name, role=Role.WRITE, namespaces=[SHOP], now=NOW, lifetime=lifetime)
 
 
 def test_a_key_is_recognised_by_prefix_and_checksum() -> None:
@@ -45,7 +48,7 @@ def test_a_key_is_found_by_its_text_only() -> None:
     text, other = added(key_set), added(key_set, "other")
     found = key_set.find(text, NOW)
     assert found is not None
-    assert (found.name, found.role, found.namespaces) == ("ci", Role.WRITE, ("shop",))
+    assert (found.name, found.role, found.namespaces) == ("ci", Role.WRITE, (SHOP,))
     identity, foreign = keys.generate()
     assert key_set.find(foreign, NOW) is None
     assert key_set.find(other, NOW) == key_set.named("other")
@@ -101,3 +104,61 @@ def test_a_removed_key_is_no_longer_found() -> None:
     key_set.remove(key.id)
     assert key_set.find(text, NOW) is None
     assert KeySet(key_set.data()).keys == ()
+
+
+def entry(**changed: Any) -> str:
+    """Return the entry of a key, with some of it changed."""
+    key_set = KeySet()
+    added(key_set)
+    ((_name, value),) = ((k, v) for k, v in key_set.data().items() if k != "hash-key")
+    return base64.b64encode(orjson.dumps(orjson.loads(base64.b64decode(value)) | changed)).decode()
+
+
+@pytest.mark.parametrize(
+    "unreadable",
+    [
+        "",
+        base64.b64encode(b"\xff").decode(),
+        base64.b64encode(b"[]").decode(),
+        base64.b64encode(b"{}").decode(),
+        entry(role="admin"),
+        entry(namespaces=[]),
+        entry(namespaces="shop"),
+        entry(hash="hunter2"),
+        entry(createdAt="2026-01-05T12:00:00"),
+        entry(expiresAt="2026-01-05T12:00:00"),  # of no zone, and so of no moment
+    ],
+)
+def test_an_entry_that_cannot_be_read_is_told_and_the_others_work(unreadable: str) -> None:
+    key_set = KeySet()
+    text = added(key_set)
+    found = KeySet({**key_set.data(), "key-broken": unreadable})
+    assert found.find(text, NOW) == key_set.find(text, NOW)
+    (fault,) = found.faults
+    assert "key-broken" in fault
+    assert "remove it" in fault
+    assert "hunter2" not in fault
+    assert found.data()["key-broken"] == unreadable  # for its writer to mend
+
+
+def test_a_key_that_was_made_before_keys_were_bound_is_told_and_stays_so() -> None:
+    key_set = KeySet()
+    text = added(key_set)
+    ((name, _),) = ((k, v) for k, v in key_set.data().items() if k != "hash-key")
+    plain = orjson.loads(base64.b64decode(key_set.data()[name]))
+    old = base64.b64encode(orjson.dumps(plain | {"namespaces": ["shop"]})).decode()
+    found = KeySet({**key_set.data(), name: old})
+    key = found.find(text, NOW)
+    assert key is not None
+    assert not key.is_bound
+    (fault,) = found.faults
+    assert "make it anew" in fault
+    assert KeySet(found.data()).find(text, NOW) == key
+
+
+def test_keys_that_nothing_can_be_compared_with_are_told() -> None:
+    key_set = KeySet()
+    text = added(key_set)
+    found = KeySet({k: v for k, v in key_set.data().items() if k != "hash-key"})
+    assert found.find(text, NOW) is None
+    assert "hash-key is missing" in found.faults[0]

@@ -89,8 +89,24 @@ def test_every_limit_can_be_scaled() -> None:
     assert Limiter(Clock(), scale=3).take("key", Sort.OTHER, "").limit == 90
 
 
-def test_forgotten_buckets_do_not_fill_the_memory() -> None:
+def test_however_many_others_ask_nobody_gets_a_new_limit_by_being_forgotten() -> None:
     limiter = Limiter(Clock())
+    for _ in range(LIMITS[Sort.MUTATION].requests):
+        limiter.take("key", Sort.MUTATION, APP)
     for number in range(30_000):
+        limiter.take("other", Sort.MUTATION, str(number))
+    assert not limiter.take("key", Sort.MUTATION, APP).allowed
+
+
+def test_buckets_that_are_full_again_do_not_fill_the_memory() -> None:
+    clock = Clock()
+    limiter = Limiter(clock)
+    most, seconds = LIMITS[Sort.READ]
+    for number in range(5_000):
         limiter.take(str(number), Sort.READ, "")
-    assert len(limiter._buckets) <= 20_000
+    for number in range(5_000):
+        clock.now += seconds / 1_000
+        limiter.take(str(number % 100), Sort.READ, "")
+    assert len(limiter._buckets[Sort.READ]) == 100
+    clock.now += seconds
+    assert limiter.take("0", Sort.READ, "").remaining == most - 1

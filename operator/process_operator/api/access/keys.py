@@ -13,17 +13,18 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, NamedTuple
 
-import orjson
+from pydantic import AwareDatetime, Field, ValidationError
 
 from process_operator.cluster.client import Cluster
 from process_operator.kube import errors
 from process_operator.kube.manifest import Manifest
+from process_operator.models import base
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +42,10 @@ _FORM = re.compile(
 )
 _HASH_KEY = "hash-key"
 _ENTRY = "key-"
+UNBOUND = (
+    "was made before keys were bound to the uids of their namespaces; revoke it and make it anew "
+    "with `process-operator keys create`"
+)
 _READ_SECONDS = 1.0
 _READ_TIMEOUT_SECONDS = 4.0
 _TRUSTED_SECONDS = 15.0
@@ -54,6 +59,14 @@ class Role(StrEnum):
     WRITE = "write"
 
 
+class BoundNamespace(NamedTuple):
+    """The namespace that a key was made for; a later one of the same name is another."""
+
+    name: str
+    uid: str
+    """Empty in keys that were made before they were bound."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
     """One key, without what is secret of it."""
@@ -61,9 +74,26 @@ class Key:
     id: str
     name: str
     role: Role
-    namespaces: tuple[str, ...]
+    namespaces: tuple[BoundNamespace, ...]
     created_at: datetime
     expires_at: datetime | None
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether it can be told from what its namespaces were before they were made anew."""
+        return all(one.uid for one in self.namespaces)
+
+
+class _Entry(base.Model):
+    """A key as the Secret has it."""
+
+    name: str
+    role: Role
+    namespaces: Annotated[dict[str, str] | tuple[str, ...], Field(min_length=1)]
+    """Their uids by name; of keys that were made before they were bound the names alone."""
+    hash: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    created_at: AwareDatetime
+    expires_at: AwareDatetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,13 +135,29 @@ class KeySet:
 
     def __init__(self, data: Mapping[str, str] | None = None) -> None:
         """Read the `data` of the Secret; without it, begin a new one."""
-        decoded = {name: base64.b64decode(value) for name, value in (data or {}).items()}
-        self._hash_key = decoded.get(_HASH_KEY) or secrets.token_bytes(32)
-        self._kept = {
-            name.removeprefix(_ENTRY): _read(name.removeprefix(_ENTRY), value)
-            for name, value in decoded.items()
-            if name.startswith(_ENTRY)
-        }
+        given = data or {}
+        hash_key = base64.b64decode(given.get(_HASH_KEY, ""))
+        self._hash_key = hash_key or secrets.token_bytes(32)
+        self._kept: dict[str, _Kept] = {}
+        self._unread: dict[str, str] = {}
+        """What cannot be read, as it is: it is for its writer to mend or to remove."""
+        self.faults: tuple[str, ...] = tuple(self._take_in(given))
+        """What is wrong with single entries, for whoever may write them; the others work."""
+        if self._kept and not hash_key:
+            self.faults += (f"{_HASH_KEY} is missing: no key is valid; make every key anew",)
+
+    def _take_in(self, given: Mapping[str, str]) -> Iterator[str]:
+        """Read every entry that can be read; yield what is wrong with the others."""
+        for name in sorted(given.keys() - {_HASH_KEY}):
+            try:
+                kept = _read(name, given[name])
+            except ValueError as error:
+                self._unread[name] = given[name]
+                yield f"{error}; remove it from the Secret and make the key anew"
+                continue
+            self._kept[kept.key.id] = kept
+            if not kept.key.is_bound:
+                yield f'{name}, named "{kept.key.name}", {UNBOUND}'
 
     @property
     def keys(self) -> tuple[Key, ...]:
@@ -129,7 +175,7 @@ class KeySet:
         *,
         name: str,
         role: Role,
-        namespaces: Sequence[str],
+        namespaces: Iterable[BoundNamespace],
         now: datetime,
         lifetime: timedelta | None,
     ) -> str:
@@ -164,39 +210,52 @@ class KeySet:
         """Return the `data` of the Secret."""
         plain = {_HASH_KEY: self._hash_key}
         plain |= {f"{_ENTRY}{one.key.id}": _written(one) for one in self._kept.values()}
-        return {name: base64.b64encode(value).decode() for name, value in plain.items()}
+        encoded = {name: base64.b64encode(value).decode() for name, value in plain.items()}
+        return self._unread | encoded
 
     def _hash(self, text: str) -> bytes:
         return hmac.digest(self._hash_key, text.encode(), "sha256")
 
 
-def _read(identity: str, value: bytes) -> _Kept:
-    parsed = orjson.loads(value)
-    expires_at = parsed.get("expiresAt")
-    return _Kept(
-        key=Key(
-            id=identity,
-            name=parsed["name"],
-            role=Role(parsed["role"]),
-            namespaces=tuple(parsed["namespaces"]),
-            created_at=datetime.fromisoformat(parsed["createdAt"]),
-            expires_at=datetime.fromisoformat(expires_at) if expires_at else None,
-        ),
-        hash=bytes.fromhex(parsed["hash"]),
+def _read(name: str, value: str) -> _Kept:
+    """Return the key of an entry.
+
+    Raises:
+        ValueError: It is no such entry; the text says what is wrong, and nothing that is secret.
+    """
+    if not name.startswith(_ENTRY):
+        raise ValueError(f"{name} is no entry of a key")
+    try:
+        entry = _Entry.model_validate_json(base64.b64decode(value))
+    except ValidationError as error:
+        raise ValueError(base.faults(error, name)) from None
+    except binascii.Error:
+        raise ValueError(f"{name} is not base64") from None
+    bound = entry.namespaces
+    uids = bound if isinstance(bound, dict) else dict.fromkeys(bound, "")
+    key = Key(
+        id=name.removeprefix(_ENTRY),
+        name=entry.name,
+        role=entry.role,
+        namespaces=tuple(BoundNamespace(*one) for one in sorted(uids.items())),
+        created_at=entry.created_at,
+        expires_at=entry.expires_at,
     )
+    return _Kept(key=key, hash=bytes.fromhex(entry.hash))
 
 
 def _written(kept: _Kept) -> bytes:
     key = kept.key
-    parsed: dict[str, Any] = {
-        "name": key.name,
-        "role": key.role,
-        "namespaces": key.namespaces,
-        "hash": kept.hash.hex(),
-        "createdAt": key.created_at.isoformat(),
-        "expiresAt": key.expires_at.isoformat() if key.expires_at is not None else None,
-    }
-    return orjson.dumps(parsed)
+    uids = dict(key.namespaces)
+    entry = _Entry(
+        name=key.name,
+        role=key.role,
+        namespaces=uids if key.is_bound else tuple(uids),
+        hash=kept.hash.hex(),
+        created_at=key.created_at,
+        expires_at=key.expires_at,
+    )
+    return entry.model_dump_json(by_alias=True).encode()
 
 
 def secret(namespace: str, key_set: KeySet, resource_version: str | None) -> Manifest:
@@ -255,4 +314,13 @@ class KeyStore:
             version = found["metadata"]["resourceVersion"]
             if version != self._version:
                 self._book, self._version = KeySet(found.get("data") or {}), version
+                _tell(self._book.faults)
         self._read_at = time.monotonic()
+
+
+def _tell(faults: Iterable[str]) -> None:
+    for fault in faults:
+        _log.warning(
+            "Skipped an entry of the API keys",
+            extra={"kind": "Secret", "object": SECRET, "detail": fault},
+        )

@@ -54,7 +54,7 @@ def application(
     )
     app.state.parts = parts
     _add_plain(app, cache=parts.cache, key_store=key_store, counted=counted)
-    return Gate(app, key_store=key_store, limiter=limiter, meters=counted)
+    return Gate(app, key_store=key_store, cache=parts.cache, limiter=limiter, meters=counted)
 
 
 def _add_plain(app: FastAPI, *, cache: Cache, key_store: KeyStore, counted: Meters) -> None:

@@ -1,7 +1,7 @@
 """What every request passes before any route: size, key, rate, and what every answer carries.
 
-It stands before the framework, so that a request without a valid key costs little: no parsing of
-its body, no routing, no exception. Nothing that a caller sent is ever written to a log but the
+It stands before the framework, so that a request without a valid key costs little: no byte of its
+body is read, nothing is routed. Nothing that a caller sent is ever written to a log but the
 method, the path and the name of its key.
 """
 
@@ -16,11 +16,13 @@ from http import HTTPStatus
 from typing import Any
 
 from process_operator.api import problems
-from process_operator.api.access.keys import Key, KeyStore, Role
+from process_operator.api.access.keys import UNBOUND, Key, KeyStore, Role
 from process_operator.api.http import limits
-from process_operator.api.http.limits import Limiter, Verdict
+from process_operator.api.http.limits import Lease, Limiter, Verdict
 from process_operator.api.http.meters import Meters
 from process_operator.api.problems import Problem
+from process_operator.api.reads.cache import Cache
+from process_operator.kube import names
 
 _log = logging.getLogger("process_operator.api")
 
@@ -44,11 +46,15 @@ Headers = list[tuple[bytes, bytes]]
 class Gate:
     """The ASGI application around the routes."""
 
-    def __init__(self, app: App, *, key_store: KeyStore, limiter: Limiter, meters: Meters) -> None:
+    def __init__(
+        self, app: App, *, key_store: KeyStore, cache: Cache, limiter: Limiter, meters: Meters
+    ) -> None:
         self._app = app
         self._ring = key_store
+        self._cache = cache
         self._limiter = limiter
         self._meters = meters
+        self._held = limits.Held()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -68,16 +74,15 @@ class Gate:
                 message["headers"] = [*message.get("headers", ()), *extra]
             await send(message)
 
+        lease: Lease | None = None
         try:
+            _check_query(scope)
+            received = b""
             if scope["path"].startswith("/v3/") and scope["path"] not in _OPEN:
-                key = self._key(scope)
-                scope["state"]["key"] = key
-                verdict = self._limiter.take(
-                    key.id, *limits.sort_of(scope["method"], scope["path"])
-                )
-                extra += _rate_headers(verdict)
-                _admit(scope, key, verdict)
-            received = await _body(scope, receive)
+                key = self._admit(scope, extra)
+                if scope["method"] not in _READS:
+                    lease = self._held.lease(key.id)
+                    received = await _body(scope, receive, lease)
             scope["state"]["body"] = received
             await self._app(scope, _replayed(received, receive), answer)
         except Problem as problem:
@@ -88,7 +93,27 @@ class Gate:
                 defect = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, problems.DEFECT)
                 await _refuse(answer, defect, request_id)
         finally:
+            if lease is not None:
+                lease.end()
             self._note(scope, answered, time.perf_counter() - began)
+
+    def _admit(self, scope: Scope, extra: Headers) -> Key:
+        """Return the key of a request that may go on; note in `extra` what is left of its rate."""
+        key = self._key(scope)
+        namespaces = self._cache.namespaces(key.namespaces)
+        scope["state"] |= {"key": key, "namespaces": namespaces}
+        sort, application = limits.sort_of(scope["method"], scope["path"])
+        if application:
+            application = self._known(application, namespaces)
+        verdict = self._limiter.take(key.id, sort, application)
+        extra += _rate_headers(verdict)
+        _check(scope, key, verdict)
+        return key
+
+    def _known(self, uid: str, namespaces: tuple[str, ...]) -> str:
+        """Return the uid of an application of the key; "" for any other text, which names none."""
+        found = self._cache.get(names.APPLICATION_KIND, uid.lower())
+        return found.uid if found is not None and found.namespace in namespaces else ""
 
     def _key(self, scope: Scope) -> Key:
         given = next((v for n, v in scope["headers"] if n == b"authorization"), None)
@@ -104,6 +129,8 @@ class Gate:
             raise problems.unauthorized(
                 "the API key is not valid; it is mistyped, expired or revoked"
             )
+        if not key.is_bound:
+            raise problems.unauthorized(f"the API key {UNBOUND}")
         return key
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
@@ -125,7 +152,7 @@ class Gate:
             )
 
 
-def _admit(scope: Scope, key: Key, verdict: Verdict) -> None:
+def _check(scope: Scope, key: Key, verdict: Verdict) -> None:
     if not verdict.allowed:
         raise Problem(
             HTTPStatus.TOO_MANY_REQUESTS,
@@ -144,10 +171,13 @@ def _rate_headers(verdict: Verdict) -> Headers:
     ]
 
 
-async def _body(scope: Scope, receive: Receive) -> bytes:
-    """Return the whole body, if it is of a bearable size, depth and duration."""
+def _check_query(scope: Scope) -> None:
     if len(scope.get("query_string", b"")) > _MAX_TARGET:
         raise problems.invalid("the query is too long; shorten it")
+
+
+async def _body(scope: Scope, receive: Receive, lease: Lease) -> bytes:
+    """Return the whole body, if it is of a bearable size, depth and duration."""
     told = {name: value for name, value in scope["headers"] if name in _OF_A_BODY}
     if not told:
         return b""
@@ -156,7 +186,7 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
         raise _too_large()
     try:
         async with asyncio.timeout(_BODY_SECONDS):
-            body = await _read(receive)
+            body = await _read(receive, lease)
     except TimeoutError:
         raise problems.invalid(f"the body did not arrive within {_BODY_SECONDS:.0f} s") from None
     if _is_deep(body):
@@ -164,7 +194,7 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
     return body
 
 
-async def _read(receive: Receive) -> bytes:
+async def _read(receive: Receive, lease: Lease) -> bytes:
     parts: list[bytes] = []
     size = 0
     while True:
@@ -175,6 +205,12 @@ async def _read(receive: Receive) -> bytes:
         size += len(part)
         if size > MAX_BODY:
             raise _too_large()
+        if not lease.add(len(part)):
+            raise Problem(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                "too many large bodies at the same time; send one after the other",
+                headers={"retry-after": "1"},
+            )
         parts.append(part)
         if not message.get("more_body"):
             return b"".join(parts)

@@ -1,14 +1,15 @@
 """How much a key may ask for: token buckets by kind of request, as the contract has them."""
 
 import math
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-_REMEMBERED = 20_000
-"""Buckets beyond this many are forgotten, those first that were not used for the longest time."""
+_MAX_HELD = 64 * 1024 * 1024
+"""Bytes of bodies that are held at the same time, of all keys together."""
+_MAX_HELD_BY_KEY = 8 * 1024 * 1024
 
 
 class Limit(NamedTuple):
@@ -92,20 +93,30 @@ class Limiter:
     def __init__(self, clock: Callable[[], float], *, scale: int = 1) -> None:
         self._clock = clock
         self._scale = scale
-        self._buckets: OrderedDict[tuple[str, Sort, str], _Bucket] = OrderedDict()
+        self._buckets: dict[Sort, OrderedDict[tuple[str, str], _Bucket]] = {
+            sort: OrderedDict() for sort in Sort
+        }
+        """By key and application, those first that were not used for the longest time."""
 
     def take(self, key: str, sort: Sort, application: str) -> Verdict:
-        """Take one request out of a bucket."""
+        """Take one request out of a bucket.
+
+        Args:
+            key: Whose request it is.
+            sort: How it counts.
+            application: What it counts for: the uid of an application that is there, or "". Any
+                other text would be a bucket for the asking.
+        """
         requests, seconds = LIMITS[sort]
         requests *= self._scale
         now = self._clock()
-        place = (key, sort, application)
-        bucket = self._buckets.get(place)
+        buckets = self._buckets[sort]
+        _forget_full(buckets, now - seconds)
+        place = (key, application)
+        bucket = buckets.get(place)
         if bucket is None:
-            bucket = self._buckets[place] = _Bucket(float(requests), now)
-            if len(self._buckets) > _REMEMBERED:
-                self._buckets.popitem(last=False)
-        self._buckets.move_to_end(place)
+            bucket = buckets[place] = _Bucket(float(requests), now)
+        buckets.move_to_end(place)
         rate = requests / seconds
         bucket.tokens = min(float(requests), bucket.tokens + (now - bucket.at) * rate)
         bucket.at = now
@@ -123,3 +134,52 @@ class Limiter:
             reset=math.ceil((requests - bucket.tokens) / rate),
             retry_after=0 if allowed else min(turn, seconds),
         )
+
+
+def _forget_full(buckets: OrderedDict[tuple[str, str], _Bucket], last_used: float) -> None:
+    """Forget two buckets that are full again, if there are any: a new one is the same.
+
+    For each request at most one is added, so that none is kept for long; and none is ever
+    forgotten that still counts, however many others there are.
+    """
+    for _ in range(2):
+        oldest = next(iter(buckets), None)
+        if oldest is None or buckets[oldest].at > last_used:
+            return
+        del buckets[oldest]
+
+
+class Held:
+    """How many bytes of bodies are held at the same time, of each key and in all."""
+
+    def __init__(self) -> None:
+        self._by_key: Counter[str] = Counter()
+
+    def lease(self, key: str) -> "Lease":
+        """Return what one request holds, which is nothing yet."""
+        return Lease(self._by_key, key)
+
+
+class Lease:
+    """What one request holds until its end."""
+
+    def __init__(self, held: Counter[str], key: str) -> None:
+        self._held = held
+        self._key = key
+        self._size = 0
+
+    def add(self, size: int) -> bool:
+        """Hold so many bytes more, unless that is too much; return whether they are held."""
+        if self._held[self._key] + size > _MAX_HELD_BY_KEY:
+            return False
+        if self._held.total() + size > _MAX_HELD:
+            return False
+        self._held[self._key] += size
+        self._size += size
+        return True
+
+    def end(self) -> None:
+        """Hold nothing any more."""
+        self._held[self._key] -= self._size
+        if not self._held[self._key]:
+            del self._held[self._key]

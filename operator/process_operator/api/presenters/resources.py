@@ -58,13 +58,13 @@ def project(record: Record, applications: Iterable[Record]) -> Reply:
     return {**project_item(record), "company_id": None, "services": services}
 
 
-def key(given: Key) -> Reply:
-    """Return what a key may do."""
+def key(given: Key, namespaces: Iterable[str]) -> Reply:
+    """Return what a key may do, and where it may do so now."""
     return {
         "id": identity.of_key(given.id),
         "name": given.name,
         "role": str(given.role),
-        "namespaces": list(given.namespaces),
+        "namespaces": list(namespaces),
         "created_at": times.in_utc(given.created_at),
         "expires_at": times.in_utc(given.expires_at) if given.expires_at is not None else None,
     }

@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from process_operator.api.access.keys import BoundNamespace
 from process_operator.api.reads import ownership
 from process_operator.cluster.client import Cluster
 from process_operator.cluster.informer import Informer
@@ -202,6 +203,14 @@ class Cache:
     def all(self, kind: str) -> Iterator[Record]:
         """Yield every object of a kind."""
         return (one for one in self._mirrors[kind].all() if one.uid not in self._gone)
+
+    def namespaces(self, bound: Iterable[BoundNamespace]) -> tuple[str, ...]:
+        """Return the names of those namespaces that are still the same ones."""
+        return tuple(one.name for one in bound if self._is_same(one))
+
+    def _is_same(self, bound: BoundNamespace) -> bool:
+        found = self.named(NAMESPACE_KIND, "", bound.name)
+        return found is not None and found.uid == bound.uid
 
     def applications(self, namespaces: tuple[str, ...]) -> Sequence[Record]:
         """Return the applications of namespaces that are not being deleted, the oldest first.

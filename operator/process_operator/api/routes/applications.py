@@ -61,9 +61,13 @@ async def create_application(call: Create, payload: CreateApplication) -> Respon
 def _namespace(call: Call, given: dict[str, Any]) -> str:
     project = given.get("project_id")
     if project is None:
-        return call.key.namespaces[0]
+        if not call.namespaces:
+            raise problems.refused(
+                "the namespaces of this key are gone; have a key made for those of today"
+            )
+        return call.namespaces[0]
     found = call.cache.get(cache.NAMESPACE_KIND, project.lower())
-    if found is None or found.name not in call.key.namespaces:
+    if found is None or found.name not in call.namespaces:
         raise problems.refused("project_id names no project of this key; take one of /v3/projects")
     return found.name
 

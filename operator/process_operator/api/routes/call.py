@@ -44,6 +44,8 @@ class Call:
 
     parts: RequestContext
     key: Key
+    namespaces: tuple[str, ...]
+    """Those of the key that are still the ones it was made for."""
     options: WriteOptions
     place: str
     """Method and path."""
@@ -66,9 +68,7 @@ class Call:
 
     def sees(self, record: Record | None) -> bool:
         """Whether an object is there for this key."""
-        return (
-            record is not None and not record.deleting and record.namespace in self.key.namespaces
-        )
+        return record is not None and not record.deleting and record.namespace in self.namespaces
 
     def application(self, uid: str) -> Record:
         """Return an application of the key."""
@@ -79,7 +79,7 @@ class Call:
 
     def applications(self) -> Sequence[Record]:
         """Return every application of the key, oldest first."""
-        return self.cache.applications(self.key.namespaces)
+        return self.cache.applications(self.namespaces)
 
     def process(self, application: Record, uid: str) -> Record:
         """Return a process of an application."""

@@ -47,6 +47,7 @@ def _call(request: Request, options: Mapping[str, Any]) -> Call:
     return Call(
         parts=request.app.state.parts,
         key=key,
+        namespaces=state["namespaces"],
         options=WriteOptions(caller=key.id, asker=key.name, **options),
         # Not of `request.url`, which is parsed anew for each request.
         place=f"{request.method} {request.scope['path']}",

@@ -16,7 +16,7 @@ router = APIRouter(tags=["Projects"])
 
 
 def _mine(call: Call) -> list[Record]:
-    found = (call.cache.named(cache.NAMESPACE_KIND, "", name) for name in call.key.namespaces)
+    found = (call.cache.named(cache.NAMESPACE_KIND, "", name) for name in call.namespaces)
     return [one for one in found if one is not None and not one.deleting]
 
 

@@ -40,4 +40,4 @@ async def list_clusters(call: Read) -> Response:
 )
 async def validate_key(call: Read) -> Response:
     """Return what the key of this request may do; an invalid key is answered with 401."""
-    return replies.reply({"is_valid": True, "key": key(call.key)})
+    return replies.reply({"is_valid": True, "key": key(call.key, call.namespaces)})
