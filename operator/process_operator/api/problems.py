@@ -71,7 +71,7 @@ def of_cluster(error: errors.ApiError) -> Problem:
             return missing("the object")
         case errors.Conflict() | errors.AlreadyExists():
             return refused("the object was changed by somebody else at the same time; try again")
-        case errors.Rejected() if error.status == HTTPStatus.FORBIDDEN:
+        case errors.Forbidden():
             return refused(f"the cluster does not allow it: {error.message}")
         case errors.Rejected():
             said = "; ".join(f"{one.field}: {one.message}" for one in error.causes)

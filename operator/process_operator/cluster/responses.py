@@ -55,6 +55,7 @@ def unavailable(verb: str, path: str, error: Exception) -> errors.Unavailable:
 
 _BY_STATUS: Mapping[int, type[errors.ApiError]] = {
     401: errors.Unauthorized,
+    403: errors.Forbidden,
     404: errors.NotFound,
     409: errors.Conflict,
     410: errors.Expired,

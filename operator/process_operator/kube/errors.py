@@ -48,6 +48,10 @@ class Rejected(ApiError):  # noqa: N818
     """The server refuses this request, and will refuse it again until something changes."""
 
 
+class Forbidden(Rejected):
+    """The server refuses this to us: by our rights, a quota, or a policy."""
+
+
 class Unauthorized(ApiError):  # noqa: N818
     """The server does not know us, not even with a token that was just read again."""
 

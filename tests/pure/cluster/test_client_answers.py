@@ -64,7 +64,7 @@ def always(**answer: Any) -> Answer:
         ({"status": 302, "headers": {"Location": "http://127.0.0.1:1/"}}, errors.Unavailable),
         ({"status": 400, "text": "no"}, errors.Rejected),
         ({"status": 401, "text": "who?"}, errors.Unauthorized),
-        ({"status": 403, "text": "no"}, errors.Rejected),
+        ({"status": 403, "text": "no"}, errors.Forbidden),
         ({"status": 404, "text": "no"}, errors.NotFound),
         ({"status": 410, "text": "gone"}, errors.Expired),
         ({"status": 500, "text": "ouch"}, errors.Unavailable),

@@ -1,0 +1,31 @@
+"""What an answer of the API server is to a caller of the REST API: decided by its class."""
+
+import pytest
+
+from process_operator.api import problems
+from process_operator.kube import errors
+from process_operator.kube.errors import Cause
+
+CAUSE = Cause(reason="FieldValueInvalid", field="spec.port", message="is too large")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "message"),
+    [
+        (errors.NotFound("x"), 404, "the object was not found"),
+        (errors.Conflict("x"), 422, "changed by somebody else"),
+        (errors.AlreadyExists("x"), 422, "changed by somebody else"),
+        (errors.Forbidden("exceeded quota"), 422, "the cluster does not allow it: exceeded quota"),
+        (errors.Rejected("x", causes=(CAUSE,)), 422, "spec.port: is too large"),
+        (errors.Rejected("x"), 422, "x"),
+        (errors.Unauthorized("x"), 503, "does not answer now"),
+        (errors.Unavailable("x"), 503, "does not answer now"),
+        (errors.Throttled("x", retry_after=1, status=429, reason=""), 503, "does not answer now"),
+    ],
+)
+def test_each_class_of_errors_has_its_answer(
+    error: errors.ApiError, status: int, message: str
+) -> None:
+    told = problems.of_cluster(error)
+    assert told.status == status
+    assert message in told.message
