@@ -116,19 +116,23 @@ def process_differences(
     running: SnapshotProcess, saved: SnapshotProcess, *, scaling_is_staged: bool
 ) -> tuple[Difference, ...]:
     """Return what the next release would change of a process, field by field."""
+    if running == saved:
+        return ()  # mostly, and to write both down takes longest
     left_out = set() if scaling_is_staged else {"scalingStrategy"}
     if running.size.name != saved.size.name:
         # Another size was chosen: that its numbers differ goes without saying.
         left_out.add("resourceType")
-    return _differences(_process_fields(running), _process_fields(saved), left_out)
+    return _differences(process_fields(running), process_fields(saved), left_out)
 
 
-def application_differences(running: Snapshot, saved: Snapshot) -> tuple[Difference, ...]:
+def application_differences(running: Snapshot | None, saved: Snapshot) -> tuple[Difference, ...]:
     """Return what the next release would change of the application itself, field by field."""
-    return _differences(_application_fields(running), _application_fields(saved), set())
+    before = _application_fields(running) if running is not None else {}
+    return _differences(before, _application_fields(saved), set())
 
 
-def _process_fields(entry: SnapshotProcess) -> dict[str, Any]:
+def process_fields(entry: SnapshotProcess) -> dict[str, Any]:
+    """Return what is staged of a process, by the fields of its spec and in their shape."""
     fields = _filled(entry, exclude={"key", "type", "size", "scaling"})
     size = _filled(entry.size)
     fields["resourceTypeRef"] = {"name": size.pop("name")}

@@ -18,10 +18,10 @@ from process_operator.controller.plan.model import Apply, Delete, RecordStatus
 from process_operator.controller.release import record as release_record
 from process_operator.controller.release.decision import Waiting
 from process_operator.controller.release.record import Release, snapshot, state
-from process_operator.controller.resolve.defaults import Settings
 from process_operator.kube.manifest import Manifest
 from process_operator.models import staging
 from process_operator.models.application import ScalingPolicy
+from process_operator.models.defaults import Settings
 from process_operator.models.process import JobStartPolicy, ProcessType
 from process_operator.models.release import ReleaseState, ReleaseTrigger
 from process_operator.models.snapshot import Snapshot, SnapshotProcess

@@ -59,8 +59,18 @@ def view(*entries: dict[str, Any], application: Record = APPLICATION) -> ReplyCo
 
 
 def entry(kind: str = "web", **more: Any) -> dict[str, Any]:
-    base = {"key": kind, "type": kind, "size": {"name": "s1"}, "scaling": {"instances": 1}}
-    return base | ({"port": 8080} if kind == "web" else {}) | more
+    base = {
+        "key": kind,
+        "type": kind,
+        "size": {"name": "s1", "cpu": "500m", "memory": "1Gi"},
+        "scaling": {"instances": 1},
+        "terminationGracePeriodSeconds": 30,
+    }
+    if kind == "web":
+        base["port"] = 8080
+    if kind in ("cron", "job"):
+        base["run"] = {"retries": 0}
+    return base | more
 
 
 SERVED = view(*(entry(kind) for kind in ("web", "worker", "cron", "job")))
@@ -225,23 +235,60 @@ def test_before_the_first_deployment_all_that_is_staged_waits() -> None:
 
 
 def test_what_has_no_field_here_is_told_in_the_operators_words() -> None:
-    status = {
-        "pending": [
-            {"field": "env[A]", "from": "***", "to": "***"},
-            {"field": "resourceTypeRef.name", "from": "s1", "to": "s2"},
-        ]
+    around = view(entry(env=[{"name": "A", "value": "old"}]))
+    saved = process(env=[{"name": "A", "value": "new"}], terminationGracePeriodSeconds=10)
+    assert pending(saved, around) == {
+        "env[A]": ("***", "***"),
+        "terminationGracePeriodSeconds": ("30", "10"),
     }
-    assert pending(process(status=status), SERVED) == {"env[A]": ("***", "***")}
+
+
+def test_an_edit_of_the_machine_size_itself_waits() -> None:
+    small = {"name": "s1", "cpu": "250m", "memory": "1Gi"}
+    assert pending(process(), view(entry(size=small))) == {"resourceType.cpu": ("250m", "500m")}
+
+
+def test_a_size_that_is_gone_waits_to_be_chosen_anew() -> None:
+    told = pending(process(resourceTypeRef={"name": "gone"}), SERVED)
+    assert told == {"resource_type_id": (identity.resource_type("s1"), None)}
+
+
+@pytest.mark.parametrize(
+    "unreadable",
+    [
+        (process(status={"pending": [{"field": "port", "to": "1"}]}, port="x"), SERVED),
+        (process(status={"pending": [{"field": "port", "to": "1"}]}), view(entry(size={}))),
+    ],
+)
+def test_what_cannot_be_compared_is_told_as_the_operator_told_it(
+    unreadable: tuple[Record, ReplyContext],
+) -> None:
+    saved, around = unreadable
+    told = waiting.of_process(saved.spec, saved.status, around)
+    assert told == [{"field": "port", "from": None, "to": "1"}]
 
 
 def test_values_of_variables_are_masked_where_they_wait() -> None:
-    spec = {"image": "shop:2", "env": [{"name": "A", "value": "secret"}, {"name": "B"}]}
-    snapshot = {"image": "shop:1", "env": [{"name": "A", "value": "old"}]}
+    env = [{"name": "A", "value": "secret"}, {"name": "B", "value": "secret"}]
+    spec = {"image": "shop:2", "env": env}
+    snapshot = {
+        "profile": 1,
+        "image": "shop:1",
+        "env": [{"name": "A", "value": "old"}],
+        "podSecurity": "restricted",
+    }
     assert waiting.of_application(spec, {}, snapshot) == [
-        {"field": "docker_image", "from": "shop:1", "to": "shop:2"},
         {"field": "env[A]", "from": "***", "to": "***"},
         {"field": "env[B]", "from": None, "to": "***"},
+        {"field": "docker_image", "from": "shop:1", "to": "shop:2"},
     ]
+
+
+def test_before_the_first_deployment_of_an_application_what_it_says_waits() -> None:
+    assert waiting.of_application({"image": "shop:1", "releasePolicy": "staged"}, {}, None) == [
+        {"field": "docker_image", "from": None, "to": "shop:1"}
+    ]
+    assert waiting.of_application({}, {}, None) == []
 
 
 HOSTS = {"hosts": [{"host": "shop.example.com"}]}

@@ -8,6 +8,7 @@ from process_operator.api.presenters.views import Reply, ReplyContext
 from process_operator.api.reads.cache import Record
 from process_operator.api.reads.ownership import FieldConflict
 from process_operator.kube import names
+from process_operator.models import defaults
 from process_operator.models.process import ProcessType
 
 # Processes.
@@ -20,7 +21,7 @@ def process(record: Record, view: ReplyContext, taken: Sequence[FieldConflict] =
     found = view.size_of(spec)
     ingress = spec.get("ingress") or {}
     is_web = kind is ProcessType.WEB
-    port = spec.get("port", views.DEFAULT_PORT if is_web else None)
+    port = spec.get("port", defaults.DEFAULT_PORT if is_web else None)
     application = view.application
     reply = {
         "id": record.uid,
@@ -31,7 +32,7 @@ def process(record: Record, view: ReplyContext, taken: Sequence[FieldConflict] =
         "entrypoint": views.command_line(spec),
         "port": port,
         "is_ingress_enabled": is_web and ingress.get("enabled", True),
-        "ingress_protocol": ingress.get("protocol", views.DEFAULT_PROTOCOL) if is_web else None,
+        "ingress_protocol": ingress.get("protocol", defaults.DEFAULT_PROTOCOL) if is_web else None,
         "scaling_strategy": views.scaling(spec.get("scalingStrategy")),
         "resource_type_id": found.id if found is not None else None,
         "resource_type_name": (spec.get("resourceTypeRef") or {}).get("name")

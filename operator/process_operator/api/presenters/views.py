@@ -11,12 +11,11 @@ import pydantic
 from process_operator.api.access import identity
 from process_operator.api.reads.cache import Record
 from process_operator.kube import quantities
+from process_operator.models import candidate, defaults
 from process_operator.models.resource_type import ResourceTypeSpec
+from process_operator.models.snapshot import MachineSize
 
 Reply = dict[str, Any]
-
-DEFAULT_PORT = 8080
-DEFAULT_PROTOCOL = "http"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +28,8 @@ class Size:
     megabytes: int
     category: str
     default: bool
+    machine: MachineSize
+    """As a release would freeze it."""
 
 
 def sizes(records: Iterable[Record]) -> Mapping[str, Size]:
@@ -59,6 +60,7 @@ def _size(name: str, spec_json: bytes) -> Size | None:
         megabytes=quantities.megabytes(str(spec.memory)),
         category=spec.category,
         default=bool(spec.default),
+        machine=candidate.machine_size(name, spec),
     )
 
 
@@ -104,7 +106,7 @@ def command_line(spec: Mapping[str, Any]) -> str:
 def scaling(given: Mapping[str, Any] | None) -> Reply:
     """Return a scaling strategy in the words of the contract."""
     if given is None:
-        return {"type": "manual", "config": {"instanceCount": 1}}
+        return {"type": "manual", "config": {"instanceCount": defaults.scaling(None).instances}}
     if given["type"] == "manual":
         return {"type": "manual", "config": given["manual"]}
     config = dict(given["horizontal"])

@@ -1,105 +1,97 @@
 """Which saved values wait for the next deployment, in the words of callers.
 
-Compared is what is saved with the snapshot that serves, and not the operator's `status.pending`:
-that is a moment behind a write, and a reply must tell what its own request has staged. What this
-API has no field for is taken from there.
+Which fields differ is told by the one table of staged fields, from what is saved and the snapshot
+that serves, and not by the operator's `status.pending`: that is a moment behind a write, and a
+reply must tell what its own request has staged. Only what cannot be compared is taken from there.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+import pydantic
 
 from process_operator.api.access import identity
 from process_operator.api.presenters import views
 from process_operator.api.presenters.views import Reply, ReplyContext
-from process_operator.models import staging
+from process_operator.models import candidate, defaults, staging
+from process_operator.models.application import ApplicationSpec
+from process_operator.models.process import ProcessSpec
+from process_operator.models.snapshot import Snapshot, SnapshotProcess
+from process_operator.models.staging import Difference
 
 _FIELDS = {
-    "entrypoint": "entrypoint",
-    "port": "port",
-    "resource_type_id": "resourceTypeRef",
-    "scaling_strategy": "scalingStrategy",
-    "job_start_policy": "jobStartPolicy",
-    "liveness_probe": "livenessProbe",
-    "readiness_probe": "readinessProbe",
-    "schedule": "schedule",
-    "time_zone": "timeZone",
-    "display_name": "displayName",
+    "entrypoint": ("entrypoint", "command"),
+    "port": ("port",),
+    "resource_type_id": ("resourceTypeRef",),
+    "scaling_strategy": ("scalingStrategy",),
+    "job_start_policy": ("jobStartPolicy",),
+    "liveness_probe": ("livenessProbe",),
+    "readiness_probe": ("readinessProbe",),
 }
-"""Our fields by those of the contract."""
-_STAGED = {one.path for one in staging.PROCESS_FIELDS if one.type is staging.Class.STAGED}
-_TOLD = {*_FIELDS.values(), "command"}
-_SCALING_DEFAULTS = {
-    "scaleUpIntervalSeconds": 60,
-    "scaleUpIncrement": 1,
-    "scaleDownIntervalSeconds": 600,
-    "scaleDownIncrement": 1,
-}
-_DEFAULT_CPU_PERCENT = 80
-_SNAPSHOT_NAMES = {
-    "minInstances": "minInstanceCount",
-    "maxInstances": "maxInstanceCount",
-    "cpuPercent": "targetCpuPercent",
-    "memoryPercent": "targetMemoryPercent",
-}
+"""Those of our staged fields that the contract has, by its own."""
+_TOLD = {path for paths in _FIELDS.values() for path in paths}
 
 
 def of_process(
     spec: Mapping[str, Any], status: Mapping[str, Any], view: ReplyContext
 ) -> list[Reply]:
     """Return the fields of a process that wait."""
-    entry = view.entry_of(spec)
-    saved = _saved(spec, view)
-    running = _running(entry) if entry is not None else dict.fromkeys(saved)
-    found = [
-        _difference(name, running[name], value)
-        for name, value in saved.items()
-        if _FIELDS[name] in _STAGED
-        and not (view.scales_at_once and name == "scaling_strategy")
-        and running[name] != value  # the same is the same with its defaults filled in too
-        and _comparable(name, running[name]) != _comparable(name, value)
+    entry, saved = view.entry_of(spec), _saved(spec, view)
+    if entry is None:
+        # Nothing of it runs: all that it has waits.
+        at_once = {"scaling_strategy"} if view.scales_at_once else set()
+        return [
+            _reply(name, None, value)
+            for name, value in saved.items()
+            if value and name not in at_once
+        ]
+    try:
+        frozen = SnapshotProcess.model_validate(entry)
+        found = _differences(frozen, spec, view)
+    except pydantic.ValidationError:
+        return _operators(status)
+    changed = {_root(one) for one in found}
+    if view.size_of(spec) is None:
+        changed.add("resourceTypeRef")  # it is gone, and nothing can be released of it
+    if not changed:
+        return []
+    running = _words(staging.process_fields(frozen))
+    return [
+        *(
+            _reply(name, running[name], saved[name])
+            for name, paths in _FIELDS.items()
+            if not changed.isdisjoint(paths)
+        ),
+        *(_difference(one) for one in found if _root(one) not in _TOLD),
     ]
-    return [*found, *_others(status, _TOLD)]
 
 
-def of_application(
-    spec: Mapping[str, Any], status: Mapping[str, Any], snapshot: Mapping[str, Any] | None
-) -> list[Reply]:
-    """Return the fields of an application that wait; the values of variables are masked."""
-    running = snapshot or {}
-    found = []
-    if running.get("image") != spec.get("image"):
-        found.append(_difference("docker_image", running.get("image"), spec.get("image")))
-    before, after = _variables(running), _variables(spec)
-    for name in sorted(before.keys() | after.keys()):
-        if before.get(name) != after.get(name):
-            was, will = (staging.MASK if name in one else None for one in (before, after))
-            found.append(_difference(f"env[{name}]", was, will))
-    return [*found, *_others(status, {"image", "env"})]
-
-
-def _variables(given: Mapping[str, Any]) -> dict[str, Any]:
-    return {one["name"]: _filled(one) for one in given.get("env") or ()}
-
-
-def _difference(field: str, before: Any, after: Any) -> Reply:
-    return {"field": field, "from": before, "to": after}
-
-
-def _others(status: Mapping[str, Any], told: Iterable[str]) -> Iterator[Reply]:
-    """Yield what the operator says of fields that are not told here."""
-    known = set(told)
-    for one in status.get("pending") or ():
-        if one["field"].partition(".")[0].partition("[")[0] not in known:
-            yield _difference(one["field"], one.get("from"), one.get("to"))
+def _differences(
+    frozen: SnapshotProcess, spec: Mapping[str, Any], view: ReplyContext
+) -> tuple[Difference, ...]:
+    size = view.size_of(spec)
+    machine = size.machine if size is not None else frozen.size
+    saved = candidate.process(ProcessSpec.model_validate(spec), machine)
+    return staging.process_differences(frozen, saved, scaling_is_staged=not view.scales_at_once)
 
 
 def _saved(spec: Mapping[str, Any], view: ReplyContext) -> dict[str, Any]:
     size = view.size_of(spec)
-    port = spec.get("port", views.DEFAULT_PORT if spec["type"] == "web" else None)
+    port = spec.get("port", defaults.DEFAULT_PORT if spec["type"] == "web" else None)
     return {
-        "entrypoint": views.command_line(spec),
+        **_words(spec),
         "port": port,
         "resource_type_id": size.id if size is not None else None,
+    }
+
+
+def _words(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a spec says in the fields of the contract."""
+    size = spec.get("resourceTypeRef")
+    return {
+        "entrypoint": views.command_line(spec),
+        "port": spec.get("port"),
+        "resource_type_id": identity.resource_type(size["name"]) if size is not None else None,
         "scaling_strategy": views.scaling(spec.get("scalingStrategy")),
         "job_start_policy": spec.get("jobStartPolicy"),
         "liveness_probe": spec.get("livenessProbe"),
@@ -107,50 +99,45 @@ def _saved(spec: Mapping[str, Any], view: ReplyContext) -> dict[str, Any]:
     }
 
 
-def _running(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "entrypoint": views.command_line(entry),
-        "port": entry.get("port"),
-        "resource_type_id": identity.resource_type(entry["size"]["name"]),
-        "scaling_strategy": _running_scaling(entry.get("scaling") or {}),
-        "job_start_policy": entry.get("jobStartPolicy"),
-        "liveness_probe": _filled(entry.get("livenessProbe")),
-        "readiness_probe": _filled(entry.get("readinessProbe")),
-    }
+def of_application(
+    spec: Mapping[str, Any], status: Mapping[str, Any], snapshot: Mapping[str, Any] | None
+) -> list[Reply]:
+    """Return the fields of an application that wait; the values of variables are masked."""
+    try:
+        saved = candidate.application(ApplicationSpec.model_validate(spec), ())
+        found = staging.application_differences(_frozen(snapshot), saved)
+    except pydantic.ValidationError:
+        return _operators(status)
+    image = _reply("docker_image", (snapshot or {}).get("image"), spec.get("image"))
+    return [
+        image if one.field == "image" else _difference(one)
+        for one in found
+        # Where nothing runs, a default is nothing that waits.
+        if snapshot is not None or _root(one) in spec
+    ]
 
 
-def _running_scaling(given: Mapping[str, Any]) -> dict[str, Any]:
-    horizontal = given.get("horizontal")
-    if horizontal is None:
-        return {"type": "manual", "config": {"instanceCount": given.get("instances", 1)}}
-    config = {
-        _SNAPSHOT_NAMES.get(name, name): value
-        for name, value in horizontal.items()
-        if value is not None
-    }
-    return {"type": "horizontal", "config": config}
+def _frozen(snapshot: Mapping[str, Any] | None) -> Snapshot | None:
+    """Return what serves, without its processes: they are many, and not asked for here."""
+    if snapshot is None:
+        return None
+    return Snapshot.model_validate({**snapshot, "processes": ()})
 
 
-def _comparable(name: str, value: Any) -> Any:
-    """Return a value with its defaults filled in, as a snapshot has them."""
-    if name == "entrypoint":
-        return value or ""
-    if name.endswith("_probe"):
-        return _filled(value)
-    if name != "scaling_strategy" or value is None or value["type"] == "manual":
-        return value
-    config = {**_SCALING_DEFAULTS, **value["config"]}
-    if "targetMemoryPercent" not in config:
-        config.setdefault("targetCpuPercent", _DEFAULT_CPU_PERCENT)
-    return {"type": "horizontal", "config": config}
+def _operators(status: Mapping[str, Any]) -> list[Reply]:
+    """Return what waits in the operator's words: here it cannot be read."""
+    pending: Iterable[Mapping[str, Any]] = status.get("pending") or ()
+    return [_reply(one["field"], one.get("from"), one.get("to")) for one in pending]
 
 
-def _filled(value: Any) -> Any:
-    """Return JSON without what is absent: null, and lists that are empty."""
-    if isinstance(value, Mapping):
-        return {
-            name: _filled(item) for name, item in value.items() if item is not None and item != []
-        }
-    if isinstance(value, list):
-        return [_filled(item) for item in value]
-    return value
+def _difference(one: Difference) -> Reply:
+    return _reply(one.field, one.before, one.after)
+
+
+def _reply(field: str, before: Any, after: Any) -> Reply:
+    return {"field": field, "from": before, "to": after}
+
+
+def _root(one: Difference) -> str:
+    """Return the field of the spec that a difference is in."""
+    return one.field.partition(".")[0].partition("[")[0]

@@ -23,10 +23,10 @@ from process_operator.controller.release.runs import (
     history,
     job_key,
 )
-from process_operator.controller.resolve import defaults
 from process_operator.controller.resolve import target as resolve_target
 from process_operator.controller.resolve.target import target
 from process_operator.kube import names
+from process_operator.models import defaults
 from process_operator.models.application import ApplicationSpec
 from process_operator.models.process import ProcessType
 

@@ -19,8 +19,8 @@ from process_operator.controller.release.record import (
     step_begun,
 )
 from process_operator.controller.release.rollout import Progress, State
-from process_operator.controller.resolve.defaults import Settings
 from process_operator.kube import conditions
+from process_operator.models.defaults import Settings
 from process_operator.models.process import JobStartPolicy
 from process_operator.models.release import ReleaseState, ReleaseStep
 

@@ -1,22 +1,21 @@
 """Specs and references in, a defaulted, checked and frozen application out, or a refusal.
 
 Parse, do not validate: what leaves this module cannot hold a bad value, so that builders cannot
-fail. Operational defaults live here and not in the CRDs, because a default of a CRD changes the
-meaning of objects that are already stored.
+fail.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from process_operator.controller.observe.records import CustomResource, InvalidObject, ObservedState
-from process_operator.controller.resolve import defaults, resource_type
-from process_operator.controller.resolve.defaults import Settings
+from process_operator.controller.resolve import resource_type
 from process_operator.controller.resolve.refusal import Refusal
 from process_operator.cron import expression, zones
+from process_operator.models import candidate, defaults
 from process_operator.models.application import ApplicationSpec
+from process_operator.models.defaults import Settings
 from process_operator.models.process import ProcessSpec, ProcessType
-from process_operator.models.security import PodSecurity
-from process_operator.models.snapshot import MachineSize, RunLimits, Snapshot, SnapshotProcess
+from process_operator.models.snapshot import Snapshot, SnapshotProcess
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +48,9 @@ def resolve(observed: ObservedState, application: CustomResource[ApplicationSpec
         settings=defaults.settings(application.spec),
         entries=entries,
         refusals=refusals,
-        candidate=_snapshot(application.spec, entries.values()),
+        candidate=candidate.application(application.spec, entries.values())
+        if application.spec.image is not None
+        else None,
     )
 
 
@@ -72,7 +73,7 @@ def _process(
     size = resource_type.resource_type_of(spec, observed.resource_types)
     if isinstance(size, Refusal):
         return size
-    return _invalid_timetable(spec) or _entry(spec, size)
+    return _invalid_timetable(spec) or candidate.process(spec, size)
 
 
 def _invalid_timetable(spec: ProcessSpec) -> Refusal | None:
@@ -88,53 +89,3 @@ def _invalid_timetable(spec: ProcessSpec) -> Refusal | None:
     except zones.InvalidTimeZone as error:
         return Refusal(reason="InvalidSchedule", message=f"spec.timeZone: {error}")
     return None
-
-
-def _entry(spec: ProcessSpec, size: MachineSize) -> SnapshotProcess:
-    return SnapshotProcess(
-        key=spec.key,
-        type=spec.type,
-        entrypoint=spec.entrypoint,
-        command=spec.command or (),
-        size=size,
-        scaling=defaults.scaling(spec.scaling_strategy),
-        port=spec.port or (defaults.DEFAULT_PORT if spec.type == ProcessType.WEB else None),
-        liveness_probe=spec.liveness_probe,
-        readiness_probe=spec.readiness_probe,
-        startup_probe=spec.startup_probe,
-        env=spec.env,
-        env_from=spec.env_from,
-        volumes=spec.volumes,
-        security_context=spec.security_context,
-        termination_grace_period_seconds=defaults.or_default(
-            spec.termination_grace_period_seconds, defaults.DEFAULT_GRACE_SECONDS
-        ),
-        job_start_policy=spec.job_start_policy,
-        run=_run_limits(spec),
-    )
-
-
-def _run_limits(spec: ProcessSpec) -> RunLimits | None:
-    if spec.type not in {ProcessType.JOB, ProcessType.CRON}:
-        return None
-    return RunLimits(
-        timeout_seconds=spec.run and spec.run.timeout_seconds,
-        retries=defaults.or_default(spec.run and spec.run.retries, 0),
-    )
-
-
-def _snapshot(spec: ApplicationSpec, entries: Iterable[SnapshotProcess]) -> Snapshot | None:
-    if spec.image is None:
-        return None
-    return Snapshot(
-        profile=defaults.PROFILE,
-        image=spec.image,
-        env=spec.env,
-        env_from=spec.env_from,
-        image_pull_secrets=tuple(one.name for one in spec.image_pull_secrets),
-        service_account_name=spec.service_account_name,
-        volumes=spec.volumes,
-        security_context=spec.security_context,
-        pod_security=spec.pod_security or PodSecurity.RESTRICTED,
-        processes=tuple(sorted(entries, key=lambda entry: entry.key)),
-    )

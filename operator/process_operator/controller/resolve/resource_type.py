@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from process_operator.controller.observe.records import CustomResource, InvalidObject
 from process_operator.controller.resolve.refusal import Refusal
-from process_operator.kube import quantities
+from process_operator.models import candidate
 from process_operator.models.process import ProcessSpec
 from process_operator.models.resource_type import ResourceTypeSpec
 from process_operator.models.snapshot import MachineSize
@@ -50,18 +50,4 @@ def resource_type_of(
             reason="ResourceTypeInvalid",
             message=f'ProcessResourceType "{name}" cannot be read: {found.message}',
         )
-    return machine_size(name, found.spec)
-
-
-def machine_size(name: str, spec: ResourceTypeSpec) -> MachineSize:
-    """Return a resource type as a snapshot holds it."""
-    return MachineSize(
-        name=name,
-        cpu=quantities.canonical(str(spec.cpu)),
-        memory=quantities.canonical(str(spec.memory)),
-        node_selector=dict(spec.node_selector),
-        tolerations=tuple(
-            one.model_dump(by_alias=True, exclude_none=True, mode="json")
-            for one in spec.tolerations
-        ),
-    )
+    return candidate.machine_size(name, found.spec)

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from process_operator.controller.observe.records import CustomResource, IngressClass, ObservedState
-from process_operator.controller.resolve import defaults
 from process_operator.kube import names
+from process_operator.models import defaults
 from process_operator.models.application import (
     ApplicationSpec,
     Backend,
@@ -95,7 +95,7 @@ def target(
         snapshot=snapshot,
         entry=entry,
         scaling=defaults.scaling(spec.scaling_strategy) if at_once else entry.scaling,
-        protocol=(spec.ingress and spec.ingress.protocol) or Protocol.HTTP,
+        protocol=(spec.ingress and spec.ingress.protocol) or defaults.DEFAULT_PROTOCOL,
         route=_route(observed, application.spec, process),
         timetable=_timetable(spec),
         suspended=bool(application.spec.suspend),

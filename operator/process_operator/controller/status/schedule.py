@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 from process_operator.controller.observe.records import Child, CustomResource, ObservedState
 from process_operator.controller.plan.model import ProcessPlan
 from process_operator.controller.release import job_verdict
-from process_operator.controller.resolve import defaults
 from process_operator.controller.status.model import GRACE
 from process_operator.cron import clock_changes as cron_clock_changes
 from process_operator.cron import expression, next_runs, zones
 from process_operator.kube import conditions
+from process_operator.models import defaults
 from process_operator.models.process import ProcessSpec
 
 NEXT_RUNS = 3

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from process_operator.models.application import ApplicationSpec, InitialRelease, ReleasePolicy
+from process_operator.models.process import Protocol
 from process_operator.models.scaling import ScalingStrategy
 from process_operator.models.snapshot import Horizontal, Scaling
 
 PROFILE = 1
-"""The rendering profile that new snapshots name, see `builders/pod.py`."""
+"""The rendering profile that new snapshots name, see `build/pod.py`."""
 DEFAULT_PORT = 8080
 DEFAULT_GRACE_SECONDS = 30
 DEFAULT_CPU_PERCENT = 80
 DEFAULT_TIME_ZONE = "Etc/UTC"
+DEFAULT_PROTOCOL = Protocol.HTTP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

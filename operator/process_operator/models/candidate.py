@@ -1,0 +1,78 @@
+"""What a release that started now would freeze: specs with every default filled in.
+
+The operator releases it, and both doors compare it with what runs: what differs waits.
+"""
+
+from collections.abc import Iterable
+
+from process_operator.kube import quantities
+from process_operator.models import defaults
+from process_operator.models.application import ApplicationSpec
+from process_operator.models.process import ProcessSpec, ProcessType
+from process_operator.models.resource_type import ResourceTypeSpec
+from process_operator.models.security import PodSecurity
+from process_operator.models.snapshot import MachineSize, RunLimits, Snapshot, SnapshotProcess
+
+
+def application(spec: ApplicationSpec, processes: Iterable[SnapshotProcess]) -> Snapshot:
+    """Return an application and its processes; its image is "" where the spec has none."""
+    return Snapshot(
+        profile=defaults.PROFILE,
+        image=spec.image or "",
+        env=spec.env,
+        env_from=spec.env_from,
+        image_pull_secrets=tuple(one.name for one in spec.image_pull_secrets),
+        service_account_name=spec.service_account_name,
+        volumes=spec.volumes,
+        security_context=spec.security_context,
+        pod_security=spec.pod_security or PodSecurity.RESTRICTED,
+        processes=tuple(sorted(processes, key=lambda entry: entry.key)),
+    )
+
+
+def process(spec: ProcessSpec, size: MachineSize) -> SnapshotProcess:
+    """Return a process of a size."""
+    return SnapshotProcess(
+        key=spec.key,
+        type=spec.type,
+        entrypoint=spec.entrypoint,
+        command=spec.command or (),
+        size=size,
+        scaling=defaults.scaling(spec.scaling_strategy),
+        port=spec.port or (defaults.DEFAULT_PORT if spec.type == ProcessType.WEB else None),
+        liveness_probe=spec.liveness_probe,
+        readiness_probe=spec.readiness_probe,
+        startup_probe=spec.startup_probe,
+        env=spec.env,
+        env_from=spec.env_from,
+        volumes=spec.volumes,
+        security_context=spec.security_context,
+        termination_grace_period_seconds=defaults.or_default(
+            spec.termination_grace_period_seconds, defaults.DEFAULT_GRACE_SECONDS
+        ),
+        job_start_policy=spec.job_start_policy,
+        run=_run_limits(spec),
+    )
+
+
+def _run_limits(spec: ProcessSpec) -> RunLimits | None:
+    if spec.type not in {ProcessType.JOB, ProcessType.CRON}:
+        return None
+    return RunLimits(
+        timeout_seconds=spec.run and spec.run.timeout_seconds,
+        retries=defaults.or_default(spec.run and spec.run.retries, 0),
+    )
+
+
+def machine_size(name: str, spec: ResourceTypeSpec) -> MachineSize:
+    """Return a resource type as a snapshot holds it."""
+    return MachineSize(
+        name=name,
+        cpu=quantities.canonical(str(spec.cpu)),
+        memory=quantities.canonical(str(spec.memory)),
+        node_selector=dict(spec.node_selector),
+        tolerations=tuple(
+            one.model_dump(by_alias=True, exclude_none=True, mode="json")
+            for one in spec.tolerations
+        ),
+    )
