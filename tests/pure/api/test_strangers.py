@@ -52,9 +52,8 @@ async def here() -> AsyncIterator[Here]:
     configuration = server._configuration(made.app, given, made.connections)
 
     def protocol() -> Any:
-        return configuration.http_protocol_class(
-            config=configuration, server_state=made.state, app_state={}
-        )
+        protocol_class: Any = configuration.http_protocol_class
+        return protocol_class(config=configuration, server_state=made.state, app_state={})
 
     listening = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0)
     made.port = listening.sockets[0].getsockname()[1]

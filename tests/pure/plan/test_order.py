@@ -1,6 +1,7 @@
 """In which order things are written, and what a refused write holds up."""
 
 import dataclasses
+from typing import Any
 
 import orjson
 
@@ -23,7 +24,7 @@ from process_operator.models.run import RunSpec
 from storytelling import Story, application
 from userside import process
 
-BACKEND = {"routing": {"backend": "gateway", "gatewayRef": {"name": "public"}}}
+BACKEND: dict[str, Any] = {"routing": {"backend": "gateway", "gatewayRef": {"name": "public"}}}
 HOSTS = {"hosts": [{"host": "shop.example.com"}], "protocol": "http"}
 
 
@@ -40,8 +41,9 @@ def autoscaled() -> ObservedState:
 def test_records_of_releases_come_first_and_what_is_old_goes_last() -> None:
     releases = make.released(make.released(make.observed())).releases
     first, second = (one for one in releases if isinstance(one, records.CustomResource))
+    once: Any = make.request(name="once")
     run = dataclasses.replace(
-        make.request(name="once"),
+        once,
         kind=names.RUN_KIND,
         spec=RunSpec.model_validate({"processRef": {"name": "web"}}),
     )
