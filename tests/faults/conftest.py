@@ -13,7 +13,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         FULL,
         action="store_true",
-        help="strike every write in every way, not every other one in one way",
+        help="spoil every write in every way, not every other one in one way",
     )
 
 

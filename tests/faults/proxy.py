@@ -236,9 +236,9 @@ def _name(body: bytes) -> str:
     """Return the name of a created object, which its path does not have."""
     if not body:
         return ""
-    found = json.loads(body)
-    about = found.get("metadata") if isinstance(found, dict) else None
-    name: str = (about or {}).get("name", "")
+    created = json.loads(body)
+    metadata = created.get("metadata") if isinstance(created, dict) else None
+    name: str = (metadata or {}).get("name", "")
     return name
 
 

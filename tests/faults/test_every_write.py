@@ -46,7 +46,7 @@ def job(key: str, moment: str, **spec: Any) -> Body:
     return process(key, "job", jobStartPolicy=moment, **spec)
 
 
-class Place:
+class Namespace:
     """A namespace as its user sees it, over the plain API."""
 
     def __init__(self, api: client.Cluster, name: str) -> None:
@@ -55,8 +55,8 @@ class Place:
 
     async def create(self, *manifests: Body) -> None:
         for one in manifests:
-            about = {**one["metadata"], "namespace": self.name}
-            await self._api.create({**one, "metadata": about})
+            metadata = {**one["metadata"], "namespace": self.name}
+            await self._api.create({**one, "metadata": metadata})
 
     async def get(self, kind: str, name: str) -> Body:
         try:
@@ -89,8 +89,8 @@ class Place:
 class Scenario:
     """What happens before the faults, what happens under them, and how it ends."""
 
-    prologue: Callable[[Place], Awaitable[None]]
-    history: Callable[[Place], Awaitable[None]]
+    prologue: Callable[[Namespace], Awaitable[None]]
+    history: Callable[[Namespace], Awaitable[None]]
     applications: str = "shop"
 
 
@@ -98,55 +98,55 @@ WEB = process("web", "web")
 TICK = process("tick", "cron", schedule="0 4 1 1 *")
 
 
-async def _nothing(_: Place) -> None:
+async def _nothing(_: Namespace) -> None:
     """The faults come from the first write on."""
 
 
-async def _succeeds(place: Place) -> None:
+async def _succeeds(here: Namespace) -> None:
     jobs = (job("migrate", "beforeDeployment"), job("warm", "afterSuccessDeployment"))
-    await place.create(WEB, TICK, *jobs, application(release=SOON))
-    await place.ended("shop-1", "success")
+    await here.create(WEB, TICK, *jobs, application(release=SOON))
+    await here.ended("shop-1", "success")
 
 
-async def _serves(place: Place) -> None:
-    await place.create(WEB, job("alarm", "afterFailedDeployment"), application(release=SOON))
-    await place.ended("shop-1", "success")
+async def _serves(here: Namespace) -> None:
+    await here.create(WEB, job("alarm", "afterFailedDeployment"), application(release=SOON))
+    await here.ended("shop-1", "success")
 
 
-async def _asks_for_what_cannot_run(place: Place, release: Body) -> None:
-    await place.change(names.PROCESS_KIND, "web", resourceTypeRef={"name": NOWHERE})
-    await place.change(names.APPLICATION_KIND, "shop", image=f"{IMAGE}:v2", release=release)
+async def _asks_for_what_cannot_run(here: Namespace, release: Body) -> None:
+    await here.change(names.PROCESS_KIND, "web", resourceTypeRef={"name": NOWHERE})
+    await here.change(names.APPLICATION_KIND, "shop", image=f"{IMAGE}:v2", release=release)
 
 
-async def _fails(place: Place) -> None:
-    await _asks_for_what_cannot_run(place, IMPATIENT)
-    await place.ended("shop-2", "failed")
+async def _fails(here: Namespace) -> None:
+    await _asks_for_what_cannot_run(here, IMPATIENT)
+    await here.ended("shop-2", "failed")
 
 
-async def _is_cancelled_in_its_rollout(place: Place) -> None:
-    await _asks_for_what_cannot_run(place, SOON)
+async def _is_cancelled_in_its_rollout(here: Namespace) -> None:
+    await _asks_for_what_cannot_run(here, SOON)
 
     async def rolls_out() -> bool:
-        found = await place.get("Deployment", "shop-web")
+        found = await here.get("Deployment", "shop-web")
         image: str = found["spec"]["template"]["spec"]["containers"][0]["image"]
         return image.endswith(":v2")
 
-    await place.until(rolls_out, "the rollout")
-    await place.change(names.RELEASE_KIND, "shop-2", cancel=True)
-    await place.ended("shop-2", "cancelled")
+    await here.until(rolls_out, "the rollout")
+    await here.change(names.RELEASE_KIND, "shop-2", cancel=True)
+    await here.ended("shop-2", "cancelled")
 
 
-async def _is_cancelled(place: Place) -> None:
-    await place.create(WEB, job("migrate", "beforeDeployment", env=HOLD), application(release=SOON))
+async def _is_cancelled(here: Namespace) -> None:
+    await here.create(WEB, job("migrate", "beforeDeployment", env=HOLD), application(release=SOON))
 
     async def job_runs() -> bool:
-        found = await place.get(names.RELEASE_KIND, "shop-1")
+        found = await here.get(names.RELEASE_KIND, "shop-1")
         jobs = (found.get("status") or {}).get("jobs", ())
         return any("jobUID" in one for one in jobs)
 
-    await place.until(job_runs, "the job")
-    await place.change(names.RELEASE_KIND, "shop-1", cancel=True)
-    await place.ended("shop-1", "cancelled")
+    await here.until(job_runs, "the job")
+    await here.change(names.RELEASE_KIND, "shop-1", cancel=True)
+    await here.ended("shop-1", "cancelled")
 
 
 SCENARIOS = {
@@ -157,28 +157,28 @@ SCENARIOS = {
 }
 
 
-async def ending(place: Place) -> dict[str, Any]:
+async def ending(here: Namespace) -> dict[str, Any]:
     """Return how everything in a namespace has ended."""
     found: dict[str, Any] = {}
-    for one in await place.all(names.RELEASE_KIND):
+    for one in await here.all(names.RELEASE_KIND):
         status = one["status"]
         jobs = [
             (job["key"], job.get("result"), job.get("reason")) for job in status.get("jobs", ())
         ]
         found[one["metadata"]["name"]] = (status.get("state"), jobs)
     for kind in (names.APPLICATION_KIND, names.PROCESS_KIND):
-        for one in await place.all(kind):
-            said = one["status"].get("conditions", ())
-            ready = [(c["status"], c["reason"]) for c in said if c["type"] == "Ready"]
+        for one in await here.all(kind):
+            conditions = one["status"].get("conditions", ())
+            ready = [(c["status"], c["reason"]) for c in conditions if c["type"] == "Ready"]
             found[f"{kind} {one['metadata']['name']}"] = ready
-    for one in await place.all("Deployment"):
+    for one in await here.all("Deployment"):
         container = one["spec"]["template"]["spec"]["containers"][0]
         found[f"Deployment {one['metadata']['name']}"] = (
             container["image"],
             one["spec"]["replicas"],
         )
     for kind in ("Service", "CronJob"):
-        for one in await place.all(kind):
+        for one in await here.all(kind):
             found[f"{kind} {one['metadata']['name']}"] = True
     return found
 
@@ -227,18 +227,18 @@ class Matrix:
 
     async def run(self, scenario: Scenario, fault: Fault | None) -> Run:
         """Run a scenario in a namespace of its own."""
-        place = Place(self.api, f"faults-{uuid.uuid4().hex[:8]}")
+        here = Namespace(self.api, f"faults-{uuid.uuid4().hex[:8]}")
         since = self.audit_log.stat().st_size
         await self.api.create(
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": place.name}}
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": here.name}}
         )
-        record = self.proxy.record(place.name)
-        await scenario.prologue(place)
+        record = self.proxy.record(here.name)
+        await scenario.prologue(here)
         kills = fault is not None and fault.kills
         async with self.alone if kills else contextlib.nullcontext():
             record.fault, record.first = fault, len(record.writes)
             begun = time.monotonic()
-            await scenario.history(place)
+            await scenario.history(here)
             took = time.monotonic() - begun
             if kills and not record.injected.is_set():
                 # The fault may come after the end, at the last write of a status.
@@ -246,8 +246,8 @@ class Matrix:
             starting = self.starting if kills and record.injected.is_set() else 0.0
         await self._quiet(record)
         # What was asked for before the fault counts as well: the prologue makes Jobs too.
-        jobs = self._created_jobs(place.name, since)
-        return Run(took, starting, record.writes, record.first, jobs, await ending(place))
+        jobs = self._created_jobs(here.name, since)
+        return Run(took, starting, record.writes, record.first, jobs, await ending(here))
 
     async def _quiet(self, record: Record) -> None:
         """Return when nothing has been written for a moment in which the operator was up."""
@@ -288,14 +288,14 @@ class Matrix:
                 continue
 
     def _note(self, kind: str, body: Body) -> None:
-        about, state = body["metadata"], (body.get("status") or {}).get("state")
-        there = self.active.setdefault(about["namespace"], set())
+        metadata, state = body["metadata"], (body.get("status") or {}).get("state")
+        there = self.active.setdefault(metadata["namespace"], set())
         if state == "inProgress" and kind != "DELETED":
-            there.add(about["name"])
+            there.add(metadata["name"])
         else:
-            there.discard(about["name"])
+            there.discard(metadata["name"])
         if len(there) > 1:
-            self.doubles.append(about["namespace"])
+            self.doubles.append(metadata["namespace"])
 
 
 @contextlib.asynccontextmanager
@@ -373,12 +373,12 @@ async def test_a_spoilt_write_changes_nothing_in_the_end(
             wrong = [
                 *([] if injected.ending == expected else [f"ended as {injected.ending}"]),
                 *([f"took {injected.starting:.1f} s of them to start again"] if late else []),
-                *(["never struck"] if missed else []),
+                *(["never injected"] if missed else []),
                 *_twice(injected.jobs),
                 *_disorder(injected.writes),
             ]
             line = f"{number:>3} {fault.way:<14} {injected.seconds:>5.1f} s  {fault.what}"
-            line += "" if fault.done else "  (not struck: it was written with another one)"
+            line += "" if fault.done else "  (not injected: it was written with another one)"
             lines.append(line + ("" if not wrong else f"  WRONG: {'; '.join(wrong)}"))
             failed.extend(f"{line}: {one}" for one in wrong)
 
@@ -402,15 +402,16 @@ def _twice(made: Sequence[str]) -> list[str]:
 def _disorder(writes: list[Write]) -> list[str]:
     """Return what came before that which has to come first: jobs before, rollout, jobs after."""
     order = [step for one in writes if 200 <= one.status < 300 and (step := _step(one))]
-    rollout = [place for place, step in enumerate(order) if step == "rollout"]
+    rollout = [position for position, step in enumerate(order) if step == "rollout"]
     wrong = (
         any(
-            step == "migrate" and rollout and place > rollout[0] for place, step in enumerate(order)
+            step == "migrate" and rollout and position > rollout[0]
+            for position, step in enumerate(order)
         )
         # A rollout ends before the jobs after it begin: after a failure with the way back.
         or any(
-            step in {"warm", "alarm"} and (not rollout or place < rollout[-1])
-            for place, step in enumerate(order)
+            step in {"warm", "alarm"} and (not rollout or position < rollout[-1])
+            for position, step in enumerate(order)
         )
     )
     return [f"out of order: {order}"] if wrong else []

@@ -29,7 +29,7 @@ FOUND = "found all of its own kinds"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Installation:
     """A cluster of the test's own, and an operator for it that has not been started."""
 
     cluster: local_cluster.Cluster
@@ -61,7 +61,7 @@ class Place:
 
 
 @pytest.fixture
-def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+def installation(request: pytest.FixtureRequest) -> Iterator[Installation]:
     directory = DIRECTORY / request.node.name[:20]
     try:
         cluster = local_cluster.up("kwok", directory)
@@ -76,90 +76,94 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
         here = Namespace(kubectl, f"kinds-{uuid.uuid4().hex[:8]}")
         kubectl("create", "namespace", here.name)
         try:
-            yield Place(cluster, operator, here)
+            yield Installation(cluster, operator, here)
         finally:
             operator.kill()
     finally:
         local_cluster.down(directory)
 
 
-def test_nothing_begins_before_every_own_kind_is_served(place: Place) -> None:
-    place.operator.launch()
+def test_nothing_begins_before_every_own_kind_is_served(installation: Installation) -> None:
+    installation.operator.launch()
     missing = [f"{kind}: not served by the cluster" for kind in names.OWN_KINDS]
-    running.until(lambda: place.unready(WAITS, *missing, "kubectl apply -f crds/"), seconds=15)
-    assert place.operator.probe("healthz") == (200, "ok\n")
-    assert place.operator.stop() == 0
+    running.until(
+        lambda: installation.unready(WAITS, *missing, "kubectl apply -f crds/"), seconds=15
+    )
+    assert installation.operator.probe("healthz") == (200, "ok\n")
+    assert installation.operator.stop() == 0
 
-    place.operator.launch()
-    running.until(lambda: place.unready(WAITS), seconds=15)
-    assert not place.leads()
-    assert place.logged(WAITS) == 2
-    operate.install(place.cluster)
-    running.until(place.is_ready, seconds=10)
-    assert place.logged(FOUND) == 1
-    place.here.release(application(), process("web", "web"))
-    assert place.leads()
-    assert place.operator.stop() == 0
-    assert not place.leads()
+    installation.operator.launch()
+    running.until(lambda: installation.unready(WAITS), seconds=15)
+    assert not installation.leads()
+    assert installation.logged(WAITS) == 2
+    operate.install(installation.cluster)
+    running.until(installation.is_ready, seconds=10)
+    assert installation.logged(FOUND) == 1
+    installation.here.release(application(), process("web", "web"))
+    assert installation.leads()
+    assert installation.operator.stop() == 0
+    assert not installation.leads()
 
 
 def test_kinds_that_go_and_come_back_are_watched_again_and_the_old_is_forgotten(
-    place: Place,
+    installation: Installation,
 ) -> None:
-    operate.install(place.cluster)
-    place.operator.start()
-    place.here.release(application(), process("web", "web"))
-    old, found = place.owner("deployment"), place.logged(FOUND)
+    operate.install(installation.cluster)
+    installation.operator.start()
+    installation.here.release(application(), process("web", "web"))
+    old, found = installation.owner("deployment"), installation.logged(FOUND)
 
-    place.here.kubectl("delete", *CRDS)
-    running.until(lambda: place.unready("Process: not served by the cluster"), seconds=15)
-    running.until(lambda: not place.leads(), seconds=5)
-    written = place.writes()
+    installation.here.kubectl("delete", *CRDS)
+    running.until(lambda: installation.unready("Process: not served by the cluster"), seconds=15)
+    running.until(lambda: not installation.leads(), seconds=5)
+    written = installation.writes()
     # While the kind of their owner is away the garbage collector leaves alone the children that it
     # has not removed before; an operator that acts on what it remembers would make this one again.
-    place.here.kubectl("delete", "deployment", "shop-web", "--ignore-not-found")
-    operate.install(place.cluster)
-    running.until(place.is_ready, seconds=10)
-    running.until(place.leads, seconds=10)
-    assert place.writes() == written
-    place.here.release(application(), process("web", "web"))
-    place.here.wait("pproc/web", "condition=Ready")
-    new = place.here.get("pproc", "web")["metadata"]["uid"]
-    assert place.owner("deployment") == place.owner("service") == new != old
-    assert not place.operator.has_ended
-    assert place.logged("stops all work: ") == 1
-    assert place.logged(FOUND) == found + 1
-    assert "Traceback" not in place.operator.log.read_text()
+    installation.here.kubectl("delete", "deployment", "shop-web", "--ignore-not-found")
+    operate.install(installation.cluster)
+    running.until(installation.is_ready, seconds=10)
+    running.until(installation.leads, seconds=10)
+    assert installation.writes() == written
+    installation.here.release(application(), process("web", "web"))
+    installation.here.wait("pproc/web", "condition=Ready")
+    new = installation.here.get("pproc", "web")["metadata"]["uid"]
+    assert installation.owner("deployment") == installation.owner("service") == new != old
+    assert not installation.operator.has_ended
+    assert installation.logged("stops all work: ") == 1
+    assert installation.logged(FOUND) == found + 1
+    assert "Traceback" not in installation.operator.log.read_text()
 
 
-def test_a_kind_that_may_not_be_read_is_neither_ready_nor_led(place: Place) -> None:
+def test_a_kind_that_may_not_be_read_is_neither_ready_nor_led(installation: Installation) -> None:
     every = [KINDS[kind].plural for kind in names.OWN_KINDS]
 
     def permit(resources: list[str], *verbs: str) -> None:
         rule = {"apiGroups": [names.GROUP], "resources": resources, "verbs": ["get", *verbs]}
         change = json.dumps([{"op": "replace", "path": "/rules/0", "value": rule}])
-        place.here.kubectl("patch", "clusterrole", names.OPERATOR, "--type=json", "-p", change)
+        installation.here.kubectl(
+            "patch", "clusterrole", names.OPERATOR, "--type=json", "-p", change
+        )
 
     def runs_well() -> bool:
-        return place.is_ready() and place.leads()
+        return installation.is_ready() and installation.leads()
 
-    operate.install(place.cluster)
+    operate.install(installation.cluster)
     permit(every, "list")
-    place.operator.launch()
+    installation.operator.launch()
     right = "ProcessRun: the right is missing to {} processruns.process-operator.dev"
     remedy = "kubectl apply -f deploy/operator/rbac.yaml"
-    running.until(lambda: place.unready(WAITS, right.format("watch"), remedy), seconds=15)
-    assert not place.leads()
+    running.until(lambda: installation.unready(WAITS, right.format("watch"), remedy), seconds=15)
+    assert not installation.leads()
     permit(every, "list", "watch")
     running.until(runs_well, seconds=20)
 
     permit(every[:-1], "list", "watch")
-    running.until(lambda: place.unready(right.format("list"), remedy), seconds=60)
-    running.until(lambda: not place.leads(), seconds=5)
+    running.until(lambda: installation.unready(right.format("list"), remedy), seconds=60)
+    running.until(lambda: not installation.leads(), seconds=5)
     permit(every, "list", "watch")
     running.until(runs_well, seconds=20)
-    assert not place.operator.has_ended
-    assert "Traceback" not in place.operator.log.read_text()
+    assert not installation.operator.has_ended
+    assert "Traceback" not in installation.operator.log.read_text()
 
 
 class Breaking(Proxy):
@@ -196,13 +200,13 @@ _LONGER_THAN_KOPF_TAKES = 2.0
 
 
 async def test_a_watch_that_ends_in_an_error_is_begun_anew_with_all_the_others(
-    place: Place,
+    installation: Installation,
 ) -> None:
-    directory = place.cluster.directory
-    kubeconfig = await asyncio.to_thread(operate.install, place.cluster)
+    directory = installation.cluster.directory
+    kubeconfig = await asyncio.to_thread(operate.install, installation.cluster)
     async with Breaking(kubeconfig, directory / "proxy") as way:
         operator = running.Operator(way.kubeconfig, directory / "logs" / "operator.log")
-        proxied = Place(place.cluster, operator, place.here)
+        proxied = Installation(installation.cluster, operator, installation.here)
 
         def leads_for_the(number: int) -> bool:
             return proxied.leads() and proxied.logged("won the lead") == number

@@ -31,11 +31,11 @@ class Settled:
     audit_log: Path
 
     def look(self) -> tuple[dict[str, Any], list[str]]:
-        """Return, when nothing more is written, what is said of everything and what was written."""
+        """Return, when nothing more is written, all statuses, and what was written."""
         written = audit.writes(self.audit_log, self.here.name)
         found = json.loads(self.here.kubectl("get", "papp,pproc,prel", "-o", "json"))["items"]
-        said = {f"{one['kind']} {one['metadata']['name']}": one["status"] for one in found}
-        return said, written
+        statuses = {f"{one['kind']} {one['metadata']['name']}": one["status"] for one in found}
+        return statuses, written
 
 
 @pytest.fixture
