@@ -40,8 +40,8 @@ def _written(log: Path, namespace: str, *, worst: int = 599) -> list[str]:
             event = json.loads(line)
             if event["responseStatus"]["code"] > worst:
                 continue
-            place = event.get("objectRef") or {}
-            if place.get("namespace") == namespace and event["verb"] not in _READS:
-                parts = (place["resource"], place.get("subresource"), place.get("name"))
+            reference = event.get("objectRef") or {}
+            if reference.get("namespace") == namespace and event["verb"] not in _READS:
+                parts = (reference["resource"], reference.get("subresource"), reference.get("name"))
                 found.append(f"{event['verb']} {'/'.join(part for part in parts if part)}")
     return found

@@ -255,7 +255,7 @@ class App:
 
     def ended(self, identifier: str) -> Body:
         """Wait until a deployment has ended; return it."""
-        place = f"{self.path}/deployments/{identifier}"
-        running.until(lambda: self.me.get(place).body["finished_at"] is not None)
-        found: Body = self.me.done("GET", place)
+        path = f"{self.path}/deployments/{identifier}"
+        running.until(lambda: self.me.get(path).body["finished_at"] is not None)
+        found: Body = self.me.done("GET", path)
         return found

@@ -78,8 +78,8 @@ class Namespace:
         return self._wait(thing, condition)
 
     def _wait(self, thing: str, condition: str) -> Body:
-        said = self.kubectl("wait", thing, f"--for={condition}", "--timeout=60s", "-o", "json")
-        found: Body = json.loads(said)
+        waited = self.kubectl("wait", thing, f"--for={condition}", "--timeout=60s", "-o", "json")
+        found: Body = json.loads(waited)
         return found
 
     def wait_gone(self, thing: str) -> None:

@@ -155,18 +155,18 @@ class Bench:
         """Let somebody put a label and an annotation of theirs on everything."""
 
         async def label(one: dict[str, Any]) -> None:
-            about = one["metadata"]
+            metadata = one["metadata"]
             mark = {"somebody.example.com/mark": "theirs"}
             manifest = {
                 **{name: one[name] for name in ("apiVersion", "kind")},
                 "metadata": {
-                    "name": about["name"],
-                    "namespace": about["namespace"],
+                    "name": metadata["name"],
+                    "namespace": metadata["namespace"],
                     "labels": mark,
                     "annotations": mark,
                 },
             }
-            live = await api.get(one["kind"], about["namespace"], about["name"])
+            live = await api.get(one["kind"], metadata["namespace"], metadata["name"])
             await api.replace({**live, "metadata": {**live["metadata"], **_marked(live, manifest)}})
 
         async def work() -> None:
@@ -208,10 +208,10 @@ def _marked(live: Any, marked: Any) -> dict[str, Any]:
 
 
 def _runs(body: Any) -> bool:
-    said = (body.get("status") or {}).get("conditions") or ()
+    conditions = (body.get("status") or {}).get("conditions") or ()
     return any(
         one["type"] == "Ready" and one["status"] == "True" and one["reason"] != "AwaitingRelease"
-        for one in said
+        for one in conditions
     )
 
 

@@ -35,9 +35,11 @@ async def write(api: client.Cluster, objects: Sequence[Manifest], namespace: str
 
 async def _write(api: client.Cluster, one: Manifest, namespace: str) -> None:
     kind = one["kind"]
-    about = {name: value for name, value in one["metadata"].items() if name not in _OF_THE_SERVER}
-    about.pop("ownerReferences", None)
-    copy = {**one, "metadata": {**about, "namespace": namespace}}
+    metadata = {
+        name: value for name, value in one["metadata"].items() if name not in _OF_THE_SERVER
+    }
+    metadata.pop("ownerReferences", None)
+    copy = {**one, "metadata": {**metadata, "namespace": namespace}}
     status = copy.pop("status", None)
     if kind in CHILD_KINDS:
         await api.apply(_without_addresses(copy), force=False)
@@ -48,7 +50,7 @@ async def _write(api: client.Cluster, one: Manifest, namespace: str) -> None:
         made = await api.replace_status(
             kind,
             namespace,
-            about["name"],
+            metadata["name"],
             uid=made["metadata"]["uid"],
             resource_version=made["metadata"]["resourceVersion"],
             status={**status, "observedGeneration": 1 if "observedGeneration" in made else 2},

@@ -93,12 +93,12 @@ class Load:
     def seen(self) -> Seen:
         """Wait until it has ended; return what it saw."""
         try:
-            told, _ = self._process.communicate(timeout=self._seconds + 60)
+            output, _ = self._process.communicate(timeout=self._seconds + 60)
         finally:
             self._process.kill()
         if self._process.returncode != 0:
             raise RuntimeError("the clients failed, see above")
-        return Seen(**json.loads(told))
+        return Seen(**json.loads(output))
 
 
 async def ask(plan: Plan) -> Seen:

@@ -49,9 +49,9 @@ class Audit:
                 event = json.loads(line)
                 if event["user"]["username"] != self._user or event["verb"] in _READS:
                     continue
-                place = event["objectRef"]
-                if place["resource"] != "leases":
-                    parts = (place["resource"], place.get("subresource"))
+                reference = event["objectRef"]
+                if reference["resource"] != "leases":
+                    parts = (reference["resource"], reference.get("subresource"))
                     found[f"{event['verb']} {'/'.join(part for part in parts if part)}"] += 1
         return found
 
@@ -120,11 +120,11 @@ class Watcher:
                 async for kind, body in self._api.watch(
                     names.PROCESS_KIND, resource_version=version
                 ):
-                    about = body["metadata"]
-                    version = about["resourceVersion"]
-                    place = (about.get("namespace", ""), about.get("name", ""))
-                    if kind != "BOOKMARK" and place not in self.seen and self._wanted(body):
-                        self.seen[place] = time.monotonic()
+                    metadata = body["metadata"]
+                    version = metadata["resourceVersion"]
+                    key = (metadata.get("namespace", ""), metadata.get("name", ""))
+                    if kind != "BOOKMARK" and key not in self.seen and self._wanted(body):
+                        self.seen[key] = time.monotonic()
                         self._changed.set()
             except errors.Unavailable:
                 continue

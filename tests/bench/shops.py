@@ -174,16 +174,16 @@ async def fill(api: client.Cluster, count: int) -> list[Place]:
 
     async def make(manifest: Manifest, status: Manifest) -> str:
         made = await api.create(manifest)
-        about = made["metadata"]
+        metadata = made["metadata"]
         await api.replace_status(
             manifest["kind"],
             NAMESPACE,
-            about["name"],
-            uid=about["uid"],
-            resource_version=about["resourceVersion"],
+            metadata["name"],
+            uid=metadata["uid"],
+            resource_version=metadata["resourceVersion"],
             status=status,
         )
-        return str(about["uid"])
+        return str(metadata["uid"])
 
     async def open_shop(shop: Shop) -> None:
         uid = await make(_application(shop), _application_status(shop))

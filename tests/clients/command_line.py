@@ -139,9 +139,9 @@ class Run:
 
     def _create(self) -> None:
         (cluster,) = self._ask("resources", "clusters")
-        about = ["--source", "dockerImage", "--docker-image", f"{IMAGE}:v1"]
+        source = ["--source", "dockerImage", "--docker-image", f"{IMAGE}:v1"]
         named = ["--name", "Shop", "--cluster", cluster["id"], "--project", self._place.project]
-        self._app = self._ask("apps", "create", *named, *about)["id"]
+        self._app = self._ask("apps", "create", *named, *source)["id"]
         assert [one["id"] for one in self._ask("apps", "list")] == [self._app]
         assert self._ask("apps", "get", self._app)["docker_image"] == f"{IMAGE}:v1"
         assert self._place.get("papp", "shop")["spec"]["displayName"] == "Shop"
@@ -208,9 +208,9 @@ class Run:
             (("processes", "update", self._web, "--name", "x", "--app-id", self._app), "name"),
             (("domains", "add", self._app, "--name", "x.example.com"), "domain_name"),
         ):
-            told = self._ask.refusal("apps", *arguments)
-            assert '"status": 400' in told, told
-            assert field in told, told
+            refusal = self._ask.refusal("apps", *arguments)
+            assert '"status": 400' in refusal, refusal
+            assert field in refusal, refusal
         assert self._place.objects() == before
 
     def _is_told_what_is_not_there(self) -> None:
@@ -224,5 +224,5 @@ class Run:
             ("apps", "purge-cache", self._app),
             ("apps", "tcp-proxies", "list", "--app-id", self._app),
         ):
-            told = self._ask.refusal(*arguments)
-            assert '"status": 404' in told, told
+            refusal = self._ask.refusal(*arguments)
+            assert '"status": 404' in refusal, refusal

@@ -195,11 +195,11 @@ class Change:
     @property
     def name(self) -> str:
         """What it is called in the table."""
-        told = (
+        message = (
             f"{name} ({value['type']})" if name == "scaling_strategy" else name
             for name, value in self.fields.items()
         )
-        return f"change {self.address.rpartition('.')[2]}: {', '.join(told)}"
+        return f"change {self.address.rpartition('.')[2]}: {', '.join(message)}"
 
 
 WEB, WORKER, CRON, JOB = PROCESSES.values()

@@ -57,8 +57,8 @@ def kubeconfig() -> Path:
 @pytest.fixture(scope="session")
 def rest() -> restside.Served:
     """Return the REST API of this run; no limit of rates but where a test is about it."""
-    place = json.loads(os.environ[_REST])
-    return restside.Served(port=place["port"], log=Path(place["log"]))
+    served = json.loads(os.environ[_REST])
+    return restside.Served(port=served["port"], log=Path(served["log"]))
 
 
 @pytest.fixture(scope="session")

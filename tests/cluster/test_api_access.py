@@ -65,14 +65,14 @@ def test_every_path_is_closed_to_whoever_has_no_key_for_it(
             assert status(Client(rest, "pop_wrong"), **known) == 401, (method, template)
             if "id" not in names:
                 continue
-            place = (method, template)
-            assert status(foreign, **known) == 404, place
+            operation = (method, template)
+            assert status(foreign, **known) == 404, operation
             for name in names:
                 if name == "measurement":
                     continue
-                assert status(me, **{**known, name: UNKNOWN}) == 404, place
+                assert status(me, **{**known, name: UNKNOWN}) == 404, operation
                 for malformed in ("x", UNKNOWN + "0", UNKNOWN.replace("-", "")):
-                    assert status(me, **{**known, name: malformed}) == 400, place
+                    assert status(me, **{**known, name: malformed}) == 400, operation
     assert asked > 30
 
 
@@ -118,8 +118,8 @@ def test_the_api_has_no_other_right_than_it_needs(
     kubectl: Callable[..., str], namespace: str
 ) -> None:
     account = f"system:serviceaccount:{serve_api.NAMESPACE}:{serve_api.SERVICE_ACCOUNT}"
-    told = kubectl("auth", "can-i", "--list", "--as", account, "-n", namespace)
-    granted = {line.split()[0] for line in told.splitlines()[1:]}
+    listed = kubectl("auth", "can-i", "--list", "--as", account, "-n", namespace)
+    granted = {line.split()[0] for line in listed.splitlines()[1:]}
     assert "pods.metrics.k8s.io" in granted
     for other in ("secrets", "*.*", "deployments.apps", "services", "pods", "jobs.batch"):
         assert other not in granted
@@ -151,6 +151,6 @@ def test_secrets_are_in_no_log_and_no_metric(app: App, me: Client, rest: Served)
     me.done("POST", f"{app.path}/env-vars", {"key": "PASSWORD", "value": "hunter2-hunter2"})
     me.patch(app.web_path, {"entrypoint": ["hunter2-hunter2"]})
     assert me.key is not None
-    told = rest.log.read_text() + Client(rest).get("/metrics").text.decode()
-    assert me.key not in told
-    assert "hunter2" not in told
+    written = rest.log.read_text() + Client(rest).get("/metrics").text.decode()
+    assert me.key not in written
+    assert "hunter2" not in written

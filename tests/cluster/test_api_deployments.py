@@ -35,10 +35,10 @@ def test_a_restart_starts_every_instance_anew(app: App, here: Namespace) -> None
 
 def test_a_deployment_can_be_cancelled_until_it_is_decided(app: App, me: Client) -> None:
     asked = me.done("POST", f"{app.path}/deployments", {})
-    place = f"{app.path}/deployments/{asked['id']}"
-    assert me.post(f"{place}/cancel").status == 200
+    path = f"{app.path}/deployments/{asked['id']}"
+    assert me.post(f"{path}/cancel").status == 200
     assert app.ended(asked["id"])["status"] == "cancelled"
-    assert me.post(f"{place}/cancel").status == 422
+    assert me.post(f"{path}/cancel").status == 422
 
 
 def test_a_deployment_needs_an_image_and_no_branch(me: Client) -> None:
@@ -51,17 +51,17 @@ def test_a_deployment_needs_an_image_and_no_branch(me: Client) -> None:
 
 def test_a_cron_process_is_triggered_once_it_is_deployed(app: App, me: Client) -> None:
     cron = app.process("cron", schedule="0 4 * * *")
-    place = f"{app.path}/processes/{cron['id']}"
-    assert me.post(f"{place}/trigger").status == 422
+    path = f"{app.path}/processes/{cron['id']}"
+    assert me.post(f"{path}/trigger").status == 422
     app.deploy()
     assert me.post(f"{app.web_path}/trigger").status == 422
-    assert me.post(f"{place}/trigger").body == {"message": "Cron job triggered"}
+    assert me.post(f"{path}/trigger").body == {"message": "Cron job triggered"}
 
     def ended() -> bool:
-        return [one["status"] for one in me.get(f"{place}/runs").body["data"]] == ["success"]
+        return [one["status"] for one in me.get(f"{path}/runs").body["data"]] == ["success"]
 
     running.until(ended)
-    (run,) = me.get(f"{place}/runs").body["data"]
+    (run,) = me.get(f"{path}/runs").body["data"]
     assert (run["trigger"], run["exit_code"]) == ("manual", 0)
     assert me.get(f"{app.web_path}/runs").body["data"] == []
 

@@ -44,12 +44,12 @@ def test_domains_stay_when_the_web_process_is_taken_over_and_go_with_it(
 ) -> None:
     # Public clients make, and remove, a domain and the web process at the same time.
     domain = me.done("POST", f"{app.path}/domains", {"domain_name": "shop.example.com"})
-    place = f"{app.path}/domains/{domain['id']}"
+    path = f"{app.path}/domains/{domain['id']}"
     assert app.process("web")["id"] == app.web["id"]
-    assert me.done("GET", place) | {"updated_at": ""} == domain | {"updated_at": ""}
+    assert me.done("GET", path) | {"updated_at": ""} == domain | {"updated_at": ""}
     me.done("DELETE", app.web_path)
-    assert me.get(place).status == 404
-    assert me.delete(place).status == 200
+    assert me.get(path).status == 404
+    assert me.delete(path).status == 200
 
 
 def test_what_kubectl_makes_is_there_and_what_is_made_here_is_there_for_kubectl(
@@ -58,10 +58,10 @@ def test_what_kubectl_makes_is_there_and_what_is_made_here_is_there_for_kubectl(
     here.apply(application(release={"initial": "manual"}), process("mail", "worker"))
     running.until(lambda: me.get("/v3/applications").body["total"] == 1, seconds=10)
     (found,) = me.get("/v3/applications").body["data"]
-    place = f"/v3/applications/{found['id']}/processes"
-    running.until(lambda: me.get(place).body["total"] == 1, seconds=10)
-    (worker,) = me.get(place).body["data"]
-    me.done("PATCH", f"{place}/{worker['id']}", {"entrypoint": "mail"})
+    path = f"/v3/applications/{found['id']}/processes"
+    running.until(lambda: me.get(path).body["total"] == 1, seconds=10)
+    (worker,) = me.get(path).body["data"]
+    me.done("PATCH", f"{path}/{worker['id']}", {"entrypoint": "mail"})
     assert here.get("pproc", "mail")["spec"]["entrypoint"] == "mail"
 
 

@@ -82,8 +82,8 @@ def test_a_dry_run_tells_what_would_be_and_writes_nothing(
 ) -> None:
     app.deploy()
     before = here.get("pproc", "shop-web")["metadata"]["resourceVersion"]
-    told = me.done("PATCH", f"{app.web_path}?dry_run=true", {"port": 3000})
-    assert (told["port"], [one["field"] for one in told["pending"]]) == (3000, ["port"])
+    foretold = me.done("PATCH", f"{app.web_path}?dry_run=true", {"port": 3000})
+    assert (foretold["port"], [one["field"] for one in foretold["pending"]]) == (3000, ["port"])
     assert me.get(app.web_path).body["port"] == 8080
     body = {"display_name": "x", "type": "worker", "resource_type_id": app.sizes["s1"]}
     assert me.done("POST", f"{app.path}/processes?dry_run=true", body)["key"] == "x"

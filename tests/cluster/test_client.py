@@ -279,11 +279,15 @@ async def test_a_status_is_replaced_and_nothing_else_changes(
         "metadata": {"namespace": namespace, "name": "a", "annotations": {"kept": "yes"}},
         "spec": {"kept": True},
     }
-    about = (await made_when_served(server, manifest))["metadata"]
+    metadata = (await made_when_served(server, manifest))["metadata"]
 
     async def publish(status: dict[str, Any], **changed: str) -> Manifest:
-        told = {"uid": about["uid"], "resource_version": about["resourceVersion"], **changed}
-        return await server.replace_status(note.kind, namespace, "a", status=status, **told)
+        precondition = {
+            "uid": metadata["uid"],
+            "resource_version": metadata["resourceVersion"],
+            **changed,
+        }
+        return await server.replace_status(note.kind, namespace, "a", status=status, **precondition)
 
     answer = await publish({"observedGeneration": 1, "replicas": 3})
     assert answer["status"] == {"observedGeneration": 1, "replicas": 3}
@@ -303,13 +307,13 @@ async def test_an_event_can_be_told_and_found_by_its_object(
     server: Cluster, namespace: str
 ) -> None:
     made = await server.create(service(namespace))
-    about = made["metadata"]
+    metadata = made["metadata"]
     regarding = {
         "apiVersion": made["apiVersion"],
         "kind": made["kind"],
         "namespace": namespace,
-        "name": about["name"],
-        "uid": about["uid"],
+        "name": metadata["name"],
+        "uid": metadata["uid"],
     }
     await server.create(
         {
@@ -327,7 +331,7 @@ async def test_an_event_can_be_told_and_found_by_its_object(
         }
     )
     found = await everything(
-        server, "Event", namespace=namespace, field_selector=f"regarding.uid={about['uid']}"
+        server, "Event", namespace=namespace, field_selector=f"regarding.uid={metadata['uid']}"
     )
     # The API server may have a word about a Service's address as well.
     ours = [one["note"] for one in found if one["reportingController"] == names.GROUP]

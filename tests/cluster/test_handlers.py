@@ -29,8 +29,8 @@ class Seen:
         self._news = asyncio.Event()
 
     def observe(self, body: Mapping[str, Any]) -> tuple[ApplicationKey, ...]:
-        about = body["metadata"]
-        self.names.add((about.get("namespace", ""), about["name"]))
+        metadata = body["metadata"]
+        self.names.add((metadata.get("namespace", ""), metadata["name"]))
         self._news.set()
         return ()
 

@@ -94,11 +94,11 @@ def _verbs(kubeconfig: Path, namespace: str) -> set[str]:
 
 def test_what_is_applied_then_is_what_was_told(here: Namespace, plan: Plan) -> None:
     here.release(application(), here.web())
-    told = plan(application(image=f"{IMAGE}:v2"), process("worker", "worker"))
-    assert told.returncode == 2
-    assert "release shop-2, asked for by spec.image:" in told.stdout
-    assert "+ Deployment shop-worker (worker) is made" in told.stdout
-    assert f'+ spec.template.spec.containers[process].image: "{IMAGE}:v2"' in told.stdout
+    printed = plan(application(image=f"{IMAGE}:v2"), process("worker", "worker"))
+    assert printed.returncode == 2
+    assert "release shop-2, asked for by spec.image:" in printed.stdout
+    assert "+ Deployment shop-worker (worker) is made" in printed.stdout
+    assert f'+ spec.template.spec.containers[process].image: "{IMAGE}:v2"' in printed.stdout
     here.apply(application(image=f"{IMAGE}:v2"), process("worker", "worker"))
     here.wait("prel/shop-2", "jsonpath={.status.state}=success")
     here.wait_reason("papp/shop", "Released")

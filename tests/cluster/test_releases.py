@@ -89,8 +89,8 @@ def test_a_job_that_fails_before_the_rollout_leaves_the_running_version_untouche
     assert after["metadata"]["generation"] == before["metadata"]["generation"]
     assert "shop-1" in here.wait_reason("papp/shop", "ReleaseFailed")
     alarm = here.get("job", here.get("prel", "shop-2")["status"]["jobs"][0]["jobName"])
-    told = alarm["spec"]["template"]["spec"]["containers"][0]["env"]
-    assert {one["name"]: one["value"] for one in told} == {
+    variables = alarm["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert {one["name"]: one["value"] for one in variables} == {
         "PROCESS_OPERATOR_RELEASE": "shop-2",
         "PROCESS_OPERATOR_FAILED_STEP": "beforeJobs",
         "PROCESS_OPERATOR_FAILED_PROCESS": "migrate",

@@ -101,8 +101,8 @@ def test_a_run_by_the_schedule_is_told_with_its_outcome(here: Namespace) -> None
     often = process("tick", "cron", schedule="@every 1s", env=EXIT_3)
     here.release(application(), often)
     here.wait("pproc/tick", "jsonpath={.status.consecutiveFailures}")
-    told = here.wait("pproc/tick", "jsonpath={.status.lastScheduledRun.result}=failed")
-    last = told["status"]["lastScheduledRun"]
+    tick = here.wait("pproc/tick", "jsonpath={.status.lastScheduledRun.result}=failed")
+    last = tick["status"]["lastScheduledRun"]
     assert (last["reason"], last["exitCode"]) == ("NonZeroExit", 3)
     # The namespace stays, and with it would the schedule.
     here.kubectl("delete", "pproc", "tick", "--wait=false")

@@ -70,8 +70,8 @@ def sizes(kubeconfig: Path, program: Path, here: Namespace) -> Iterator[list[int
             yield seen
         finally:
             watch.terminate()
-            told, _ = watch.communicate()
-            seen += [int(line) for line in told.split()]
+            output, _ = watch.communicate()
+            seen += [int(line) for line in output.split()]
 
 
 def test_the_hand_over_between_manual_and_horizontal_dips_in_neither_direction(

@@ -22,8 +22,8 @@ def _tables() -> Iterator[tuple[str, Mapping[enum.Enum, object]]]:
         for name, value in vars(importlib.import_module(module.name)).items():
             kinds = {type(key) for key in value} if isinstance(value, Mapping) else set()
             if len(kinds) == 1 and issubclass(kinds.pop(), enum.Enum):
-                place = module.name.removeprefix("process_operator.").removeprefix("controller.")
-                yield f"{place}.{name}", value
+                path = module.name.removeprefix("process_operator.").removeprefix("controller.")
+                yield f"{path}.{name}", value
 
 
 TABLES = dict(_tables())

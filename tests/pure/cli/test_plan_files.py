@@ -44,9 +44,9 @@ def test_manifests_without_sizes_name_the_file_the_field_and_the_remedy(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert _plan("-f", SAMPLE) == 1
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.splitlines()[0] == (
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.splitlines()[0] == (
         f'{SAMPLE}, document 2, Process "web": spec.resourceTypeRef.name: there is no '
         "ProcessResourceType among the manifests; add them, for example by "
         "-f deploy/resource-types.yaml, or compare with the cluster that has them by --live"

@@ -35,10 +35,10 @@ def _answer(schedule: str, zone: str, start: str) -> str:
 
 def _local(schedule: str, zone: str, start: str, count: int) -> list[str]:
     """Return the runs from a local time on, in local time, as `day hour:minute±offset`."""
-    place = zones.zone(zone)
-    after = datetime.fromisoformat(start).replace(tzinfo=place)
+    time_zone = zones.zone(zone)
+    after = datetime.fromisoformat(start).replace(tzinfo=time_zone)
     runs = next_runs.next_runs(schedule, zone, after, count)
-    return [f"{run.astimezone(place):%d %H:%M%z}" for run in runs]
+    return [f"{run.astimezone(time_zone):%d %H:%M%z}" for run in runs]
 
 
 def _days(schedule: str) -> list[int]:
@@ -57,11 +57,11 @@ def test_what_is_remembered_of_a_minute_is_right_for_each_of_its_seconds() -> No
     for schedule, zone, start, expected in _oracle():
         if expected == "invalid" or schedule.startswith("@every"):
             continue
-        meaning, place = expression.parse(schedule), zones.zone(zone)
+        meaning, time_zone = expression.parse(schedule), zones.zone(zone)
         for second in (0, 1, 30, 58, 59):
             after = datetime.fromisoformat(start).replace(second=second)
-            expected_run = searched(meaning, after + timedelta(seconds=1), place)
-            assert meaning.next(after, place) == expected_run, (schedule, zone, after)
+            expected_run = searched(meaning, after + timedelta(seconds=1), time_zone)
+            assert meaning.next(after, time_zone) == expected_run, (schedule, zone, after)
 
 
 @pytest.mark.parametrize(
@@ -277,9 +277,9 @@ def _changes(schedule: str, zone: str, start: str, count: int = 3) -> list[str]:
 def test_a_run_that_a_change_of_the_clock_skips_or_doubles_is_told(
     schedule: str, zone: str, start: str, says: str
 ) -> None:
-    (told,) = _changes(schedule, zone, start)
-    assert says in told
-    assert zone in told
+    (change,) = _changes(schedule, zone, start)
+    assert says in change
+    assert zone in change
 
 
 def test_a_doubled_run_is_told_from_either_of_its_sides() -> None:

@@ -87,8 +87,8 @@ EXAMPLES: list[tuple[str, str, dict[str, Any]]] = [
     [pytest.param(expected, found, id=name) for name, expected, found in EXAMPLES],
 )
 def test_health_follows_the_conditions(kind: str, expected: str, found: dict[str, Any]) -> None:
-    said, message = _health(kind, found)
-    assert said == expected
+    health, message = _health(kind, found)
+    assert health == expected
     assert message
 
 
@@ -150,9 +150,9 @@ def test_what_the_operator_says_leads_to_the_health_that_is_meant(
         one = write.of
         assert isinstance(one, CustomResource)
         spec = one.spec.model_dump(by_alias=True, exclude_none=True, mode="json")
-        about = {"name": one.name, "generation": one.generation}
-        said = {"metadata": about, "spec": spec, "status": dict(write.status)}
-        found[one.name] = _health(one.kind, said)[0]
+        metadata = {"name": one.name, "generation": one.generation}
+        manifest = {"metadata": metadata, "spec": spec, "status": dict(write.status)}
+        found[one.name] = _health(one.kind, manifest)[0]
     assert found == expected
 
 

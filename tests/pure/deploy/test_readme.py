@@ -19,13 +19,13 @@ ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
 def test_every_room_is_in_the_tables_of_rooms(heading: str, folder: str) -> None:
     rows = ARCHITECTURE.partition(heading)[2].partition("\n## ")[0].splitlines()
     cells = [row.split("|")[1 if folder else 2] for row in rows if row.startswith("|")]
-    told = {name for cell in cells for name in re.findall(r"`([a-z_]+)/?`", cell)}
+    listed = {name for cell in cells for name in re.findall(r"`([a-z_]+)/?`", cell)}
     rooms = {
         path.stem
         for path in (ROOT / "operator/process_operator" / folder).iterdir()
         if path.name != "__init__.py" and (path.suffix == ".py" or (path / "__init__.py").exists())
     }
-    assert told - {"controller"} == rooms - {"controller"}
+    assert listed - {"controller"} == rooms - {"controller"}
 
 
 def test_the_table_of_staged_and_immediate_fields_is_the_one_of_the_code() -> None:
