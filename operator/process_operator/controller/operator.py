@@ -40,7 +40,7 @@ log = logging.getLogger("process_operator")
 _CANCEL_SECONDS = 0.5
 """How long a task has to end, before it is cancelled once more."""
 SWEEP = timedelta(minutes=5)
-"""How often objects that vanished unseen are looked for."""
+"""How often it is looked for what changed, came or went unseen."""
 
 
 RecordT = TypeVar("RecordT")
@@ -236,9 +236,10 @@ class Operator:
             if not self._agreed:
                 continue
             try:
-                self._enqueue(await resync.sweep(self._api, self._store), Priority.UNFINISHED)
+                async for keys in resync.sweep(self._api, self._store):
+                    self._enqueue(keys, Priority.UNFINISHED)
             except ApiError as error:
-                log.warning("could not look for ghosts", extra={"detail": str(error)})
+                log.warning("could not look for what was not told", extra={"detail": str(error)})
             if _now() - last >= self._given.resync:
                 last = _now()
                 self._enqueue((RESOURCE_TYPES, *self._store.applications()), Priority.RESYNC)

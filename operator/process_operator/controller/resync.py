@@ -1,16 +1,17 @@
-"""Makes sure that all of our own objects are known, and none that are gone.
+"""Makes sure that all of our own objects are known, as they are, and none that are gone.
 
 Kopf does not say when its first list has been delivered, and after a re-list it does not tell
-what vanished meanwhile. A snapshot taken with half of the processes unseen would be wrong for
-ever, and one that is gone would have its children made again for ever. So the identities of all
-own objects are listed (metadata only): before the first key is worked on until they agree with
-what is known, and once in a while afterwards. In between, the owner of a child that vanished is
-read before anything is made again.
+what vanished meanwhile; an event that the server never sent is not missed by anybody. A snapshot
+taken with half of the processes unseen would be wrong for ever, and one that is gone would have its
+children made again for ever. So the identities of all own objects are listed (metadata only):
+before the first key is worked on until they agree with what is known, and once in a while
+afterwards. What is unseen or newer then is read, and what is gone is evicted. In between, the owner
+of a child that vanished is read before anything is made again.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from process_operator.cluster import backoff
@@ -24,6 +25,15 @@ log = logging.getLogger(__name__)
 
 _RETRY_SECONDS = 0.2
 _FAILED_SECONDS = 4.0
+_ON_THEIR_WAY_SECONDS = 2.0
+"""What happened right before a list is told by the watch within this time."""
+_READS = 4
+"""How many objects are read at the same time."""
+
+_Place = tuple[str, str]
+"""Namespace and name."""
+_Identity = tuple[str, int]
+"""Uid and version."""
 
 
 class Lists(Protocol):
@@ -33,7 +43,7 @@ class Lists(Protocol):
         """Yield the pages of a list with its resourceVersion."""
 
 
-class Reads(Protocol):
+class Owners(Protocol):
     """Where one object comes from."""
 
     async def get(self, kind: str, namespace: str | None, name: str) -> Manifest:
@@ -44,13 +54,18 @@ class Reads(Protocol):
         """
 
 
+class Reads(Lists, Owners, Protocol):
+    """Where the objects themselves come from, too."""
+
+
 async def agree(lists: Lists, store: ObjectCache) -> None:
     """Return when everything that the server has is known."""
     for kind in names.OWN_KINDS:
         failures = 0
         while True:
             try:
-                if not await _unseen(lists, store, kind):
+                there, _ = await _identities(lists, kind)
+                if not _behind(store, kind, there):
                     break
                 failures = 0
             except ApiError as error:
@@ -60,21 +75,23 @@ async def agree(lists: Lists, store: ObjectCache) -> None:
             await asyncio.sleep(wait)
 
 
-async def sweep(lists: Lists, store: ObjectCache) -> tuple[ApplicationKey, ...]:
-    """Forget what the server has no more; return the keys that have to be looked at again."""
-    keys: list[ApplicationKey] = []
+async def sweep(reads: Reads, store: ObjectCache) -> AsyncIterator[tuple[ApplicationKey, ...]]:
+    """Take in what was not told, forget what is gone; yield the keys to be looked at again.
+
+    Raises:
+        ApiError: Not all could be listed or read.
+    """
     for kind in names.OWN_KINDS:
-        there, version = await _identities(lists, kind)
-        known = list(store.identities(kind))
-        for namespace, name, uid, seen_at in known:
-            # What was seen after the list was made may be there though the list lacks it.
-            if seen_at <= version and there.get((namespace, name), ("", 0))[0] != uid:
-                log.info("was gone", extra={"kind": kind, "namespace": namespace, "object": name})
-                keys.extend(store.evict(kind, namespace, name, uid))
-    return tuple(dict.fromkeys(keys))
+        there, version = await _identities(reads, kind)
+        for keys in _forget(store, kind, there, version):
+            yield keys
+        if _behind(store, kind, there):
+            await asyncio.sleep(_ON_THEIR_WAY_SECONDS)
+            async for keys in _take_in(reads, store, kind, _behind(store, kind, there)):
+                yield keys
 
 
-async def verify_owners(reads: Reads, store: ObjectCache, key: ApplicationKey) -> None:
+async def verify_owners(owners: Owners, store: ObjectCache, key: ApplicationKey) -> None:
     """Read the Process of a child that vanished: it may be gone too, its deletion unseen.
 
     Raises:
@@ -83,7 +100,7 @@ async def verify_owners(reads: Reads, store: ObjectCache, key: ApplicationKey) -
     while (unverified := store.take_unverified(key)) is not None:
         namespace, name, uid = unverified
         try:
-            body = await reads.get(names.PROCESS_KIND, namespace, name)
+            body = await owners.get(names.PROCESS_KIND, namespace, name)
         except NotFound:
             store.evict(names.PROCESS_KIND, namespace, name, uid)
             continue
@@ -95,24 +112,54 @@ async def verify_owners(reads: Reads, store: ObjectCache, key: ApplicationKey) -
         store.observe(body)
 
 
-async def _unseen(lists: Lists, store: ObjectCache, kind: str) -> int:
-    there, _ = await _identities(lists, kind)
+def _forget(
+    store: ObjectCache, kind: str, there: Mapping[_Place, _Identity], version: int
+) -> Iterator[tuple[ApplicationKey, ...]]:
+    for namespace, name, uid, seen_at in tuple(store.identities(kind)):
+        # What was seen after the list was made may be there though the list lacks it.
+        if seen_at <= version and there.get((namespace, name), ("", 0))[0] != uid:
+            log.info("was gone", extra={"kind": kind, "namespace": namespace, "object": name})
+            yield store.evict(kind, namespace, name, uid)
+
+
+async def _take_in(
+    reads: Reads, store: ObjectCache, kind: str, places: Sequence[_Place]
+) -> AsyncIterator[tuple[ApplicationKey, ...]]:
+    for start in range(0, len(places), _READS):
+        some = places[start : start + _READS]
+        for body in await asyncio.gather(*(_read(reads, kind, place) for place in some)):
+            if body is not None:
+                yield store.observe(body)
+
+
+async def _read(reads: Reads, kind: str, place: _Place) -> Manifest | None:
+    namespace, name = place
+    try:
+        body = await reads.get(kind, namespace or None, name)
+    except NotFound:
+        return None
+    about = {"kind": kind, "namespace": namespace, "object": name}
+    log.info("was not told by the watch", extra=about)
+    return body
+
+
+def _behind(store: ObjectCache, kind: str, there: Mapping[_Place, _Identity]) -> tuple[_Place, ...]:
+    """Return what is there and not known, or known as it was before."""
     known = {
         (namespace, name): (uid, version)
         for namespace, name, uid, version in store.identities(kind)
     }
-    return sum(
-        known.get(place, ("", 0))[0] != uid or known[place][1] < version
+    return tuple(
+        place
         for place, (uid, version) in there.items()
+        if known.get(place, ("", 0))[0] != uid or known[place][1] < version
     )
 
 
-async def _identities(
-    lists: Lists, kind: str
-) -> tuple[dict[tuple[str, str], tuple[str, int]], int]:
+async def _identities(lists: Lists, kind: str) -> tuple[dict[_Place, _Identity], int]:
     """Return uid and version of all objects of a kind, and the version of the list."""
     while True:
-        there: dict[tuple[str, str], tuple[str, int]] = {}
+        there: dict[_Place, _Identity] = {}
         version = 0
         try:
             async for items, listed_at in lists.list(kind, metadata_only=True):

@@ -93,8 +93,9 @@ class ObjectCache:
         self._refused: dict[ApplicationKey, dict[ChildKey, RefusedWrite]] = {}
         self._contests: dict[ApplicationKey, dict[ChildKey, Contest]] = {}
         self._unverified: dict[ApplicationKey, set[tuple[str, str]]] = {}
-        self._parsed: OrderedDict[tuple[str, int], Any] = OrderedDict()
-        self._gathered: OrderedDict[tuple[str, int], CustomResource[Any] | InvalidObject] = (
+        # By uid, with what it was read from: versions are given anew by a server that was set back.
+        self._parsed: OrderedDict[str, tuple[bytes, Any]] = OrderedDict()
+        self._gathered: OrderedDict[str, tuple[Entry, CustomResource[Any] | InvalidObject]] = (
             OrderedDict()
         )
 
@@ -128,26 +129,18 @@ class ObjectCache:
             return (*self._touched(entry, moved=moved), *others)
         if known is not None and entry.version < known.version:
             return ()
+        # Its deletion may never be told, and the successor may belong to another application.
+        left = self._remove(known) if known is not None else ()
         self._keep(entry)
         if entry.kind == names.PROCESS_KIND:
             self._bring_home(entry)
-        if known is not None:
-            self._hosts.put(known.uid, None)
-        return (*self._touched(entry, moved=True), *self._claim_hosts(entry, body))
+        now = (*self._touched(entry, moved=True), *self._claim_hosts(entry, body))
+        return tuple(dict.fromkeys((*left, *now)))
 
     def evict(self, kind: str, namespace: str, name: str, uid: str) -> tuple[ApplicationKey, ...]:
         """Take out one of our own objects, unless it has a successor of the same name."""
         entry = self._own[kind].get((namespace, name))
-        if entry is None or entry.uid != uid:
-            return ()
-        del self._own[kind][(namespace, name)]
-        key = ApplicationKey(namespace, entry.application)
-        members = self._members.get(key, {})
-        members.pop((kind, name), None)
-        if not members:
-            self._members.pop(key, None)
-        self._in_progress_since.pop(uid, None)
-        return (*self._touched(entry, moved=True), *self._hosts.put(uid, None))
+        return self._remove(entry) if entry is not None and entry.uid == uid else ()
 
     def child_changed(self, old: Child | None, new: Child | None) -> tuple[ApplicationKey, ...]:
         """Return whom a change of a child concerns."""
@@ -314,14 +307,24 @@ class ObjectCache:
             key = ApplicationKey(entry.namespace, entry.application)
             self._members.setdefault(key, {})[(entry.kind, entry.name)] = entry
 
+    def _remove(self, entry: Entry) -> tuple[ApplicationKey, ...]:
+        del self._own[entry.kind][(entry.namespace, entry.name)]
+        key = ApplicationKey(entry.namespace, entry.application)
+        members = self._members.get(key, {})
+        members.pop((entry.kind, entry.name), None)
+        if not members:
+            self._members.pop(key, None)
+        self._in_progress_since.pop(entry.uid, None)
+        return (*self._touched(entry, moved=True), *self._hosts.put(entry.uid, None))
+
     def _application_of(self, body: Mapping[str, Any], known: Entry | None) -> str:
         """Return the application of a run's process; "" while the process is not known.
 
         A run that has been given to an application stays there, whatever becomes of its process.
         """
-        if known is not None and known.application:
-            return known.application
         about = body["metadata"]
+        if known is not None and known.uid == about["uid"] and known.application:
+            return known.application
         process = (body["spec"].get("processRef") or {}).get("name", "")
         found = self._own[names.PROCESS_KIND].get((about["namespace"], process))
         return found.application if found is not None else ""
@@ -378,10 +381,10 @@ class ObjectCache:
 
     def _parse(self, entry: Entry) -> CustomResource[Any] | InvalidObject:
         """Return an object as the pure part sees it; the same one while nothing of it changes."""
-        place = (entry.uid, entry.version)
-        found = self._gathered.get(place)
-        if found is None:
-            found = self._gathered[place] = self._read(entry)
+        of, found = self._gathered.get(entry.uid, (None, None))
+        if of is not entry or found is None:
+            found = self._read(entry)
+            self._gathered[entry.uid] = (entry, found)
             if len(self._gathered) > _PARSED:
                 self._gathered.popitem(last=False)
         return found
@@ -411,12 +414,11 @@ class ObjectCache:
         )
 
     def _spec(self, entry: Entry) -> Any:
-        place = (entry.uid, entry.generation)
-        if place in self._parsed:
-            self._parsed.move_to_end(place)
-            return self._parsed[place]
-        spec = own_objects.SPECS[entry.kind].model_validate_json(entry.spec)
-        self._parsed[place] = spec
+        of, spec = self._parsed.get(entry.uid, (None, None))
+        if of != entry.spec:
+            spec = own_objects.SPECS[entry.kind].model_validate_json(entry.spec)
+        self._parsed[entry.uid] = (entry.spec, spec)
+        self._parsed.move_to_end(entry.uid)
         if len(self._parsed) > _PARSED:
             self._parsed.popitem(last=False)
         return spec
