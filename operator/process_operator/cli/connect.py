@@ -1,8 +1,8 @@
 """Which cluster a command speaks to, and as whom: found as kubectl and every pod find it."""
 
+import dataclasses
 import logging
 import os
-from pathlib import Path
 
 import kopf
 import yaml
@@ -17,19 +17,17 @@ _UNUSABLE = (
 )
 """What reading a kubeconfig ends with that is missing, no YAML, or not of a kubeconfig's form."""
 
-SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+
+class _CredentialsError(ValueError):
+    """What the credentials are read from cannot be used; says why, and what to do."""
 
 
 def credentials() -> kopf.ConnectionInfo:
     """Return what Kopf's login finds: the pod's service account, or else a kubeconfig."""
-    made = handlers.settings()
-    logger = logging.getLogger("kopf.login")
-    found = kopf.login_with_service_account(settings=made, logger=logger)
-    if found is None:
-        try:
-            found = kopf.login_with_kubeconfig(settings=made, logger=logger)
-        except _UNUSABLE as error:
-            raise _unusable(error) from error
+    try:
+        found = _login()
+    except _CredentialsError as error:
+        raise SystemExit(str(error)) from error
     if found is None:
         raise SystemExit(
             "there is no cluster to connect to: set KUBECONFIG to a kubeconfig, or run in a pod"
@@ -39,7 +37,33 @@ def credentials() -> kopf.ConnectionInfo:
 
 def connection(found: kopf.ConnectionInfo) -> Connection:
     """Return the connection that these credentials are for."""
-    token_file = SERVICE_ACCOUNT / "token"
+    try:
+        made = _connection(found)
+    except _CredentialsError as error:
+        raise SystemExit(str(error)) from error
+    return dataclasses.replace(made, again=_again)
+
+
+def _again() -> Connection:
+    found = _login()
+    if found is None:
+        raise _CredentialsError(
+            "the credentials of the start are gone: put new ones in their place"
+        )
+    return _connection(found)
+
+
+def _login() -> kopf.ConnectionInfo | None:
+    made = handlers.settings()
+    logger = logging.getLogger("kopf.login")
+    try:
+        found = kopf.login_with_service_account(settings=made, logger=logger)
+        return found or kopf.login_with_kubeconfig(settings=made, logger=logger)
+    except _UNUSABLE as error:
+        raise _unusable(error) from error
+
+
+def _connection(found: kopf.ConnectionInfo) -> Connection:
     try:
         return cluster_connection.connection(
             server=found.server,
@@ -50,14 +74,13 @@ def connection(found: kopf.ConnectionInfo) -> Connection:
             private_key_path=str(found.private_key_path) if found.private_key_path else None,
             private_key_data=found.private_key_data,
             token=found.token,
-            token_file=token_file if token_file.exists() else None,
             insecure=bool(found.insecure),
         )
     except (OSError, ValueError) as error:
         raise _unusable(error) from error
 
 
-def _unusable(error: Exception) -> SystemExit:
+def _unusable(error: Exception) -> _CredentialsError:
     match error:
         case yaml.YAMLError():
             # Not what stands there: it may be a secret.
@@ -67,7 +90,7 @@ def _unusable(error: Exception) -> SystemExit:
             said = str(error)
         case _:
             said = f"it has not the form of a kubeconfig, {type(error).__name__}: {error}"
-    return SystemExit(
+    return _CredentialsError(
         f"the kubeconfig {os.environ.get('KUBECONFIG') or '~/.kube/config'} cannot be used "
         f"({said}): correct it, or set KUBECONFIG to another one"
     )

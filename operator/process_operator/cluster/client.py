@@ -2,10 +2,11 @@
 
 It knows paths, credentials, time-outs and how a failure is called (`errors`), and nothing of what
 the objects mean. It does not try again (whoever asked knows whether that is still wanted), with
-one exception: a refused token is read once more, because a rotated token is nobody's mistake.
+one exception: whoever is refused and has other credentials by now, because to rotate them is
+nobody's mistake.
 """
 
-import time
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from importlib import metadata
 from types import TracebackType
@@ -17,6 +18,7 @@ import yarl
 
 from process_operator.cluster import responses
 from process_operator.cluster.connection import Connection
+from process_operator.cluster.credentials import Connector, Credentials
 from process_operator.kube import errors, names
 from process_operator.kube.kinds import KINDS
 from process_operator.kube.manifest import Manifest
@@ -25,10 +27,9 @@ Page = tuple[list[Manifest], str]
 """Items of one page of a list, and the resourceVersion of the whole list."""
 
 _CALL = aiohttp.ClientTimeout(total=30, sock_connect=5)
-_CONNECTIONS = 64
-"""Twenty workers, a watch per kind, the Lease, and room."""
-_TOKEN_SECONDS = 60
-"""How long a token is used before its file is read again; kubelets rotate well ahead."""
+"""It begins when the request is made: what waits here for others of ours is not late."""
+_AT_ONCE = 32
+"""How many writes, and how many reads, are made at the same time, at most; watches do not count."""
 _LOG = aiohttp.ClientTimeout(total=5, sock_connect=5)
 """The kubelet of a node that is gone answers never: a log must not hold a release up."""
 _LOG_KEPT = 16 * 1024
@@ -53,11 +54,12 @@ class Cluster:
     """Requests to one API server; open it with `async with`."""
 
     def __init__(self, connection: Connection, *, manager: str = names.OPERATOR) -> None:
-        self._connection = connection
+        self._credentials = Credentials(connection)
+        self._manager = manager
         self._write = {"fieldManager": manager, "fieldValidation": "Strict"}
         self._session: aiohttp.ClientSession | None = None
-        self._token = connection.token
-        self._token_read_at = float("-inf")
+        self._reads = asyncio.Semaphore(_AT_ONCE)
+        self._writes = asyncio.Semaphore(_AT_ONCE)
 
     async def __aenter__(self) -> Self:
         """Open the pool of connections."""
@@ -77,7 +79,11 @@ class Cluster:
     @property
     def server(self) -> str:
         """Where the API server is."""
-        return self._connection.server
+        return self._credentials.current().server
+
+    def apart(self) -> "Cluster":
+        """Return a client of its own for what must not wait for others; open it too."""
+        return Cluster(self._credentials.current(), manager=self._manager)
 
     def session(self, *middlewares: aiohttp.ClientMiddlewareType) -> aiohttp.ClientSession:
         """Return a pool of connections of its own, for whoever makes requests of its own (Kopf).
@@ -85,7 +91,7 @@ class Cluster:
         Every request bears our credentials, so none may go anywhere but to the API server.
         """
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=self._connection.tls or True),
+            connector=Connector(self._credentials),
             headers={
                 "User-Agent": f"{names.OPERATOR}/{metadata.version(names.OPERATOR)}",
                 # Compressing costs both sides more than the bytes do within one cluster.
@@ -334,7 +340,10 @@ class Cluster:
     async def _read(self, verb: str, path: str, asked: Mapping[str, str], **how: Any) -> bytes:
         """Return the body of an answer that says yes."""
         try:
-            async with await self._open(verb, path, asked, **how) as response:
+            async with (
+                self._reads if verb == "GET" else self._writes,
+                await self._open(verb, path, asked, **how) as response,
+            ):
                 answer = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise responses.unavailable(verb, path, error) from error
@@ -355,7 +364,7 @@ class Cluster:
     ) -> aiohttp.ClientResponse:
         if self._session is None:
             raise RuntimeError("the cluster is not open: use it inside `async with`")
-        url = yarl.URL(self._connection.server + path).with_query(asked)
+        url = yarl.URL(self.server + path).with_query(asked)
         headers = {"Accept": accept}
         if data is not None:
             headers["Content-Type"] = content
@@ -366,23 +375,20 @@ class Cluster:
     async def _authorized(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
-        """Send a request as whom we are; a refused token is read once more."""
-        for last_try in (False, True):
-            if token := self._current_token():
-                request.headers["Authorization"] = f"Bearer {token}"
-            response = await handler(request)
-            if response.status != 401 or last_try or self._connection.token_file is None:
-                break
+        """Send a request as whom we are; once more if that was refused and is another by now."""
+        while True:
+            used = self._credentials.current()
+            if used.token:
+                request.headers["Authorization"] = f"Bearer {used.token}"
+            try:
+                response = await handler(request)
+            except aiohttp.ClientSSLError:
+                if not self._credentials.after_refusal(used):
+                    raise
+                continue
+            if response.status != 401 or not self._credentials.after_refusal(used):
+                return response
             response.release()
-            self._token_read_at = float("-inf")
-        return response
-
-    def _current_token(self) -> str | None:
-        source = self._connection.token_file
-        if source is not None and time.monotonic() - self._token_read_at > _TOKEN_SECONDS:
-            self._token = source.read_text().strip()
-            self._token_read_at = time.monotonic()
-        return self._token
 
 
 def _dry(dry_run: bool) -> dict[str, str]:

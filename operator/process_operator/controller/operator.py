@@ -210,24 +210,24 @@ class Operator:
         if not self._given.election:
             self._begin()
             return
-        candidate = leader_election.Election(
-            self._api,
-            namespace=self._given.lease_namespace,
-            name=self._given.lease_name,
-            identity=f"{socket.gethostname()}-{os.getpid()}",
-        )
-        await candidate.run(on_started=self._begin, on_lost=self._end)
+        # Apart, because a Lease that waits behind a hundred writes is lost.
+        async with self._api.apart() as leases:
+            candidate = leader_election.Election(
+                leases,
+                namespace=self._given.lease_namespace,
+                name=self._given.lease_name,
+                identity=f"{socket.gethostname()}-{os.getpid()}",
+            )
+            await candidate.run(on_started=self._begin, on_lost=self._end)
 
     def _begin(self) -> None:
         self._enqueue((RESOURCE_TYPES, *self._store.applications()), Priority.RESYNC)
         self._leading.set()
 
     async def _end(self) -> None:
-        """Stop for good: whoever lost the lead starts anew, with nothing left half-done."""
+        """Stop all work: whoever lost the lead begins anew, with nothing left half-done."""
         await self._queue.drain()
-        if not self._stop.is_set():
-            self._failed = True
-            self._stop.set()
+        self._stop.set()
 
     async def _resync(self) -> None:
         last = _now()

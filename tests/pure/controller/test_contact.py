@@ -9,8 +9,8 @@ import pytest
 from aiohttp import web
 
 import virtual_time
+from process_operator.cluster import connection
 from process_operator.cluster.client import Cluster
-from process_operator.cluster.connection import Connection
 from process_operator.controller.contact import Arrival, Contact
 from process_operator.controller.lives import End, Lives
 from process_operator.kube import errors, names
@@ -127,7 +127,7 @@ async def test_an_answer_by_which_kopf_would_end_is_a_failed_connection_for_it()
 
     contact = Contact()
     async with server(answer) as url:
-        cluster = Cluster(Connection(server=url, tls=None))
+        cluster = Cluster(connection.connection(server=url))
         async with cluster.session(contact.middleware) as session:
             for status in (200, 403, 410, 429, 500):
                 async with session.get(url + PROCESSES) as answered:
@@ -151,7 +151,7 @@ async def test_a_rotated_token_is_read_again_for_kopf_too(tmp_path: Path) -> Non
         )
 
     async with server(answer) as url:
-        cluster = Cluster(Connection(server=url, tls=None, token_file=file))
+        cluster = Cluster(connection.connection(server=url, token_file=file))
         async with cluster.session(Contact().middleware) as session:
             for valid in ("old", "new"):
                 file.write_text(valid)

@@ -33,6 +33,9 @@ from process_operator.controller.plan.model import (
 )
 from process_operator.controller.status.model import Report, Write
 
+_AT_ONCE = 8
+"""How many processes of one application are written at the same time, so that others have room."""
+
 
 class Executor:
     """Writes to one cluster, and remembers the answers in one cache."""
@@ -60,8 +63,12 @@ class Executor:
             ApiError: a write met something that another look, or time, will put right.
         """
         outcomes = [await self._carry_out(observed, action) for action in plan.actions]
+        room = asyncio.Semaphore(_AT_ONCE)
         results = await asyncio.gather(
-            *(self._in_stages(observed, process_plan.stages) for process_plan in plan.processes),
+            *(
+                self._process(observed, process_plan.stages, room)
+                for process_plan in plan.processes
+            ),
             return_exceptions=True,
         )
         for result in results:
@@ -84,6 +91,12 @@ class Executor:
     def retry_at(self, key: ApplicationKey) -> datetime | None:
         """Return when a status of an application that was refused is to be tried again."""
         return self._own_objects.retry_at(key)
+
+    async def _process(
+        self, observed: ObservedState, stages: Stages, room: asyncio.Semaphore
+    ) -> list[Outcome]:
+        async with room:
+            return await self._in_stages(observed, stages)
 
     async def _in_stages(self, observed: ObservedState, stages: Stages) -> list[Outcome]:
         """Carry out stage after stage, as long as all of one is taken."""
