@@ -5,8 +5,9 @@ right about deletions too: after each list, what is no longer there is taken out
 
 Versions decide what is newer. The answer to a write of our own is put in at once, and the watch,
 which brings it a moment later, changes nothing then; nothing older ever takes the place of
-something newer. One thing stands above versions: a list that is older than what we have already
-followed. Then the server's own history went back (a restored backup), and the list is right.
+something newer. One thing stands above that: a list is right about everything that was seen up to
+its own version, and about all if it is older than what we have already followed. What it has as it
+was before is so because the server's own history went back (a restored backup).
 
 Lost events are found by a list every few minutes, a silent stream by the deadline that every watch
 has (see `Source.watch`). No failure ends the informer.
@@ -203,13 +204,21 @@ class Informer(Generic[RecordT]):
                 went_back = True
                 self._log(logging.WARNING, "found the server's history set back", version=version)
             for item in items:
-                seen.add(self._put(item, believe=went_back))
+                seen.add(
+                    self._put(item, believe=went_back or self._is_set_back(item, int(version)))
+                )
         self._drop_unlisted(seen, int(version), believe=went_back)
         self._position, self._furthest = version, int(version)
         self.available = True
         if not self.complete.is_set():
             self._log(logging.INFO, "listed all", count=len(self._entries))
             self.complete.set()
+
+    def _is_set_back(self, item: Manifest, listed_at: int) -> bool:
+        """Whether an item of a list is older than it was seen before the list was made."""
+        about = item["metadata"]
+        entry = self._entries.get((about.get("namespace") or "", about["name"]))
+        return entry is not None and int(about["resourceVersion"]) < entry.version <= listed_at
 
     def _drop_unlisted(self, seen: set[Key], version: int, *, believe: bool) -> None:
         for key in [key for key in self._entries if key not in seen]:

@@ -5,6 +5,10 @@ one that goes ends Kopf, and one that may not be watched is asked for for ever. 
 is told, and what is known of the objects grows old. So nothing begins before every own kind can be
 listed and watched (`Arrival`); from then on each answer to Kopf is noted on its way (`Contact`),
 which costs no request, and whoever waits for `lost` ends all work with what is no longer true.
+
+Nor is anything true any more when the server's store was set back to an earlier day (`History`):
+what is known was never so, versions are given anew, and a watch from a version of the future tells
+nothing.
 """
 
 import asyncio
@@ -29,6 +33,7 @@ _SECONDS = 30.0
 _FIRST_SECONDS = 0.2
 _CAP_SECONDS = 2.0
 """What is installed at last is found within two seconds; a look is a dozen small requests."""
+_HISTORY_SECONDS = 10.0
 _INSTALL = "kubectl apply -f crds/"
 _PERMIT = "kubectl apply -f deploy/operator/rbac.yaml"
 
@@ -218,3 +223,27 @@ class Contact:
             response.close()
             raise aiohttp.ClientConnectionError(f"answered with status {response.status}")
         return response
+
+
+class History:
+    """Whether the server's history goes on from where it was followed to."""
+
+    def __init__(self, api: Reads) -> None:
+        self._api = api
+        self._furthest = 0
+
+    async def set_back(self) -> None:
+        """Return when a list is older than one before."""
+        while True:
+            with suppress(ApiError):
+                version = await self._version()
+                if version < self._furthest:
+                    return
+                self._furthest = version
+            await asyncio.sleep(_HISTORY_SECONDS)
+
+    async def _version(self) -> int:
+        kind = names.APPLICATION_KIND
+        async with aclosing(self._api.list(kind, metadata_only=True, limit=1)) as pages:
+            _, version = await anext(pages)
+        return int(version)

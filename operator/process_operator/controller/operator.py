@@ -132,6 +132,7 @@ class Operator:
         tasks += [self._vital(self._work()) for _ in range(self._given.workers)]
         tasks += [self._vital(self._lead()), self._vital(self._resync())]
         tasks += [self._vital(self._obey()), self._vital(self._keep_contact())]
+        tasks += [self._vital(self._follow_history())]
         try:
             await self._run_kopf(tasks)
         except Exception:
@@ -175,6 +176,14 @@ class Operator:
         problem = await self._contact.lost()
         about = {"kind": problem.kind, "detail": problem.why, "remedy": problem.remedy}
         log.warning("stops all work: one of its own kinds cannot be watched", extra=about)
+        self._stop.set()
+
+    async def _follow_history(self) -> None:
+        await contact.History(self._api).set_back()
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        log.warning("begins anew because the server's history was set back")
         self._stop.set()
 
     async def _end_tasks(self, tasks: Iterable[asyncio.Task[None]]) -> None:
@@ -238,6 +247,9 @@ class Operator:
             try:
                 async for keys in resync.sweep(self._api, self._store):
                     self._enqueue(keys, Priority.UNFINISHED)
+            except resync.SetBack:
+                self._begin_anew()
+                return
             except ApiError as error:
                 log.warning("could not look for what was not told", extra={"detail": str(error)})
             if _now() - last >= self._given.resync:

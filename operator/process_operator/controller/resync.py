@@ -30,6 +30,11 @@ _ON_THEIR_WAY_SECONDS = 2.0
 _READS = 4
 """How many objects are read at the same time."""
 
+
+class SetBack(Exception):  # noqa: N818 - not an error of ours: so it is told upwards
+    """Something is there as it was before: the server's history was set back."""
+
+
 _Place = tuple[str, str]
 """Namespace and name."""
 _Identity = tuple[str, int]
@@ -78,11 +83,15 @@ async def agree(lists: Lists, store: ObjectCache) -> None:
 async def sweep(reads: Reads, store: ObjectCache) -> AsyncIterator[tuple[ApplicationKey, ...]]:
     """Take in what was not told, forget what is gone; yield the keys to be looked at again.
 
+    A list is right about everything that was seen before it was made.
+
     Raises:
         ApiError: Not all could be listed or read.
+        SetBack: Something is older than it was seen before the list.
     """
     for kind in names.OWN_KINDS:
         there, version = await _identities(reads, kind)
+        _see_no_older(store, kind, there, version)
         for keys in _forget(store, kind, there, version):
             yield keys
         if _behind(store, kind, there):
@@ -110,6 +119,15 @@ async def verify_owners(owners: Owners, store: ObjectCache, key: ApplicationKey)
         if body["metadata"]["uid"] != uid:
             store.evict(names.PROCESS_KIND, namespace, name, uid)
         store.observe(body)
+
+
+def _see_no_older(
+    store: ObjectCache, kind: str, there: Mapping[_Place, _Identity], version: int
+) -> None:
+    for namespace, name, uid, seen_at in store.identities(kind):
+        found = there.get((namespace, name))
+        if found is not None and found[0] == uid and found[1] < seen_at <= version:
+            raise SetBack
 
 
 def _forget(

@@ -323,6 +323,17 @@ async def test_a_list_is_believed_when_the_history_of_the_server_went_back() -> 
 
 
 @virtual_time.run
+async def test_what_a_newer_list_has_as_it_was_before_is_believed_too() -> None:
+    informer, notes, _ = await followed(
+        listed(100, service("a", 100), service("b", 90)),
+        errors.Expired("compacted"),
+        listed(120, service("a", 80), service("b", 90)),
+    )
+    assert held(informer) == {"a": "80", "b": "90"}
+    assert notes.taken == ["+a", "+b", "~a"]
+
+
+@virtual_time.run
 async def test_a_kind_that_the_server_does_not_know_is_complete_and_looked_for_again() -> None:
     informer, notes, source = made(
         errors.NotFound("no such kind"), listed(5, service("a", 1)), errors.NotFound("removed")

@@ -11,7 +11,7 @@ from aiohttp import web
 import virtual_time
 from process_operator.cluster import connection
 from process_operator.cluster.client import Cluster
-from process_operator.controller.contact import Arrival, Contact
+from process_operator.controller.contact import Arrival, Contact, History
 from process_operator.controller.lives import End, Lives
 from process_operator.kube import errors, names
 from process_operator.kube.kinds import KINDS
@@ -166,6 +166,7 @@ class Server:
         self.refused: dict[tuple[str, str], int] = {}
         self.plurals = frozenset(KINDS[kind].plural for kind in names.OWN_KINDS)
         self.is_away = False
+        self.version = "7"
 
     def _reached(self, verb: str, kind: str) -> None:
         if status := self.refused.get((verb, kind)):
@@ -182,7 +183,7 @@ class Server:
     ) -> AsyncGenerator[tuple[list[Manifest], str], None]:
         assert (metadata_only, limit) == (True, 1)
         self._reached("list", kind)
-        yield [], "7"
+        yield [], self.version
 
     async def try_watch(self, kind: str, resource_version: str) -> None:
         assert resource_version == "7"
@@ -228,6 +229,22 @@ async def test_what_is_awaited_is_told_once_and_shown_at_any_time(
     messages = [record.message for record in caplog.records]
     assert messages == ["waits for its own kinds"] * 3 + ["found all of its own kinds"]
     assert caplog.records[0].__dict__["missing"] == ", ".join(names.OWN_KINDS)
+
+
+@virtual_time.run
+async def test_a_history_that_goes_back_is_noticed_within_ten_seconds() -> None:
+    server = Server()
+    waiting = asyncio.create_task(History(server).set_back())
+    for server.version in ("7", "9", "9", "11"):
+        await asyncio.sleep(11)
+    server.refused = {("list", names.APPLICATION_KIND): 503}
+    await asyncio.sleep(60)
+    server.refused = {}
+    await asyncio.sleep(11)
+    assert not waiting.done()
+    server.version = "10"
+    await asyncio.sleep(11)
+    assert waiting.done()
 
 
 class Life:

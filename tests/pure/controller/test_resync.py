@@ -146,3 +146,16 @@ def test_what_was_found_before_a_failure_is_looked_at(server: Server) -> None:
     ):
         runner.run(fail())
     assert found == [storytelling.KEY]
+
+
+def test_what_is_there_as_it_was_before_the_list_tells_of_a_history_that_was_set_back(
+    server: Server,
+) -> None:
+    saved = server.saved()
+    server.put(_here(process("web", "web", entrypoint="second")))
+    operator = Operator(server)
+    server.restore(saved)
+    assert swept(server, operator)[1] == set()  # as far as is known it may come yet
+    server.version += 100
+    with pytest.raises(resync.SetBack):
+        swept(server, operator)
