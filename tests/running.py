@@ -70,6 +70,9 @@ def until(condition: Callable[[], bool], *, seconds: float = 60) -> None:
 class Operator:
     """The operator as a process of its own."""
 
+    program: tuple[str, ...] = ("-m", "process_operator")
+    """What Python is to run."""
+
     def __init__(self, kubeconfig: Path, log: Path, *arguments: str) -> None:
         self.log = log
         self._arguments = arguments
@@ -98,7 +101,7 @@ class Operator:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "process_operator", "run"),
+                    *(sys.executable, *self.program, "run"),
                     *("--health-port", str(self._port), "--log-format", "text"),
                     *("--lease-namespace", NAMESPACE, *self._arguments),
                 ],

@@ -53,8 +53,12 @@ _JSON = "application/json"
 class Cluster:
     """Requests to one API server; open it with `async with`."""
 
-    def __init__(self, connection: Connection, *, manager: str = names.OPERATOR) -> None:
-        self._credentials = Credentials(connection)
+    def __init__(
+        self, connection: Connection | Credentials, *, manager: str = names.OPERATOR
+    ) -> None:
+        if isinstance(connection, Connection):
+            connection = Credentials(connection)
+        self._credentials = connection
         self._manager = manager
         self._write = {"fieldManager": manager, "fieldValidation": "Strict"}
         self._session: aiohttp.ClientSession | None = None
@@ -83,7 +87,7 @@ class Cluster:
 
     def apart(self) -> "Cluster":
         """Return a client of its own for what must not wait for others; open it too."""
-        return Cluster(self._credentials.current(), manager=self._manager)
+        return Cluster(self._credentials, manager=self._manager)
 
     def session(self, *middlewares: aiohttp.ClientMiddlewareType) -> aiohttp.ClientSession:
         """Return a pool of connections of its own, for whoever makes requests of its own (Kopf).

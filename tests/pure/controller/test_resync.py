@@ -11,7 +11,8 @@ from process_operator.controller import resync
 from process_operator.controller.observe.records import ApplicationKey, CustomResource
 from process_operator.kube import errors, names
 from process_operator.kube.manifest import Manifest
-from storytelling import Operator, Server, application
+from storytelling import Server, application
+from storytelling.life import Operator
 from userside import Body, process
 
 
@@ -136,7 +137,7 @@ def test_what_was_found_before_a_failure_is_looked_at(server: Server) -> None:
         raise errors.Unavailable("the server is away")
 
     async def fail() -> None:
-        reads.get = away  # type: ignore[method-assign]
+        reads.get = away  # type: ignore[method-assign, assignment]
         async for keys in resync.sweep(reads, operator.store):
             found.extend(keys)
 

@@ -20,7 +20,7 @@ def test_an_application_has_eight_writes_under_way_at_most() -> None:
         now -= 1
         return await apply(manifest, **how)
 
-    story.server.apply = slow  # type: ignore[method-assign, assignment]
+    story.server.apply = slow  # type: ignore[method-assign]
     story.applies(application(), *(process(f"worker{n}", "worker") for n in range(30)))
     story.settles()
     assert len(story.server.find("Deployment")) == 30
