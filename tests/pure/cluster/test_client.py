@@ -54,7 +54,7 @@ def manifest(kind: str, name: str) -> dict[str, Any]:
 async def test_writes_that_wait_for_each_other_hold_up_neither_reads_nor_the_lease_nor_time_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    of_a_call = Cluster._open.__kwdefaults__
+    of_a_call: Any = Cluster._open.__kwdefaults__
     monkeypatch.setitem(of_a_call, "timeout", aiohttp.ClientTimeout(total=1.5))
     server = Server()
     loop = asyncio.get_running_loop()

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from faults import proxy
-from process_operator.cluster import connection, credentials
+from process_operator.cluster import connection
 from process_operator.cluster.client import Cluster
 from process_operator.cluster.credentials import Credentials
 from process_operator.kube import errors
@@ -66,7 +66,7 @@ async def test_a_server_with_a_new_authority_is_trusted_as_soon_as_that_is_on_th
 def time(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Return the clock, as the one item of a list."""
     now = [0.0]
-    monkeypatch.setattr(credentials.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("process_operator.cluster.credentials.time.monotonic", lambda: now[0])
     return now
 
 
