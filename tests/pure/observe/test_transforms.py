@@ -394,6 +394,25 @@ def test_a_pod_that_its_node_ended_says_why() -> None:
     assert (problem.reason, problem.message) == ("Evicted", "pod shop-web: low on memory")
 
 
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("ssword\nTraceback\n" + "x" * 2031, ": Traceback\\nx"),
+        ("x" * 4096, ""),
+        ("password\n", ": password"),
+    ],
+)
+def test_of_last_words_that_were_cut_at_their_beginning_whole_lines_are_told(
+    message: str, told: str
+) -> None:
+    problem = pod(**waiting("CrashLoopBackOff", lastState=ended(3, message=message))).problem
+    assert problem is not None
+    assert (
+        problem.message.rstrip("x")
+        == f"pod shop-web: container app exited with code 3{told.rstrip('x')}"
+    )
+
+
 def test_the_words_of_a_pod_are_bounded_and_harmless() -> None:
     problem = pod(**waiting("ErrImagePull", "\x1b[31mred\n" + "x" * 5000)).problem
     assert problem is not None

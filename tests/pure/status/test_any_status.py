@@ -251,7 +251,7 @@ def records(
     for action in plan.plan(seen).actions:
         if isinstance(action, RecordStatus):
             if action.of.kind == names.RUN_KIND:
-                yield action.of, {**action.status, "log": failure.tail(log, ())}
+                yield action.of, {**action.status, "log": failure.tail(log, frozenset())}
             else:
                 yield action.of, explained(action.status, log)
 

@@ -149,8 +149,20 @@ def _ending(container: str, ended: Mapping[str, Any]) -> str:
         text = f"container {container} was killed for want of memory (OOMKilled)"
     else:
         text = f"container {container} exited with code {ended['exitCode']}"
-    last_words = (ended.get("message") or "").strip()
+    last_words = _last_words(ended.get("message") or "")
     return f"{text}: {last_words}" if last_words else text
+
+
+_CUT_BYTES = 2048
+"""From so many bytes on a kubelet keeps the end of a container's last words only, 4096 of a file:
+k8s.io/kubernetes, pkg/kubelet/container/runtime.go."""
+
+
+def _last_words(message: str) -> str:
+    """Return whole lines: a value of which an end alone is left could not be known again."""
+    if len(message.encode(errors="replace")) >= _CUT_BYTES:
+        message = message.partition("\n")[2]
+    return message.strip()
 
 
 _BACK_OFF = re.compile(r"^Back-off pulling image \"[^\"]*\": (?:ErrImagePull: )?")

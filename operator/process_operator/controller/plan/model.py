@@ -1,7 +1,7 @@
 """What a plan is made of."""
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -146,7 +146,7 @@ class LastLines:
     """The last lines of a pod to put into the record of a run."""
 
     pod: Pod
-    secrets: Sequence[str]
+    secrets: frozenset[str]
     """Values that are masked in them."""
 
 

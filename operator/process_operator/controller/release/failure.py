@@ -12,7 +12,7 @@ is fetched is masked when it is added.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from process_operator.controller.observe import masking, records
+from process_operator.controller.observe import masking, quoting, records
 from process_operator.controller.observe.records import Pod
 from process_operator.controller.release.rollout import Progress
 from process_operator.kube import names
@@ -26,6 +26,7 @@ MAX_LINE = 500
 MAX_EVENTS = 8
 MAX_EVENT = 500
 _GAP = " ... "
+_HALF = (MAX_LINE - len(_GAP)) // 2
 
 _ON_ITS_WAY = {"RolloutInProgress", "InstancesStarting"}
 """Reasons that say no more of a workload than that it is late."""
@@ -102,35 +103,50 @@ def _failure(
 def _probe(pod: Pod | None, probe_failures: Mapping[str, str]) -> dict[str, str]:
     """Return what the kubelet said of a failing probe of this pod."""
     said = probe_failures.get(pod.uid) if pod is not None else None
-    return {} if said is None else {"probe": masking.printable(said)[:MAX_LINE]}
+    return {} if said is None else {"probe": quoting.printable(said)[:MAX_LINE]}
 
 
 def with_evidence(
     failure: Mapping[str, Any], *, log: str, events: Iterable[str], snapshot: Snapshot | None
 ) -> dict[str, Any]:
     """Add the last lines of the container and what Kubernetes said of its pod."""
-    secrets = masking.secret_values([snapshot], names.key_label(failure["process"]))
-    lines = tail(log, secrets)
-    told = [masking.masked(masking.printable(one), secrets)[:MAX_EVENT] for one in events]
+    values = masking.secret_values([snapshot], names.key_label(failure["process"]))
+    lines = tail(log, values)
+    said = [quoting.printable(one[:MAX_EVENT])[:MAX_EVENT] for one in [*events][-MAX_EVENTS:]]
+    told = [*quoting.masked(said, values)]
     return {
         **failure,
         **({"log": lines} if lines else {}),
-        **({"events": told[-MAX_EVENTS:]} if told else {}),
+        **({"events": told} if told else {}),
     }
 
 
-def tail(log: str, secrets: Iterable[str]) -> str:
-    """Return the last lines of a container's log, bounded, escaped and masked."""
-    lines = masking.masked(log, secrets).splitlines()[-LOG_LINES:]
-    return "\n".join(_shortened(masking.printable(one)) for one in lines)
+def tail(log: str, values: frozenset[str]) -> str:
+    """Return the last lines of a container's log, bounded, escaped and masked.
+
+    They are bounded first: what is left out need not be masked. Where something was left out, and
+    at either end of the log, which is an excerpt itself, a value may have been cut.
+    """
+    told = quoting.masked(_excerpts(log.splitlines()[-LOG_LINES:]), values, cut_before=True)
+    lines = _GAP.join(told).split("\n")
+    return "\n".join(_shortened(quoting.printable(one)) for one in lines)
+
+
+def _excerpts(lines: Iterable[str]) -> list[str]:
+    """Return lines as one text, in pieces: without the middles of those that are too long."""
+    pieces: list[list[str]] = [[]]
+    for line in lines:
+        if len(line) <= MAX_LINE:
+            pieces[-1].append(line)
+        else:
+            pieces[-1].append(line[:_HALF])
+            pieces.append([line[-_HALF:]])
+    return ["\n".join(piece) for piece in pieces]
 
 
 def _shortened(line: str) -> str:
     """Return a line without its middle if it is too long: errors stand at either end."""
-    if len(line) <= MAX_LINE:
-        return line
-    half = (MAX_LINE - len(_GAP)) // 2
-    return line[:half] + _GAP + line[-half:]
+    return line if len(line) <= MAX_LINE else line[:_HALF] + _GAP + line[-_HALF:]
 
 
 def events_told(events: Iterable[Manifest]) -> list[str]:

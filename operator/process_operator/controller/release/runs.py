@@ -54,7 +54,7 @@ class RunDecision:
     """The status to write before anything else."""
     ended: Pod | None = None
     """The pod whose last lines belong into that record."""
-    secrets: Sequence[str] = ()
+    secrets: frozenset[str] = frozenset()
     """Values that are masked in them."""
     waits: tuple[str, str] | None = None
     """Reason and message of why it does not start yet."""
