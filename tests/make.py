@@ -173,7 +173,7 @@ def observed(base: ObservedState | None = None, **difference: Any) -> ObservedSt
         changed_at=LONG_AGO,
         in_progress_since={},
         refused={},
-        allowed_annotations=("allowed.example.com/",),
+        allowed_annotations=("allowed.example.com/*",),
     )
     for name in ("processes", "releases", "ingress_classes", "pods"):
         if name in difference:

@@ -130,7 +130,7 @@ def _gathered(bodies: list[Manifest]) -> ObservedState:
     store = ObjectCache(
         informers=Informers(children=(), pods=_None(), ingress_classes=_None()),
         clock=lambda: make.NOW,
-        allowed_annotations=("allowed.example.com/",),
+        allowed_annotations=("allowed.example.com/*",),
     )
     for body in bodies:
         store.observe(body)

@@ -12,21 +12,33 @@ from typing import Any
 
 _VARIABLE_PREFIX = "PROCESS_OPERATOR_"
 
-# Ingress annotations are configuration of a shared proxy. Allowed is what stays within the one
-# Ingress; left out is whatever takes code (the snippets of ingress-nginx and HAProxy), calls an
-# address of the user's choice, or joins somebody else's load balancer (ALB groups).
-_ANNOTATION_PREFIXES = (
-    "external-dns.alpha.kubernetes.io/",
-    "nginx.ingress.kubernetes.io/force-ssl-redirect",
-    "nginx.ingress.kubernetes.io/limit-",
-    "nginx.ingress.kubernetes.io/proxy-body-size",
-    "nginx.ingress.kubernetes.io/proxy-connect-timeout",
-    "nginx.ingress.kubernetes.io/proxy-read-timeout",
-    "nginx.ingress.kubernetes.io/proxy-send-timeout",
-    "nginx.ingress.kubernetes.io/ssl-redirect",
-    "projectcontour.io/",
-    "traefik.ingress.kubernetes.io/",
+# Ingress annotations are configuration of a shared proxy. Allowed are names, never whole prefixes,
+# whose values are a number, a time, a size or a switch, and act on requests to that Ingress alone.
+# Left out is what takes code (snippets), names an address (auth-url, external-dns target) or an
+# object of somebody else's (Traefik's middlewares, Contour's tls-cert-namespace), goes before the
+# routes of others (Traefik's router.priority, external-dns hostname), chooses an entry of the proxy
+# (router.entrypoints) or a load balancer (ALB groups), hides requests (Traefik's
+# router.observability), or takes memory of the proxy for each Ingress (limit-rps and the like of
+# ingress-nginx). Which of these a platform wants to give is for it to say.
+_ALLOWED_ANNOTATIONS = (
+    # ingress-nginx, and whoever reads its annotations (Traefik, forks).
+    "nginx.ingress.kubernetes.io/force-ssl-redirect",  # switch: own hosts, HTTP to HTTPS
+    "nginx.ingress.kubernetes.io/proxy-body-size",  # size: the largest upload to own processes
+    "nginx.ingress.kubernetes.io/proxy-connect-timeout",  # time: own processes may be slow
+    "nginx.ingress.kubernetes.io/proxy-read-timeout",  # time: so that websockets stay open
+    "nginx.ingress.kubernetes.io/proxy-send-timeout",  # time: so that websockets stay open
+    "nginx.ingress.kubernetes.io/ssl-redirect",  # switch: own hosts, HTTP to HTTPS
+    # F5 NGINX.
+    "nginx.org/client-max-body-size",  # size: the largest upload to own processes
+    "nginx.org/proxy-connect-timeout",  # time: own processes may be slow
+    "nginx.org/proxy-read-timeout",  # time: own processes may be slow
+    "nginx.org/proxy-send-timeout",  # time: own processes may be slow
+    "nginx.org/websocket-services",  # names among the Services of that Ingress
+    # Contour.
+    "projectcontour.io/response-timeout",  # time: own processes may be slow
+    "projectcontour.io/websocket-routes",  # paths of that Ingress
 )
+_ANY = "*"
 
 
 class LogFormat(StrEnum):
@@ -57,8 +69,8 @@ class Settings:
     lease_name: str
     log_format: LogFormat
     log_level: LogLevel
-    annotation_prefixes: tuple[str, ...]
-    """What the names of `ingress.annotations` may begin with."""
+    allowed_annotations: tuple[str, ...]
+    """Names that `ingress.annotations` may have; one that ends in `*` allows what begins so."""
     resync: timedelta
     """How often every application is compared with what it declares, though nothing changed."""
     health_port: int
@@ -84,10 +96,11 @@ def _flags(pod_namespace: str | None) -> tuple[_Flag, ...]:
         flag("log-format", "json", _one_of(LogFormat), "json or text"),
         flag("log-level", "info", _one_of(LogLevel), "debug, info, warning or error"),
         flag(
-            "ingress-annotation-prefixes",
-            ",".join(_ANNOTATION_PREFIXES),
-            _list,
-            "what the names of ingress.annotations may begin with, separated by commas",
+            "allowed-ingress-annotations",
+            ",".join(_ALLOWED_ANNOTATIONS),
+            _annotations,
+            "names that ingress.annotations may have, separated by commas; one that ends in * "
+            "allows every name that begins so",
         ),
         flag("resync-seconds", "1800", _between(60, 86_400), "time between two full comparisons"),
         flag("health-port", "8081", _between(1, 65_535), "port of /healthz and /readyz"),
@@ -116,17 +129,17 @@ def of(parsed: argparse.Namespace) -> Settings:
         lease_name=parsed.lease_name,
         log_format=parsed.log_format,
         log_level=parsed.log_level,
-        annotation_prefixes=parsed.ingress_annotation_prefixes,
+        allowed_annotations=parsed.allowed_ingress_annotations,
         resync=timedelta(seconds=parsed.resync_seconds),
         health_port=parsed.health_port,
     )
 
 
-def annotation_prefixes(environment: Mapping[str, str]) -> tuple[str, ...]:
+def allowed_annotations(environment: Mapping[str, str]) -> tuple[str, ...]:
     """Return these alone, for commands that take none of the operator's flags."""
     parser = argparse.ArgumentParser()
     add_arguments(parser, environment)
-    return of(parser.parse_args([])).annotation_prefixes
+    return of(parser.parse_args([])).allowed_annotations
 
 
 def _between(least: int, most: int) -> Callable[[str], int]:
@@ -153,5 +166,12 @@ def _truth(text: str) -> bool:
     return text == "true"
 
 
-def _list(text: str) -> tuple[str, ...]:
-    return tuple(item.strip() for item in text.split(",") if item.strip())
+def _annotations(text: str) -> tuple[str, ...]:
+    names = tuple(item.strip() for item in text.split(",") if item.strip())
+    for name in names:
+        if _ANY in name[:-1] or not (name.endswith(_ANY) or name[-1].isalnum()):
+            raise argparse.ArgumentTypeError(
+                f"give full names, or beginnings that end in {_ANY} (example.com/{_ANY}), "
+                f"not {name!r}"
+            )
+    return names

@@ -122,7 +122,7 @@ def test_fifteen_annotations_that_are_not_allowed_are_told(here: Namespace) -> N
     here.release(application(), process("web", "web", ingress=ingress))
     (warning,) = here.wait("pproc/web", "jsonpath={.status.warnings[0]}")["status"]["warnings"]
     assert len(warning) == 1024
-    assert "left out: the operator allows only the prefixes" in warning
+    assert "left out: not allowed here; remove them" in warning
 
 
 def test_a_staged_variable_with_a_long_name_is_told(here: Namespace) -> None:

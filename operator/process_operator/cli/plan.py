@@ -92,7 +92,7 @@ def _run(parsed: argparse.Namespace) -> int:
         live,
         namespace=namespace,
         now=datetime.now(UTC),
-        allowed_annotations=settings.annotation_prefixes(os.environ),
+        allowed_annotations=settings.allowed_annotations(os.environ),
     )
     for line in told.lines:
         print(line, file=sys.stderr if told.code == outcome.ERROR else sys.stdout)

@@ -111,7 +111,7 @@ class Operator:
                 ingress_classes=self._classes,
             ),
             clock=_now,
-            allowed_annotations=given.annotation_prefixes,
+            allowed_annotations=given.allowed_annotations,
         )
         reconciler = Reconciler(
             cluster=api,

@@ -136,8 +136,8 @@ class IngressSpec(Model):
             "ingress.annotations has a key that no annotation can have; write it as prefix/name"
         ),
     )
-    """Annotations for the route; only those whose prefix the operator's flag allows
-    are accepted."""
+    """Annotations for the route, for example time-outs; only names that the operator's flag
+    allows are taken over."""
 
 
 def _only_for(field: str, *types: ProcessType) -> JsonDict:

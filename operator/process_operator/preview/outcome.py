@@ -63,7 +63,7 @@ def preview(
         live: The cluster to compare with; None to take everything as new.
         namespace: Of the objects that name none.
         now: The time.
-        allowed_annotations: Prefixes that annotations of routes may have.
+        allowed_annotations: Names that annotations of routes may have, see `ObservedState`.
     """
     there = live or Live(own=(), children=(), ingress_classes=())
     placed = [overlay.placed(one, namespace) for one in given if one.is_ours]

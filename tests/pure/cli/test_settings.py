@@ -3,7 +3,9 @@ from datetime import timedelta
 
 import pytest
 
+import make
 from process_operator import settings
+from process_operator.controller.resolve.target import refused_annotations
 from process_operator.settings import LogFormat, LogLevel, Settings
 
 
@@ -40,6 +42,9 @@ def test_the_lease_is_where_the_pod_is() -> None:
         ("--election", "perhaps", "give true or false"),
         ("--log-format", "xml", "give one of json, text"),
         ("--resync-seconds", "1", "from 60 to 86400"),
+        ("--allowed-ingress-annotations", "example.com/", "beginnings that end in *"),
+        ("--allowed-ingress-annotations", "a.example.com/timeout-", "beginnings that end in *"),
+        ("--allowed-ingress-annotations", "*.example.com/a", "beginnings that end in *"),
     ],
 )
 def test_a_wrong_value_is_refused_and_told_how_to_be_right(
@@ -72,15 +77,36 @@ def test_a_wrong_variable_is_refused_as_a_wrong_flag_is(
         "haproxy-ingress.github.io/config-backend",
         "alb.ingress.kubernetes.io/group.name",
         "argocd.argoproj.io/tracking-id",
+        "traefik.ingress.kubernetes.io/router.priority",
+        "traefik.ingress.kubernetes.io/router.middlewares",
+        "traefik.ingress.kubernetes.io/router.entrypoints",
+        "traefik.ingress.kubernetes.io/router.tls.options",
+        "external-dns.alpha.kubernetes.io/hostname",
+        "external-dns.alpha.kubernetes.io/target",
+        "projectcontour.io/tls-cert-namespace",
+        "nginx.ingress.kubernetes.io/limit-whitelist",
+        "nginx.ingress.kubernetes.io/proxy-body-size-of-all",
     ],
 )
 def test_no_annotation_that_takes_code_or_reaches_others_is_allowed_by_default(
     dangerous: str,
 ) -> None:
-    assert not dangerous.startswith(read().annotation_prefixes)
+    seen = make.observed(allowed_annotations=read().allowed_annotations)
+    harmless = "nginx.ingress.kubernetes.io/proxy-body-size"
+    hosts = [{"host": "shop.example.com"}]
+    web = make.process(ingress={"hosts": hosts, "annotations": {dangerous: "1", harmless: "8m"}})
+    assert refused_annotations(seen, web.spec) == (dangerous,)
+
+
+def test_by_default_only_single_names_are_allowed() -> None:
+    assert not any("*" in name for name in read().allowed_annotations)
 
 
 def test_the_allowed_annotations_are_for_the_administrator_to_say() -> None:
-    given = read("--ingress-annotation-prefixes", "haproxy.org/timeout-, example.com/")
-    assert given.annotation_prefixes == ("haproxy.org/timeout-", "example.com/")
-    assert read("--ingress-annotation-prefixes=").annotation_prefixes == ()
+    given = read("--allowed-ingress-annotations", "haproxy.org/timeout-*, example.com/a")
+    assert given.allowed_annotations == ("haproxy.org/timeout-*", "example.com/a")
+    assert read("--allowed-ingress-annotations=").allowed_annotations == ()
+    seen = make.observed(allowed_annotations=given.allowed_annotations)
+    names = ("example.com/a", "example.com/ab", "haproxy.org/timeout-server", "haproxy.org/x")
+    spec = make.process(ingress={"annotations": dict.fromkeys(names, "1")}).spec
+    assert refused_annotations(seen, spec) == ("example.com/ab", "haproxy.org/x")

@@ -49,7 +49,7 @@ def test_a_warning_that_is_too_long_is_cut_and_keeps_what_to_do() -> None:
     (warning,) = found["warnings"]
     assert len(warning) == 1024
     assert warning.startswith(f"spec.ingress.annotations: {LONG_PREFIX}")
-    assert warning.endswith("left out: the operator allows only the prefixes allowed.example.com/")
+    assert warning.endswith("be added to the operator's --allowed-ingress-annotations")
 
 
 def test_a_variable_with_a_long_name_is_shown_as_pending() -> None:

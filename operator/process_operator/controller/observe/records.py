@@ -227,7 +227,7 @@ class ObservedState:
     refused: Mapping[ChildKey, "RefusedWrite"]
     """Writes of children that the API server, or the owner of the name, did not let through."""
     allowed_annotations: tuple[str, ...]
-    """Prefixes that `ingress.annotations` may have."""
+    """Names that `ingress.annotations` may have; one that ends in `*` allows what begins so."""
     taken_hosts: Mapping[str, tuple["TakenHost", ...]] = field(default_factory=dict)
     """By uid of a process: hosts that it asks for, and that another process has."""
     runs: tuple["CustomResource[Any] | InvalidObject", ...] = ()

@@ -32,7 +32,7 @@ class Route:
     hosts: tuple[Host, ...]
     """Without those that another process has."""
     annotations: Mapping[str, str]
-    """The user's own, of allowed prefixes only."""
+    """The user's own, of allowed names only."""
     class_name: str | None
     """The Ingress class to name; None leaves it to the cluster's default."""
     controller: str | None
@@ -119,7 +119,7 @@ def _route(
         annotations={
             name: value
             for name, value in sorted(exposure.annotations.items())
-            if name.startswith(observed.allowed_annotations)
+            if _is_allowed(name, observed)
         },
         class_name=wanted,
         controller=found.controller if found is not None else None,
@@ -136,10 +136,15 @@ def _ingress_class(wanted: str | None, classes: tuple[IngressClass, ...]) -> Ing
 
 
 def refused_annotations(observed: ObservedState, spec: ProcessSpec) -> tuple[str, ...]:
-    """Return the annotations that no allowed prefix covers; they are left out."""
+    """Return the annotations that are not allowed; they are left out."""
     given = spec.ingress.annotations if spec.ingress else {}
-    return tuple(
-        sorted(name for name in given if not name.startswith(observed.allowed_annotations))
+    return tuple(sorted(name for name in given if not _is_allowed(name, observed)))
+
+
+def _is_allowed(name: str, observed: ObservedState) -> bool:
+    return any(
+        name.startswith(one[:-1]) if one.endswith("*") else name == one
+        for one in observed.allowed_annotations
     )
 
 

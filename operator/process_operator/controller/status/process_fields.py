@@ -74,8 +74,8 @@ def _warnings(
     refused = refused_annotations(observed, process.spec)
     if refused:
         yield (
-            f"spec.ingress.annotations: {', '.join(refused)} left out: the operator allows only "
-            f"the prefixes {', '.join(observed.allowed_annotations) or '(none)'}"
+            f"spec.ingress.annotations: {', '.join(refused)} left out: not allowed here; remove "
+            "them, or ask for them to be added to the operator's --allowed-ingress-annotations"
         )
     for contest in process_plan.contested:
         yield contests.told(contest)
