@@ -41,8 +41,8 @@ def store(pods: _Pods) -> ObjectCache:
     )
 
 
-def failing(uid: str, said: str = SAID) -> ProbeFailure:
-    return ProbeFailure(namespace="demo", pod_uid=uid, resource_version="1", message=said)
+def failing(uid: str, said: str = SAID, namespace: str = make.NAMESPACE) -> ProbeFailure:
+    return ProbeFailure(namespace=namespace, pod_uid=uid, resource_version="1", message=said)
 
 
 def seen(store: ObjectCache, pods: _Pods, pod: Pod) -> tuple[ApplicationKey, ...]:
@@ -67,6 +67,20 @@ def test_what_is_said_of_other_peoples_pods_does_not_add_up(
     for uid in ("long ago", "foreign-9999"):
         seen(store, pods, make.pod(uid=uid))
     assert store.gather(storytelling.KEY).probe_failures == {"foreign-9999": SAID}
+
+
+@pytest.mark.parametrize("known_first", [True, False])
+def test_what_somebody_says_in_another_namespace_of_a_pods_uid_does_not_count(
+    store: ObjectCache, pods: _Pods, known_first: bool
+) -> None:
+    if known_first:
+        seen(store, pods, make.pod(uid="p-1"))
+    store.probe_failed(failing("p-1"))
+    assert store.probe_failed(failing("p-1", "forged", "theirs")) == ()
+    if not known_first:
+        seen(store, pods, make.pod(uid="p-1"))
+    key = ApplicationKey(make.NAMESPACE, "shop")
+    assert store.gather(key).probe_failures == {"p-1": SAID}
 
 
 def test_a_process_whose_deletion_was_missed_is_not_made_again_after_a_failed_look() -> None:

@@ -80,9 +80,9 @@ class _Found:
         return iter(self._found)
 
 
-def refusal(version: str, message: str) -> JobRefusal:
+def refusal(version: str, message: str, namespace: str = make.NAMESPACE) -> JobRefusal:
     return JobRefusal(
-        namespace=make.NAMESPACE, job_uid=job().uid, resource_version=version, message=message
+        namespace=namespace, job_uid=job().uid, resource_version=version, message=message
     )
 
 
@@ -93,10 +93,13 @@ def test_the_newest_refusal_is_known_as_long_as_its_event() -> None:
         allowed_annotations=(),
     )
     older, newer = refusal("1", "older"), refusal("2", "newer")
+    forged = refusal("3", "newer", namespace="theirs")
     expected: list[tuple[JobRefusal | None, JobRefusal | None, dict[str, str]]] = [
         (None, older, {job().uid: "older"}),
         (None, newer, {job().uid: "newer"}),
         (older, None, {job().uid: "newer"}),
+        (None, forged, {job().uid: "newer"}),
+        (forged, None, {job().uid: "newer"}),
         (newer, None, {}),
     ]
     for old, new, known in expected:

@@ -85,9 +85,11 @@ class ObjectCache:
         self._members: dict[ApplicationKey, dict[tuple[str, str], Entry]] = {}
         self._informers = informers
         self._hosts = HostClaims(self._routes)
-        self._probe_failures: dict[str, str] = {}
-        self._early_failures: OrderedDict[str, str] = OrderedDict()
-        self._job_refusals: dict[str, str] = {}
+        # Events may be written by whoever lives in their namespace, about any uid: what is said
+        # of an object counts in its own namespace only.
+        self._probe_failures: dict[tuple[str, str], str] = {}
+        self._early_failures: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._job_refusals: dict[tuple[str, str], str] = {}
         self._changed_at: dict[ApplicationKey, datetime] = {}
         self._in_progress_since: dict[str, datetime] = {}
         self._refused: dict[ApplicationKey, dict[ChildKey, RefusedWrite]] = {}
@@ -154,9 +156,9 @@ class ObjectCache:
     def pod_changed(self, old: Pod | None, new: Pod | None) -> tuple[ApplicationKey, ...]:
         """Return whom a change of a pod concerns."""
         if old is not None and new is None:
-            self._probe_failures.pop(old.uid, None)
-        elif new is not None and new.uid in self._early_failures:
-            self._probe_failures[new.uid] = self._early_failures.pop(new.uid)
+            self._probe_failures.pop((old.namespace, old.uid), None)
+        elif new is not None and (place := (new.namespace, new.uid)) in self._early_failures:
+            self._probe_failures[place] = self._early_failures.pop(place)
         return _applications(old, new)
 
     def probe_failed(self, new: ProbeFailure | None) -> tuple[ApplicationKey, ...]:
@@ -164,14 +166,17 @@ class ObjectCache:
 
         What it said of a pod that is not known yet is kept for a while: it never says it again.
         """
-        if new is None or self._probe_failures.get(new.pod_uid) == new.message:
+        if new is None:
+            return ()
+        place = (new.namespace, new.pod_uid)
+        if self._probe_failures.get(place) == new.message:
             return ()
         for pod in self._informers.pods.all():
-            if pod.uid == new.pod_uid:
-                self._probe_failures[pod.uid] = new.message
+            if (pod.namespace, pod.uid) == place:
+                self._probe_failures[place] = new.message
                 return (ApplicationKey(pod.namespace, pod.application),)
-        self._early_failures[new.pod_uid] = new.message
-        self._early_failures.move_to_end(new.pod_uid)
+        self._early_failures[place] = new.message
+        self._early_failures.move_to_end(place)
         if len(self._early_failures) > _EARLY:
             self._early_failures.popitem(last=False)
         return ()
@@ -179,9 +184,11 @@ class ObjectCache:
     def job_refused(self, old: JobRefusal | None, new: JobRefusal | None) -> None:
         """Take in why a Job has no pod; it is read when the Job is late, so nobody is woken."""
         if new is not None:
-            self._job_refusals[new.job_uid] = new.message
-        elif old is not None and self._job_refusals.get(old.job_uid) == old.message:
-            del self._job_refusals[old.job_uid]
+            self._job_refusals[new.namespace, new.job_uid] = new.message
+        elif old is not None:
+            place = (old.namespace, old.job_uid)
+            if self._job_refusals.get(place) == old.message:
+                del self._job_refusals[place]
 
     # What the writers remember.
 
@@ -262,14 +269,14 @@ class ObjectCache:
             children=children,
             pods=pods,
             probe_failures={
-                pod.uid: self._probe_failures[pod.uid]
+                pod.uid: said
                 for pod in pods
-                if pod.uid in self._probe_failures
+                if (said := self._probe_failures.get((pod.namespace, pod.uid))) is not None
             },
             job_refusals={
-                child.uid: self._job_refusals[child.uid]
+                child.uid: said
                 for child in children.values()
-                if child.uid in self._job_refusals
+                if (said := self._job_refusals.get((child.namespace, child.uid))) is not None
             },
             changed_at=self._changed_at.get(key, now),
             in_progress_since={
