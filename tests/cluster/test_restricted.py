@@ -26,6 +26,7 @@ from process_operator.controller.observe.records import (
 )
 from process_operator.controller.resolve import target
 from process_operator.controller.resolve.application import resolve
+from process_operator.controller.resolve.refusal import Refusal
 from process_operator.kube import names
 from process_operator.models.application import ApplicationSpec
 from process_operator.models.process import ProcessSpec
@@ -76,9 +77,10 @@ _BY_NAME: dict[str, st.SearchStrategy[Any]] = {
     "host": st.from_regex(r"[a-z]{1,8}(\.[a-z]{1,8}){0,2}", fullmatch=True),
     "annotations": st.just({}),
     "routing": st.just({}),
-    # Pods of other levels and of root are not for a namespace that enforces `restricted`.
+    # Pods of other levels are not for a namespace that enforces `restricted`.
     "podSecurity": st.just("restricted"),
-    "runAsUser": st.integers(1, 2**31 - 1),
+    # Root is refused, and drawn often enough to be tried.
+    "runAsUser": st.one_of(st.just(0), st.integers(1, 2**31 - 1)),
     # The server refuses pods of a ServiceAccount that does not exist.
     "serviceAccountName": st.just("default"),
 }
@@ -145,7 +147,7 @@ def _owned(kind: str, namespace: str, name: str, spec: Any) -> CustomResource[An
     )
 
 
-def _target(namespace: str, application: Any, process: Any, size: Any) -> target.Target:
+def _target(namespace: str, application: Any, process: Any, size: Any) -> target.Target | Refusal:
     shop = _owned(
         names.APPLICATION_KIND, namespace, "shop", ApplicationSpec.model_validate(application)
     )
@@ -168,7 +170,8 @@ def _target(namespace: str, application: Any, process: Any, size: Any) -> target
         allowed_annotations=(),
     )
     resolved = resolve(observed, shop)
-    assert resolved.refusals == {}
+    if front.uid in resolved.refusals:
+        return resolved.refusals[front.uid]
     assert resolved.candidate is not None
     return target.target(observed, shop, front, resolved.candidate, resolved.entries[front.uid])
 
@@ -210,7 +213,12 @@ def test_pods_of_any_valid_process_are_admitted_where_restricted_is_enforced(
     assume(_valid(api, names.PROCESS_KIND, restricted, "front", process))
     assume(_valid(api, names.RESOURCE_TYPE_KIND, "", "size-under-test", size))
 
-    template = pod.template(_target(restricted, application, process, size))
+    found = _target(restricted, application, process, size)
+    if isinstance(found, Refusal):
+        assert found.reason == "PodSecurityRefused"
+        assert process["securityContext"]["runAsUser"] == 0
+        return
+    template = pod.template(found)
     made = {"apiVersion": "v1", "kind": "Pod", **template}
     made["metadata"] = {**template["metadata"], "name": "pod"}
     status, live = _dry_run(api, f"/api/v1/namespaces/{restricted}/pods", made)
@@ -234,3 +242,28 @@ def test_every_golden_manifest_is_kept_as_it_is_declared(
     assert [
         lost for mine, its in zip(declared, live, strict=True) for lost in _lost(mine, its)
     ] == []
+
+
+def test_a_pod_of_root_is_what_restricted_refuses(api: plain.ApiServer, restricted: str) -> None:
+    """So that a process of root is refused before it is released, and for no other reason."""
+    found = _target(
+        restricted,
+        {"image": "registry.example.com/shop:1"},
+        {
+            "applicationRef": {"name": "shop"},
+            "key": "front",
+            "type": "worker",
+            "resourceTypeRef": {"name": "s1"},
+            "securityContext": {"runAsUser": 1},
+        },
+        {"cpu": "1", "memory": "1Gi"},
+    )
+    assert not isinstance(found, Refusal)
+    made = {"apiVersion": "v1", "kind": "Pod", **pod.template(found)}
+    made["metadata"] = {**made["metadata"], "name": "pod"}
+    path = f"/api/v1/namespaces/{restricted}/pods"
+    assert _dry_run(api, path, made)[0] == 201
+    made["spec"]["securityContext"]["runAsUser"] = 0
+    status, live = _dry_run(api, path, made)
+    assert status == 403
+    assert "runAsUser=0" in live["message"]

@@ -119,7 +119,9 @@ class Operator:
             executor=Executor(cluster=api, store=self._store, children=self._children, clock=_now),
             clock=_now,
         )
-        self._worker = Worker(queue=self._queue, reconcile=reconciler.reconcile, clock=_now)
+        self._worker = Worker(
+            queue=self._queue, reconcile=reconciler.reconcile, told=reconciler.told, clock=_now
+        )
         self._leading = asyncio.Event()
         self._stop = asyncio.Event()
         self._agreed = False

@@ -65,6 +65,10 @@ class Reconciler:
         times = (todo.wake_at, report.wake_at, self._executor.retry_at(key))
         return Result(at=min((time for time in times if time is not None), default=None))
 
+    def told(self, key: ApplicationKey, said: str) -> str:
+        """Return what was said to a write for an application as it may be logged."""
+        return masking.told(self._store.gather(key), said)
+
     async def _resource_types(self) -> Result:
         for write in resource_types.resource_types(self._store.resource_types(), self._clock()):
             await self._executor.publish_one(RESOURCE_TYPES, write)

@@ -28,10 +28,13 @@ class Worker:
         *,
         queue: WorkQueue[ApplicationKey],
         reconcile: Callable[[ApplicationKey], Awaitable[Result]],
+        told: Callable[[ApplicationKey, str], str],
         clock: Callable[[], datetime],
     ) -> None:
         self._queue = queue
         self._reconcile = reconcile
+        self._told = told
+        """Returns what was said to a write for an application as it may be logged."""
         self._clock = clock
 
     async def work(self) -> None:
@@ -53,14 +56,16 @@ class Worker:
         except errors.Unavailable as error:
             # It is the server that is away, not this key that fails: its turn comes at once
             # when the server is back.
-            log.warning("could not reach the server", extra=fields | {"detail": str(error)})
+            said = self._told(key, str(error))
+            log.warning("could not reach the server", extra=fields | {"detail": said})
             wait = backoff.delay(1, first=_AWAY, cap=_AWAY)
             self._queue.add(key, Priority.UNFINISHED, after=wait)
         except (errors.Conflict, errors.NotFound, errors.AlreadyExists):
             # Somebody was faster: what is known is behind, and the watch is about to tell.
             self._queue.retry(key)
         except errors.ApiError as error:
-            log.warning("could not be reconciled", extra=fields | {"detail": str(error)})
+            said = self._told(key, str(error))
+            log.warning("could not be reconciled", extra=fields | {"detail": said})
             self._queue.retry(key)
         except Exception:
             log.exception("could not be reconciled because of a defect", extra=fields)

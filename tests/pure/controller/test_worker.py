@@ -43,7 +43,7 @@ async def looks(answers: Sequence[Result | Exception]) -> list[float]:
         return START + timedelta(seconds=seconds())
 
     queue.add(KEY, Priority.USER)
-    await Worker(queue=queue, reconcile=reconcile, clock=clock).work()
+    await Worker(queue=queue, reconcile=reconcile, told=lambda _, said: said, clock=clock).work()
     return found
 
 

@@ -146,4 +146,4 @@ def test_values_of_variables_in_a_snapshot_are_not_told() -> None:
         reason="FieldValueInvalid", field="status.snapshot", message="Invalid value: secret"
     )
     refused = errors.Rejected("is invalid: secret", status=422, causes=(cause,))
-    assert refusals._words(refused) == "status.snapshot: FieldValueInvalid"
+    assert refusals.words(refused) == "status.snapshot: FieldValueInvalid"

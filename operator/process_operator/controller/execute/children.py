@@ -8,6 +8,7 @@ from typing import Protocol
 from process_operator.cluster.client import Cluster
 from process_operator.controller.execute import log_fields, refused_writes
 from process_operator.controller.execute.outcome import Outcome
+from process_operator.controller.observe import masking
 from process_operator.controller.observe.records import (
     ChildKey,
     Contest,
@@ -104,20 +105,22 @@ class Children:
         self._store.refuse(observed.key, action.key, refused)
         extra = log_fields.child_fields(action.key) | {
             "reason": refused.reason,
-            "detail": refused.message,
+            "detail": masking.told(observed, refused.message),
         }
         log.warning("was refused", extra=extra)
         return Outcome.REFUSED
 
     async def clean(self, observed: ObservedState, action: CleanForeignItems) -> Outcome:
         """Take foreign items out of a child, where the server lets them go."""
-        body = await self._without_foreign_items(action)
+        body = await self._without_foreign_items(observed, action)
         self._informers[action.key.kind].observe(body)
         found = compare.compare(action.key.kind, body, action.wanted)
         self._note_answer(observed, action, body, found.all)
         return Outcome.TAKEN
 
-    async def _without_foreign_items(self, action: CleanForeignItems) -> Manifest:
+    async def _without_foreign_items(
+        self, observed: ObservedState, action: CleanForeignItems
+    ) -> Manifest:
         """Return a child after the patch; as it is where the server does not let items go."""
         child = action.child
         try:
@@ -130,7 +133,8 @@ class Children:
                 # The patch tests it first: the child is not the one that was looked at.
                 self._informers[child.kind].observe(body)
                 raise Conflict(error.message) from error
-            extra = log_fields.child_fields(child.key) | {"detail": error.message}
+            said = masking.told(observed, error.message)
+            extra = log_fields.child_fields(child.key) | {"detail": said}
             log.warning("could not be freed of foreign items", extra=extra)
             return body
         log.info("removed foreign items", extra=log_fields.child_fields(child.key))

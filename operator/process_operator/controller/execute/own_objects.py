@@ -7,9 +7,15 @@ from datetime import datetime
 from typing import Any
 
 from process_operator.cluster.client import Cluster
-from process_operator.controller.execute import evidence, log_fields, refused_writes
+from process_operator.controller.execute import (
+    evidence,
+    log_fields,
+    refused_statuses,
+    refused_writes,
+)
 from process_operator.controller.execute.outcome import Outcome
 from process_operator.controller.execute.refused_statuses import Refusals
+from process_operator.controller.observe import masking
 from process_operator.controller.observe.records import (
     ApplicationKey,
     CustomResource,
@@ -87,7 +93,8 @@ class OwnObjects:
                 status=bounds.fitted(one.kind, status),
             )
         except Rejected as error:
-            self._refusals.note(key, one, error)
+            said = refused_statuses.words(error)
+            self._refusals.note(key, one, masking.told(self._store.gather(key), said))
             return False
         self._refusals.forget(one)
         self._store.observe(body)

@@ -58,9 +58,9 @@ class Refusals:
         )
 
     def note(
-        self, key: ApplicationKey, one: CustomResource[Any] | InvalidObject, error: Rejected
+        self, key: ApplicationKey, one: CustomResource[Any] | InvalidObject, said: str
     ) -> None:
-        """Remember that a status was refused, and tell it if that is news."""
+        """Remember that a status was refused, and tell it, in the `words`, if that is news."""
         before = self._known.pop(one.uid, None)
         failures = before.failures + 1 if before is not None else 1
         wait = backoff.delay(failures, first=_FIRST_SECONDS, cap=_CAP_SECONDS)
@@ -69,7 +69,7 @@ class Refusals:
             generation=one.generation,
             failures=failures,
             retry_at=self._clock() + timedelta(seconds=wait),
-            words=_words(error),
+            words=said,
         )
         self._known[one.uid] = known
         if len(self._known) > _REMEMBERED:
@@ -94,7 +94,7 @@ class Refusals:
         return min(times, default=None)
 
 
-def _words(error: Rejected) -> str:
+def words(error: Rejected) -> str:
     """Return what the server said, but for what it may quote of a snapshot: values of variables."""
     fields = [cause for cause in error.causes if cause.field]
     if not fields:

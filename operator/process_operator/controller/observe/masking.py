@@ -27,9 +27,7 @@ def redact(observed: ObservedState) -> ObservedState:
         said.setdefault(label, []).append(text[:MAX_TOLD])
     if not said:
         return observed
-    releases = [one for one in observed.releases if isinstance(one, CustomResource)]
-    read = (snapshot.readable(one.status.get("snapshot")) for one in releases)
-    known = [one for one in read if one is not None]
+    known = _frozen(observed)
     found = {
         label: dict(zip(texts, quoting.masked(texts, secret_values(known, label)), strict=True))
         for label, texts in said.items()
@@ -59,6 +57,18 @@ def redact(observed: ObservedState) -> ObservedState:
             for key, child in observed.children.items()
         },
     )
+
+
+def told(observed: ObservedState, text: str) -> str:
+    """Return what the API server said to a write for an application, as it may be logged."""
+    (said,) = quoting.masked([text[:MAX_TOLD]], secret_values(_frozen(observed)))
+    return said
+
+
+def _frozen(observed: ObservedState) -> list[Snapshot]:
+    releases = [one for one in observed.releases if isinstance(one, CustomResource)]
+    read = (snapshot.readable(one.status.get("snapshot")) for one in releases)
+    return [one for one in read if one is not None]
 
 
 def _words(observed: ObservedState) -> Iterator[tuple[str | None, str]]:

@@ -39,7 +39,7 @@ def resolve(observed: ObservedState, application: CustomResource[ApplicationSpec
     for process in observed.processes:
         if process.deleting:
             continue
-        outcome = _process(process, observed, holders)
+        outcome = _process(process, application.spec, observed, holders)
         if isinstance(outcome, Refusal):
             refusals[process.uid] = outcome
         else:
@@ -56,6 +56,7 @@ def resolve(observed: ObservedState, application: CustomResource[ApplicationSpec
 
 def _process(
     process: CustomResource[ProcessSpec] | InvalidObject,
+    application: ApplicationSpec,
     observed: ObservedState,
     holders: dict[str, str],
 ) -> SnapshotProcess | Refusal:
@@ -73,7 +74,27 @@ def _process(
     size = resource_type.resource_type_of(spec, observed.resource_types)
     if isinstance(size, Refusal):
         return size
-    return _invalid_timetable(spec) or candidate.process(spec, size)
+    return (
+        _invalid_timetable(spec)
+        or _forbidden_root(application, spec)
+        or candidate.process(spec, size)
+    )
+
+
+def _forbidden_root(application: ApplicationSpec, spec: ProcessSpec) -> Refusal | None:
+    """Refuse what the kubelet would: no rule of a CRD sees a process beside its application."""
+    if (application.pod_security or PodSecurity.RESTRICTED) is not PodSecurity.RESTRICTED:
+        return None
+    users = [
+        one.run_as_user for one in (application.security_context, spec.security_context) if one
+    ]
+    if next((user for user in reversed(users) if user is not None), None) != 0:
+        return None
+    return Refusal(
+        reason="PodSecurityRefused",
+        message="spec.securityContext.runAsUser must not be 0 under spec.podSecurity restricted of "
+        "the ProcessApplication; choose another user here, or set podSecurity to baseline there",
+    )
 
 
 def _invalid_timetable(spec: ProcessSpec) -> Refusal | None:
