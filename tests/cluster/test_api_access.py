@@ -137,7 +137,11 @@ def test_what_needs_no_key_is_there(rest: Served) -> None:
     for foreign in (b"http://", b"https://", b"<script"):
         assert foreign not in page.text
     assert anybody.get("/healthz").status == anybody.get("/readyz").status == 200
-    assert b"process_operator_api_request_duration_seconds" in anybody.get("/metrics").text
+
+
+def test_metrics_need_a_key(me: Client, rest: Served) -> None:
+    assert Client(rest).get("/metrics").status == 401
+    assert b"process_operator_api_request_duration_seconds" in me.get("/metrics").text
 
 
 def test_what_is_not_there_is_one_clear_404(me: Client) -> None:
@@ -151,6 +155,6 @@ def test_secrets_are_in_no_log_and_no_metric(app: App, me: Client, rest: Served)
     me.done("POST", f"{app.path}/env-vars", {"key": "PASSWORD", "value": "hunter2-hunter2"})
     me.patch(app.web_path, {"entrypoint": ["hunter2-hunter2"]})
     assert me.key is not None
-    written = rest.log.read_text() + Client(rest).get("/metrics").text.decode()
+    written = rest.log.read_text() + me.get("/metrics").text.decode()
     assert me.key not in written
     assert "hunter2" not in written

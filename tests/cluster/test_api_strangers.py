@@ -165,7 +165,11 @@ def test_whoever_has_no_key_can_keep_no_memory(strict: Api, begin: bytes, part: 
     assert Client(strict).get("/healthz").status == 200
 
 
-def test_an_address_has_so_many_connections_and_gets_them_back(strict: Api) -> None:
+def test_an_address_has_so_many_connections_and_gets_them_back(
+    strict: Api, kubeconfig: Path, namespace: str
+) -> None:
+    me = key_for(strict, kubeconfig, namespace)
+
     def connected() -> socket.socket:
         return socket.create_connection(("127.0.0.1", strict.port), timeout=10)
 
@@ -185,7 +189,7 @@ def test_an_address_has_so_many_connections_and_gets_them_back(strict: Api) -> N
 
     def metrics() -> str:
         try:
-            return Client(strict).get("/metrics").text.decode()
+            return me.get("/metrics").text.decode()
         except OSError:
             return ""
 

@@ -306,6 +306,18 @@ def test_a_schedule_that_only_the_controller_would_refuse_is_stalled(here: Names
     here.wait("pproc/tick", "condition=Stalled")
 
 
+def test_a_process_of_root_under_restricted_is_refused_until_it_is_no_contradiction(
+    here: Namespace,
+) -> None:
+    here.apply(application(), process("worker", "worker", securityContext={"runAsUser": 0}))
+    message = here.wait_reason("pproc/worker", "PodSecurityRefused")
+    assert message.startswith("spec.securityContext.runAsUser must not be 0")
+    assert "set podSecurity to baseline" in message
+    here.wait("pproc/worker", "condition=Stalled")
+    here.patch("papp", "shop", {"spec": {"podSecurity": "baseline"}})
+    here.wait_reason("papp/shop", "Released")
+
+
 def test_the_older_process_keeps_a_key_that_two_want(here: Namespace) -> None:
     here.release(application(), process("web", "web"))
     second = process("web", "worker")

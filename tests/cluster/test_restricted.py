@@ -256,7 +256,7 @@ def test_a_pod_of_root_is_what_restricted_refuses(api: plain.ApiServer, restrict
             "resourceTypeRef": {"name": "s1"},
             "securityContext": {"runAsUser": 1},
         },
-        {"cpu": "1", "memory": "1Gi"},
+        {"cpu": "1", "memory": "1Gi", "category": "standard"},
     )
     assert not isinstance(found, Refusal)
     made = {"apiVersion": "v1", "kind": "Pod", **pod.template(found)}

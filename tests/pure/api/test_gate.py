@@ -129,8 +129,19 @@ async def test_without_a_key_nothing_of_v3_is_answered(front: Front) -> None:
     assert headers["www-authenticate"].startswith("Bearer")
     told = json.loads(body)
     assert (told["status"], told["data"]["code"]) == (401, headers["x-request-id"])
-    assert (await front.ask(path="/v3/openapi.json"))[0] == 200
-    assert (await front.ask(path="/healthz"))[0] == 200
+
+
+@pytest.mark.parametrize("path", ["/v3/openapi.json", "/docs", "/healthz", "/readyz"])
+async def test_what_tells_nothing_of_anybody_is_answered_without_a_key(
+    front: Front, path: str
+) -> None:
+    assert (await front.ask(path=path))[0] == 200
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/", "/debug", "/V3/projects", "//v3/projects"])
+async def test_whatever_else_there_is_needs_a_key(front: Front, path: str) -> None:
+    assert (await front.ask(path=path))[0] == 401
+    assert (await front.ask(path=path, key=front.read))[0] == 200
 
 
 async def test_a_key_that_is_not_valid_is_refused_whatever_it_is(front: Front) -> None:

@@ -33,7 +33,8 @@ _MAX_TARGET = 8192
 _READS = frozenset({"GET", "HEAD"})
 _OF_A_BODY = frozenset({b"content-length", b"transfer-encoding"})
 """A request with neither has no body (RFC 9112, section 6.3)."""
-_OPEN = frozenset({"/v3/openapi.json"})
+_OPEN = frozenset({"/v3/openapi.json", "/docs", "/healthz", "/readyz"})
+"""What needs no key, for it tells nothing of anybody; whatever is added needs one."""
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -78,7 +79,7 @@ class Gate:
         try:
             _check_query(scope)
             received = b""
-            if scope["path"].startswith("/v3/") and scope["path"] not in _OPEN:
+            if scope["path"] not in _OPEN:
                 key = self._admit(scope, extra)
                 if scope["method"] not in _READS:
                     lease = self._held.lease(key.id)

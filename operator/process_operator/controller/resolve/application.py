@@ -15,6 +15,7 @@ from process_operator.models import candidate, defaults
 from process_operator.models.application import ApplicationSpec
 from process_operator.models.defaults import Settings
 from process_operator.models.process import ProcessSpec, ProcessType
+from process_operator.models.security import PodSecurity
 from process_operator.models.snapshot import Snapshot, SnapshotProcess
 
 
