@@ -83,11 +83,14 @@ class _Search:
     def __init__(self, values: Iterable[str]) -> None:
         # Too short ones never have the head that they are looked for by.
         self._parts: list[str] = []
+        self.size = _TOLD_BYTES
         for one in values:
-            self._parts += _parts(one)
+            parts = _parts(one)
+            self._parts += parts
+            # All characters twice: in the value, and in its lines.
+            self.size += 2 * len(one) + _PART_BYTES * len(parts)
         self._told: OrderedDict[str, str] = OrderedDict()
         self._told_characters = 0
-        self.size = sum(map(len, self._parts)) + _PART_BYTES * len(self._parts) + _TOLD_BYTES
 
     def masked(self, texts: Sequence[str]) -> tuple[str, ...]:
         """Return texts that are asked for again and again without the values."""
