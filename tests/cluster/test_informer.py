@@ -11,7 +11,8 @@ import connecting
 import freezing
 from process_operator.cluster.client import Cluster
 from process_operator.cluster.informer import Informer
-from process_operator.controller.observe import child
+from process_operator.controller.observe import child, records
+from process_operator.controller.observe.child_status import DeploymentStatus
 from process_operator.controller.observe.records import Child
 from process_operator.kube.manifest import Manifest
 
@@ -97,7 +98,7 @@ async def test_what_was_there_and_what_comes_changes_and_goes_is_copied(
 
 
 def _observed(record: Child | None) -> int:
-    return int(record.status.get("observedGeneration") or 0) if record else 0
+    return records.status(record, DeploymentStatus).observed_generation
 
 
 async def test_a_scale_by_somebody_else_shows_who_owns_the_replicas(

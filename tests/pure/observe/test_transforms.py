@@ -1,16 +1,27 @@
 import dataclasses
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 import pytest
 
-from process_operator.controller.observe import child
+from process_operator.controller.observe import child, records
 from process_operator.controller.observe import pod as observe_pod
+from process_operator.controller.observe.child_status import (
+    TOO_LATE,
+    ChildStatus,
+    CronJobStatus,
+    DeploymentStatus,
+    JobEnd,
+    JobStatus,
+)
 from process_operator.controller.observe.pod import job_refusal, probe_failure
 from process_operator.controller.observe.records import Child, Pod
 from process_operator.kube import names
 from process_operator.kube.manifest import Manifest
 
+MOMENT, LATER = "2026-01-02T03:04:05Z", "2026-01-02T03:05:05Z"
+AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ABOUT = {
     "namespace": "ns",
     "name": "shop-web",
@@ -122,14 +133,14 @@ def test_replicas_belong_to_others_when_another_manager_has_them(
 
 
 def condition(kind: str, status: str, message: str = "words", **more: str) -> Manifest:
-    return {"type": kind, "status": status, "reason": "R", "message": message, **more}
+    return {"type": kind, "status": status, "reason": "R", "message": message} | more
 
 
 def status_of(kind: str, status: Manifest) -> Any:
     return child.child(kind, found(status=status)).status
 
 
-def test_a_deployment_keeps_counts_and_the_words_of_conditions_that_tell_of_trouble() -> None:
+def test_a_deployment_keeps_its_counts_and_what_is_wrong_with_it() -> None:
     status = status_of(
         "Deployment",
         {
@@ -141,38 +152,43 @@ def test_a_deployment_keeps_counts_and_the_words_of_conditions_that_tell_of_trou
             "unavailableReplicas": 2,
             "terminatingReplicas": 1,
             "conditions": [
-                condition("Progressing", "False", lastUpdateTime="now"),
+                condition("Progressing", "False", reason=TOO_LATE, lastUpdateTime=MOMENT),
                 condition("Available", "True"),
-                condition("ReplicaFailure", "True"),
+                condition("ReplicaFailure", "True", "forbidden: exceeded quota"),
             ],
         },
     )
-    assert status == {
-        "observedGeneration": 2,
-        "replicas": 3,
-        "updatedReplicas": 3,
-        "readyReplicas": 1,
-        "availableReplicas": 1,
-        "conditions": {
-            "Progressing": {"status": "False", "reason": "R", "message": "words"},
-            "Available": {"status": "True", "reason": "R"},
-            "ReplicaFailure": {"status": "True", "reason": "R", "message": "words"},
-        },
-    }
+    assert status == DeploymentStatus(
+        observed_generation=2,
+        replicas=3,
+        updated_replicas=3,
+        ready_replicas=1,
+        available_replicas=1,
+        is_late=True,
+        late_since=AT,
+        message="forbidden: exceeded quota",
+    )
 
 
-def test_the_heartbeat_of_a_status_does_not_change_the_record() -> None:
+def test_a_deployment_that_has_not_been_seen_yet_has_nothing() -> None:
+    assert status_of("Deployment", {}) == DeploymentStatus()
+
+
+def test_the_words_of_a_rollout_that_goes_well_do_not_change_the_record() -> None:
     before, after = (
         {
-            "currentReplicas": 2,
-            "desiredReplicas": 2,
-            "currentMetrics": [{"value": number}],
-            "conditions": [condition("ScalingActive", "True", f"computed from {number}")],
+            "replicas": 2,
+            "conditions": [
+                condition("Progressing", "True", f"ReplicaSet {name} is progressing", reason=reason)
+            ],
         }
-        for number in (1, 2)
+        for name, reason in (("a", "NewReplicaSetCreated"), ("b", "ReplicaSetUpdated"))
     )
-    kind = "HorizontalPodAutoscaler"
-    assert status_of(kind, before) == status_of(kind, after)
+    assert status_of("Deployment", before) == status_of("Deployment", after)
+
+
+RUN = {"startTime": MOMENT}
+TIMED_OUT = condition("Failed", "True", reason="DeadlineExceeded", lastTransitionTime=MOMENT)
 
 
 @pytest.mark.parametrize(
@@ -180,48 +196,67 @@ def test_the_heartbeat_of_a_status_does_not_change_the_record() -> None:
     [
         (
             "CronJob",
-            {"active": [{"name": "a"}, {"name": "b"}], "lastScheduleTime": "T"},
-            {"active": 2, "lastScheduleTime": "T"},
+            {"active": [{"name": "a"}, {"name": "b"}], "lastScheduleTime": MOMENT},
+            CronJobStatus(active=2, last_schedule_time=AT),
         ),
-        ("CronJob", {}, {"active": 0}),
         (
-            "Ingress",
-            {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}},
-            {"loadBalancer": [{"ip": "192.0.2.1"}]},
+            "CronJob",
+            {"lastSuccessfulTime": MOMENT},
+            CronJobStatus(active=0, last_successful_time=AT),
         ),
-        ("Ingress", {"loadBalancer": {}}, {"loadBalancer": []}),
+        ("Job", {}, JobStatus()),
+        ("Job", RUN | {"active": 1}, JobStatus(started_at=AT)),
         (
-            "HTTPRoute",
-            {
-                "parents": [
-                    {
-                        "parentRef": {"name": "public"},
-                        "conditions": [condition("Accepted", "False")],
-                    }
-                ]
-            },
-            {
-                "parents": [
-                    {
-                        "parentRef": {"name": "public"},
-                        "conditions": {
-                            "Accepted": {"status": "False", "reason": "R", "message": "words"}
-                        },
-                    }
-                ]
-            },
+            "Job",
+            RUN | {"completionTime": LATER, "conditions": [condition("Complete", "True")]},
+            JobStatus(started_at=AT, end=JobEnd.COMPLETE, ended_at=AT + timedelta(minutes=1)),
         ),
-        ("Service", {"loadBalancer": {}}, {}),
-        ("PodDisruptionBudget", {"currentHealthy": 1}, {}),
+        (
+            "Job",
+            RUN | {"conditions": [condition("Failed", "True", lastTransitionTime=LATER)]},
+            JobStatus(
+                started_at=AT,
+                end=JobEnd.FAILED,
+                ended_at=AT + timedelta(minutes=1),
+                message="words",
+            ),
+        ),
+        (
+            "Job",
+            {"conditions": [TIMED_OUT]},
+            JobStatus(end=JobEnd.TIMED_OUT, ended_at=AT, message="words"),
+        ),
+        ("Job", {"conditions": [condition("Failed", "False")]}, JobStatus()),
     ],
 )
-def test_each_kind_keeps_its_own_status(kind: str, status: Manifest, expected: Manifest) -> None:
+def test_each_kind_keeps_its_own_status(kind: str, status: Manifest, expected: ChildStatus) -> None:
     assert status_of(kind, status) == expected
 
 
-def test_children_in_the_same_state_share_one_status() -> None:
-    status = {"observedGeneration": 1, "replicas": 1}
-    assert status_of("Deployment", status) is status_of("Deployment", dict(status))
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("Service", {"loadBalancer": {}}),
+        ("PodDisruptionBudget", {"currentHealthy": 1}),
+        ("HorizontalPodAutoscaler", {"currentReplicas": 2}),
+        ("Ingress", {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}),
+        ("HTTPRoute", {"parents": [{"conditions": [condition("Accepted", "False")]}]}),
+    ],
+)
+def test_a_status_that_no_decision_reads_wakes_nobody(kind: str, status: Manifest) -> None:
+    assert status_of(kind, status) is status_of(kind, {}) is None
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "CronJob", "Job"])
+def test_children_in_the_same_state_share_one_status(kind: str) -> None:
+    status = {"observedGeneration": 1, "startTime": MOMENT, "lastScheduleTime": MOMENT}
+    assert status_of(kind, status) is status_of(kind, dict(status))
+
+
+def test_a_child_of_another_kind_and_one_that_is_not_there_say_nothing() -> None:
+    service = child.child("Service", found())
+    assert records.status(service, DeploymentStatus) == DeploymentStatus()
+    assert records.status(None, JobStatus) == JobStatus()
 
 
 @pytest.mark.parametrize(("annotation", "default"), [("true", True), ("false", False)])

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 import make
-from process_operator.controller.observe import masking
+from process_operator.controller.observe import masking, records
+from process_operator.controller.observe.child_status import DeploymentStatus
 from process_operator.controller.observe.records import (
     ChildKey,
     ObservedState,
@@ -57,7 +58,8 @@ def test_what_is_only_late_has_exceeded_its_deadline(late: str) -> None:
 
 @pytest.mark.parametrize("reason", ["NameConflict", "Rejected", "QuotaExceeded", "CrashLoop"])
 def test_what_held_a_rollout_up_is_its_reason(reason: str) -> None:
-    assert failure.of_rollout("web", moving(reason), {})["reason"] == reason
+    progress = moving(reason, PodProblem(reason=reason, message="no"))
+    assert failure.of_rollout("web", progress, {})["reason"] == reason
 
 
 @pytest.mark.parametrize(
@@ -210,9 +212,8 @@ def test_a_controllers_words_are_masked() -> None:
     manifest = make.manifests(make.released(make.observed()))["Deployment"]
     child = make.child_of(manifest, conditions=[refused])
     told = masking.redact(seen(make.pod(problem=None), children=[child]))
-    assert told.children[child.key].status["conditions"]["ReplicaFailure"]["message"] == (
-        "denied: ***"
-    )
+    said = records.status(told.children[child.key], DeploymentStatus)
+    assert said.message == "denied: ***"
 
 
 def test_a_world_in_which_nobody_says_anything_is_taken_as_it_is() -> None:

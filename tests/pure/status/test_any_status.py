@@ -16,6 +16,8 @@ import checked
 import make
 from process_operator.controller.execute import events
 from process_operator.controller.observe import masking
+from process_operator.controller.observe import records as observe_records
+from process_operator.controller.observe.child_status import DeploymentStatus
 from process_operator.controller.observe.records import (
     Child,
     ChildKey,
@@ -216,9 +218,9 @@ def troubled(draw: Draw, seen: ObservedState) -> ObservedState:
             continue
         refused[one.key] = no(draw)
         if one.kind == "Deployment":
-            late = {"Progressing": {"status": "False", "reason": "ProgressDeadlineExceeded"}}
-            status = {**one.status, "availableReplicas": 0, "conditions": late}
-            seen = make.changed(seen, make.edited(one, status=status))
+            live = observe_records.status(one, DeploymentStatus)
+            late = dataclasses.replace(live, available_replicas=0, is_late=True)
+            seen = make.changed(seen, make.edited(one, status=late))
     return make.observed(
         seen,
         refused=refused,

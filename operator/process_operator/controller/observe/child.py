@@ -7,13 +7,13 @@ wake somebody for nothing.
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from sys import intern
 from typing import Any
 
 import orjson
 
-from process_operator.controller.observe.records import TOO_LATE, Child, IngressClass
+from process_operator.controller.observe import child_status
+from process_operator.controller.observe.records import Child, IngressClass
 from process_operator.kube import conditions, names
 from process_operator.kube.manifest import Manifest
 
@@ -47,7 +47,7 @@ def child(kind: str, found: Manifest) -> Child:
         others_own_replicas=_others_own_replicas(about.get("managedFields") or ()),
         # Jobs are never compared: they are made once, and never changed.
         body=_body(about, None if kind == "Job" else found.get("spec")),
-        status=_status(kind, found.get("status") or {}),
+        status=child_status.status(kind, found.get("status") or {}),
     )
 
 
@@ -91,87 +91,6 @@ def _body(about: Mapping[str, Any], spec: Any) -> bytes:
         }
     # Copied, because orjson leaves its buffer, up to twice as large, in what it returns.
     return bytes(memoryview(orjson.dumps({"metadata": metadata, "spec": spec or {}})))
-
-
-_FIELDS: Mapping[str, tuple[str, ...]] = {
-    "Deployment": (
-        "observedGeneration",
-        "replicas",
-        "updatedReplicas",
-        "readyReplicas",
-        "availableReplicas",
-    ),
-    "CronJob": ("lastScheduleTime", "lastSuccessfulTime"),
-    "Job": ("active", "succeeded", "failed", "startTime", "completionTime"),
-    "HorizontalPodAutoscaler": ("currentReplicas", "desiredReplicas"),
-    "Ingress": (),
-    "HTTPRoute": (),
-}
-"""Status fields that are kept as they are; of a kind that is not named here, none is."""
-
-_CONDITIONS: Mapping[str, tuple[str, ...]] = {
-    "Deployment": ("Progressing", "Available", "ReplicaFailure"),
-    "Job": ("Complete", "Failed"),
-    "HorizontalPodAutoscaler": ("AbleToScale", "ScalingActive"),
-    "HTTPRoute": ("Accepted", "ResolvedRefs"),
-}
-_BAD_WHEN_TRUE = ("ReplicaFailure", "Failed")
-
-
-def _status(kind: str, status: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the status fields that decisions need.
-
-    `conditions` is by type, each with `status`, `reason` and, where it tells of trouble, `message`.
-    A CronJob has `active`, the number of its Jobs; an Ingress `loadBalancer`, the list of its
-    addresses; an HTTPRoute `parents`, a list of `{parentRef, conditions}`.
-    """
-    if kind not in _FIELDS:
-        return _shared(b"{}")
-    kept = {field: status[field] for field in _FIELDS[kind] if field in status}
-    if kind in _CONDITIONS and status.get("conditions"):
-        kept["conditions"] = _conditions(kind, status["conditions"])
-    match kind:
-        case "CronJob":
-            kept["active"] = len(status.get("active") or ())
-        case "Ingress":
-            kept["loadBalancer"] = (status.get("loadBalancer") or {}).get("ingress") or []
-        case "HTTPRoute":
-            kept["parents"] = [
-                {
-                    "parentRef": parent.get("parentRef") or {},
-                    "conditions": _conditions(kind, parent.get("conditions") or ()),
-                }
-                for parent in status.get("parents") or ()
-            ]
-        case _:
-            pass
-    return _shared(orjson.dumps(kept))
-
-
-@lru_cache(maxsize=4096)
-def _shared(status: bytes) -> Mapping[str, Any]:
-    """Let all children in the same state share one mapping."""
-    parsed: Mapping[str, Any] = orjson.loads(status)
-    return parsed
-
-
-def _conditions(kind: str, given: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
-    kept: dict[str, dict[str, str]] = {}
-    for condition in given:
-        name, status = condition["type"], condition["status"]
-        if name not in _CONDITIONS[kind]:
-            continue
-        kept[name] = {"status": status, "reason": condition.get("reason") or ""}
-        if kind == "Job":
-            # The end of a run comes once, and its moment matters.
-            kept[name]["since"] = condition.get("lastTransitionTime") or ""
-        if kept[name]["reason"] == TOO_LATE:
-            # It stays there until something moves, and must not be taken for a later rollout's.
-            kept[name]["since"] = condition.get("lastUpdateTime") or ""
-        # While all is well the message counts or names what changes all the time.
-        if status == ("True" if name in _BAD_WHEN_TRUE else "False"):
-            kept[name]["message"] = condition.get("message") or ""
-    return kept
 
 
 def ingress_class(found: Manifest) -> IngressClass:

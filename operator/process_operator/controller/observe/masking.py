@@ -4,10 +4,16 @@ Pods' own words go into records, conditions and events alike, so they are masked
 in (`redact`); what is fetched later is masked when it is added.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from process_operator.controller.observe import quoting
+from process_operator.controller.observe.child_status import (
+    ChildStatus,
+    CronJobStatus,
+    DeploymentStatus,
+    JobStatus,
+)
 from process_operator.controller.observe.records import Child, CustomResource, ObservedState
 from process_operator.kube import names
 from process_operator.models import snapshot
@@ -53,7 +59,7 @@ def redact(observed: ObservedState) -> ObservedState:
             key: replace(one, message=told(one.message)) for key, one in observed.refused.items()
         },
         children={
-            key: _redacted(child, {name: told(text) for name, text in _messages(child).items()})
+            key: _redacted(child, told(text)) if (text := _message(child.status)) else child
             for key, child in observed.children.items()
         },
     )
@@ -83,7 +89,7 @@ def _words(observed: ObservedState) -> Iterator[tuple[str | None, str]]:
     for uid, text in observed.probe_failures.items():
         yield processes.get(uid), text
     for child in observed.children.values():
-        for text in _messages(child).values():
+        if text := _message(child.status):
             yield None, text
     for text in (
         *observed.job_refusals.values(),
@@ -92,19 +98,22 @@ def _words(observed: ObservedState) -> Iterator[tuple[str | None, str]]:
         yield None, text
 
 
-def _redacted(child: Child, told: Mapping[str, str]) -> Child:
-    """Return a child whose conditions say these words."""
-    if not told:
-        return child
-    given = child.status["conditions"]
-    conditions = {**given, **{name: {**given[name], "message": told[name]} for name in told}}
-    return replace(child, status={**child.status, "conditions": conditions})
+def _redacted(child: Child, told: str) -> Child:
+    """Return a child whose status says this."""
+    match child.status:
+        case DeploymentStatus() | JobStatus() as status:
+            return replace(child, status=replace(status, message=told))
+        case CronJobStatus() | None:
+            return child
 
 
-def _messages(child: Child) -> Mapping[str, str]:
-    """Return what the conditions of a child say in words."""
-    found = child.status.get("conditions") or {}
-    return {name: one["message"] for name, one in found.items() if one.get("message")}
+def _message(status: ChildStatus) -> str:
+    """Return what a controller says of a child in words."""
+    match status:
+        case DeploymentStatus() | JobStatus():
+            return status.message
+        case CronJobStatus() | None:
+            return ""
 
 
 def secret_values(snapshots: Iterable[Snapshot | None], label: str | None = None) -> frozenset[str]:

@@ -12,6 +12,13 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import orjson
 
+from process_operator.controller.observe.child_status import (
+    ChildStatus,
+    CronJobStatus,
+    DeploymentStatus,
+    JobStatus,
+)
+
 RETRY_REFUSED = timedelta(seconds=60)
 """How long a write that was answered with a no is not sent again."""
 
@@ -76,10 +83,6 @@ class ChildKey:
     name: str
 
 
-TOO_LATE = "ProgressDeadlineExceeded"
-"""The Deployment controller's reason for one that made no progress for too long."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Child:
     """One object that bears our `managed-by` label: a child, or something that claims to be one."""
@@ -107,8 +110,8 @@ class Child:
     """Whether a manager other than ours owns `spec.replicas` (an autoscaler or kubectl)."""
     body: bytes
     """JSON of `{metadata: {labels, annotations, ownerReferences}, spec}` as it is live."""
-    status: Mapping[str, Any]
-    """The few status fields that decisions need; see `observe/child.py` for each kind."""
+    status: ChildStatus
+    """What decisions read of its status."""
 
     @property
     def key(self) -> ChildKey:
@@ -120,6 +123,15 @@ def spec(child: Child) -> Mapping[str, Any]:
     """Return the live spec of a child."""
     live: Mapping[str, Any] = orjson.loads(child.body).get("spec") or {}
     return live
+
+
+StatusT = TypeVar("StatusT", DeploymentStatus, CronJobStatus, JobStatus)
+
+
+def status(child: Child | None, kind: type[StatusT]) -> StatusT:
+    """Return the status of a child; one that is not there, or of another kind, says nothing."""
+    found = child.status if child is not None else None
+    return found if isinstance(found, kind) else kind()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,8 @@ is fetched is masked when it is added.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from process_operator.controller.observe import masking, quoting, records
+from process_operator.controller.observe import masking, quoting
+from process_operator.controller.observe.child_status import TOO_LATE
 from process_operator.controller.observe.records import Pod
 from process_operator.controller.release.rollout import Progress
 from process_operator.kube import names
@@ -27,9 +28,6 @@ MAX_EVENTS = 8
 MAX_EVENT = 500
 _GAP = " ... "
 _HALF = (MAX_LINE - len(_GAP)) // 2
-
-_ON_ITS_WAY = {"RolloutInProgress", "InstancesStarting"}
-"""Reasons that say no more of a workload than that it is late."""
 
 _WHEN = {
     JobStartPolicy.BEFORE_DEPLOYMENT: "before the rollout",
@@ -59,7 +57,8 @@ def of_rollout(key: str, progress: Progress, probe_failures: Mapping[str, str]) 
     return _failure(
         ReleaseStep.ROLLOUT,
         key,
-        records.TOO_LATE if progress.reason in _ON_ITS_WAY else progress.reason,
+        # Where nothing is known to be wrong, no more can be said than that it is late.
+        problem.reason if problem else TOO_LATE,
         problem.message if problem else progress.message,
         sentence,
         pod=progress.pod,

@@ -1,13 +1,11 @@
 """What became of a Job, in one word and one sentence."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from process_operator.controller.observe import records
+from process_operator.controller.observe.child_status import JobEnd, JobStatus
 from process_operator.controller.observe.records import Child, ObservedState, Pod, PodProblem
-from process_operator.kube import conditions
 from process_operator.models.release import Result
 
 KIND = "Job"
@@ -50,14 +48,14 @@ def verdict(
         key=lambda pod: (pod.created_at, pod.name),
     )
     pod = pods[-1] if pods else None
-    if _condition(job, "Complete") is not None:
+    status = records.status(job, JobStatus)
+    if status.end is JobEnd.COMPLETE:
         return Verdict(
             result=Result.SUCCESS, reason="Succeeded", message="ended well", exit_code=0, pod=pod
         )
-    failed = _condition(job, "Failed")
     problem = pod.problem if pod is not None else _refusal(observed, job)
-    if failed is not None:
-        return _failed(failed, pod, problem, observed.now)
+    if status.end is not None:
+        return _failed(status, pod, problem, observed.now)
     until = started + grace
     if any(pod.started for pod in pods):
         return Verdict(pod=pod)
@@ -79,17 +77,17 @@ def _refusal(observed: ObservedState, job: Child) -> PodProblem | None:
 
 
 def _failed(
-    failed: Mapping[str, Any], pod: Pod | None, problem: PodProblem | None, now: datetime
+    status: JobStatus, pod: Pod | None, problem: PodProblem | None, now: datetime
 ) -> Verdict:
-    since = conditions.parse_time(failed["since"]) if failed.get("since") else now
+    since = status.ended_at or now
     if pod is not None and problem is None and now < since + _MIRROR_LAG:
         return Verdict(pod=pod, wake_at=since + _MIRROR_LAG)
-    if failed["reason"] == "DeadlineExceeded" and (pod is not None or problem is None):
+    if status.end is JobEnd.TIMED_OUT and (pod is not None or problem is None):
         reason, message = "JobTimedOut", "ran longer than its time-out"
     elif problem is not None:
         reason, message = problem.reason, problem.message
     else:
-        reason, message = "JobFailed", failed.get("message") or "its Job failed"
+        reason, message = "JobFailed", status.message or "its Job failed"
     return Verdict(
         result=Result.FAILED,
         reason=reason,
@@ -101,9 +99,4 @@ def _failed(
 
 def is_finished(job: Child) -> bool:
     """Return whether a Job can do nothing any more."""
-    return _condition(job, "Complete") is not None or _condition(job, "Failed") is not None
-
-
-def _condition(job: Child, name: str) -> Mapping[str, Any] | None:
-    found: Mapping[str, Any] | None = (job.status.get("conditions") or {}).get(name)
-    return found if found is not None and found["status"] == "True" else None
+    return records.status(job, JobStatus).end is not None

@@ -7,11 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
-from typing import Any
 
 from process_operator.controller.observe import records
+from process_operator.controller.observe.child_status import (
+    TOO_LATE,
+    CronJobStatus,
+    DeploymentStatus,
+)
 from process_operator.controller.observe.records import Child, Pod, PodProblem
-from process_operator.kube import conditions
 
 
 class State(Enum):
@@ -64,21 +67,19 @@ def of_deployment(
         probe_failures: What the kubelet last said of failing probes, by pod uid.
         since: When the rollout that is judged began; None if that is not known.
     """
-    status = child.status
-    available = instances(child)
-    updated = int(status.get("updatedReplicas") or 0)
-    total = int(status.get("replicas") or 0)
-    seen = int(status.get("observedGeneration") or 0) >= child.spec_generation
-    current = seen and updated == size and total == updated
+    status = records.status(child, DeploymentStatus)
+    available, updated = status.available_replicas, status.updated_replicas
+    seen = status.observed_generation >= child.spec_generation
+    current = seen and updated == size and status.replicas == updated
     count = f"{available} of {size} instances are available"
     if current and available >= size:
         return Progress(state=State.READY, reason="Available", message=count, available=available)
-    pod, problem = _problem(pods, status, probe_failures)
+    pod, problem = _problem(pods, status.message, probe_failures)
     # Until the controller has seen this spec its verdict is about the one before.
-    failed = seen and _is_too_late(_condition(status, "Progressing"), since)
+    failed = seen and _is_too_late(status, since)
     reason = problem.reason if problem else "RolloutInProgress"
     if failed:
-        reason = problem.reason if problem else records.TOO_LATE
+        reason = problem.reason if problem else TOO_LATE
     elif current and not problem:
         reason = "InstancesStarting"
     text = f"{count}: {problem.message}" if problem else f"{count}, {updated} up to date"
@@ -93,28 +94,26 @@ def of_deployment(
     )
 
 
-def _is_too_late(progressing: Mapping[str, Any], since: datetime | None) -> bool:
+def _is_too_late(status: DeploymentStatus, since: datetime | None) -> bool:
     """Tell a verdict about this rollout from one that an earlier rollout has left there.
 
     The controller takes its verdict back only when a count moves, which on the way back to an
     older ReplicaSet is when the last bad pod has gone. Times have whole seconds, and no rollout
     is late in its first.
     """
-    if progressing.get("reason") != records.TOO_LATE:
-        return False
-    at = progressing.get("since")
-    return since is None or not at or conditions.parse_time(at) > since
+    at = status.late_since
+    return status.is_late and (since is None or at is None or at > since)
 
 
 def of_cron_job(child: Child) -> Progress:
     """A CronJob is rolled out as soon as it is written."""
-    active = int(child.status.get("active") or 0)
+    active = records.status(child, CronJobStatus).active
     message = f"{active} runs are active" if active else "waits for its next run"
     return Progress(state=State.READY, reason="Scheduled", message=message, available=1)
 
 
 def _problem(
-    pods: Iterable[Pod], status: Mapping[str, Any], probe_failures: Mapping[str, str]
+    pods: Iterable[Pod], refusal: str, probe_failures: Mapping[str, str]
 ) -> tuple[Pod | None, PodProblem | None]:
     """Return the newest pod's trouble, or why there are no pods."""
     for pod in sorted(pods, key=lambda one: (one.created_at, one.name), reverse=True):
@@ -125,22 +124,12 @@ def _problem(
         if pod.uid in probe_failures:
             said = probe_failures[pod.uid]
             return pod, PodProblem(reason="ProbeFailing", message=f"pod {pod.name}: {said}")
-    return None, _refusal(_condition(status, "ReplicaFailure"))
-
-
-def _refusal(condition: Mapping[str, Any]) -> PodProblem | None:
-    message = condition.get("message")
-    return records.refusal(message) if message else None
-
-
-def _condition(status: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = (status.get("conditions") or {}).get(name) or {}
-    return found
+    return None, records.refusal(refusal) if refusal else None
 
 
 def instances(child: Child) -> int:
     """Return how many instances of a live Deployment are available."""
-    return int(child.status.get("availableReplicas") or 0)
+    return records.status(child, DeploymentStatus).available_replicas
 
 
 def replicas(child: Child) -> int:

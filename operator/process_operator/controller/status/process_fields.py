@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from process_operator.controller.build import autoscaler, pod
+from process_operator.controller.observe import records
+from process_operator.controller.observe.child_status import DeploymentStatus
 from process_operator.controller.observe.records import CustomResource, ObservedState
 from process_operator.controller.plan import contests
 from process_operator.controller.plan.model import ApplicationContext, ProcessPlan
@@ -55,14 +57,13 @@ def process_fields(
 def _size_fields(
     process: CustomResource[ProcessSpec], process_plan: ProcessPlan, target: Target
 ) -> dict[str, Any]:
-    live = process_plan.workload.status if process_plan.workload is not None else {}
-    ready = int(live.get("readyReplicas") or 0)
+    live = records.status(process_plan.workload, DeploymentStatus)
     selector = names.selector(target.application, target.entry.key)
     before = process.status.get("replicasBeforeSuspend")
     return {
-        "replicas": int(live.get("replicas") or 0),
-        "readyReplicas": ready,
-        "instances": f"{ready}/{process_plan.size}",
+        "replicas": live.replicas,
+        "readyReplicas": live.ready_replicas,
+        "instances": f"{live.ready_replicas}/{process_plan.size}",
         "selector": ",".join(f"{name}={value}" for name, value in selector.items()),
         "replicasBeforeSuspend": before if target.suspended else None,
     }

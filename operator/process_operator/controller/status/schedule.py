@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from process_operator.controller.observe import records
+from process_operator.controller.observe.child_status import CronJobStatus, JobStatus
 from process_operator.controller.observe.records import Child, CustomResource, ObservedState
 from process_operator.controller.plan.model import ProcessPlan
 from process_operator.controller.release import job_verdict
@@ -23,10 +25,10 @@ def cron_fields(
 ) -> dict[str, Any]:
     """Return the fields that only a cron process has."""
     spec = process.spec
-    live = process_plan.workload.status if process_plan.workload is not None else {}
+    live = records.status(process_plan.workload, CronJobStatus)
     fields: dict[str, Any] = {
-        "lastScheduleTime": live.get("lastScheduleTime"),
-        "lastSuccessfulTime": live.get("lastSuccessfulTime"),
+        "lastScheduleTime": _timestamp(live.last_schedule_time),
+        "lastSuccessfulTime": _timestamp(live.last_successful_time),
     }
     if process_plan.workload is not None:
         fields |= _scheduled_runs(observed, process, process_plan.workload)
@@ -38,6 +40,10 @@ def cron_fields(
         for run in _next_runs(observed, spec, process_plan)
     ]
     return fields
+
+
+def _timestamp(moment: datetime | None) -> str | None:
+    return conditions.timestamp(moment) if moment is not None else None
 
 
 def _zone(spec: ProcessSpec) -> str:
@@ -80,17 +86,16 @@ def _scheduled_runs(
     A CronJob keeps few of its Jobs, so the count goes on from what was counted before.
     """
     mine = sorted(
-        (
-            one
-            for one in observed.children.values()
-            if one.owner_uid == cron_job.uid and "startTime" in one.status
-        ),
-        key=lambda one: (one.status["startTime"], one.name),
+        (one.status.started_at, one.name, one)
+        for one in observed.children.values()
+        if one.owner_uid == cron_job.uid
+        and isinstance(one.status, JobStatus)
+        and one.status.started_at is not None
     )
     last = process.status.get("lastScheduledRun")
     failures = int(process.status.get("consecutiveFailures") or 0)
-    for one in mine:
-        told = _scheduled_run(observed, one)
+    for started, _, one in mine:
+        told = _scheduled_run(observed, one, started)
         if last is not None and _place(told) < _place(last):
             continue
         is_counted = last is not None and last["name"] == one.name and "result" in last
@@ -105,23 +110,19 @@ def _place(run: Mapping[str, Any]) -> tuple[str, str]:
     return run["startedAt"], run["name"]
 
 
-def _scheduled_run(observed: ObservedState, job: Child) -> dict[str, Any]:
-    started = job.status["startTime"]
-    told: dict[str, Any] = {"name": job.name, "startedAt": started}
+def _scheduled_run(observed: ObservedState, job: Child, started: datetime) -> dict[str, Any]:
+    told: dict[str, Any] = {"name": job.name, "startedAt": conditions.timestamp(started)}
     if not job_verdict.is_finished(job):
         return told
-    found = job_verdict.verdict(
-        observed, job, name=job.name, started=conditions.parse_time(started), grace=GRACE
-    )
+    found = job_verdict.verdict(observed, job, name=job.name, started=started, grace=GRACE)
     if found.result is None:
         return told
-    said = job.status.get("conditions") or {}
-    ended = job.status.get("completionTime") or (said.get("Failed") or {}).get("since")
+    ended = records.status(job, JobStatus).ended_at
     return {
         **told,
         "result": str(found.result),
         "reason": found.reason,
         "message": found.message,
         **({} if found.exit_code is None else {"exitCode": found.exit_code}),
-        **({} if not ended else {"finishedAt": ended}),
+        **({} if ended is None else {"finishedAt": conditions.timestamp(ended)}),
     }
