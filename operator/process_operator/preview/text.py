@@ -18,6 +18,7 @@ from process_operator.controller.plan.model import Apply, Delete, RecordStatus
 from process_operator.controller.release import record as release_record
 from process_operator.controller.release.decision import Waiting
 from process_operator.controller.release.record import Release, snapshot, state
+from process_operator.kube import names
 from process_operator.kube.manifest import Manifest
 from process_operator.models import staging
 from process_operator.models.application import ScalingPolicy
@@ -68,7 +69,8 @@ class Application:
             if not refusal:
                 continue
             message = refusal.message
-            if refusal.reason == "ResourceTypeNotFound" and not self._world.resource_types:
+            missing = refusal.missing == names.RESOURCE_TYPE_KIND
+            if missing and not self._world.resource_types:
                 message = (
                     "spec.resourceTypeRef.name: there is no ProcessResourceType among the "
                     f"manifests; add them, for example by -f {CATALOGUE}"

@@ -64,16 +64,12 @@ def _target(
     if frozen is None or isinstance(process, InvalidObject) or process.deleting:
         return None
     refusal = context.resolved.refusals.get(process.uid)
-    if refusal is not None and refusal.reason in _UNRENDERABLE:
+    if refusal is not None and not refusal.renderable:
         return None
     entry = frozen.process(process.spec.key, process.spec.type)
     if entry is None:
         return None
     return target.target(observed, context.application, process, frozen, entry)
-
-
-_UNRENDERABLE = {"KeyTaken", "InvalidSchedule"}
-"""Refusals that also keep the immediate side from being rendered: what is there stays."""
 
 
 def _view(

@@ -71,6 +71,7 @@ def _process(
             message=f'spec.key "{spec.key}" is taken by the older Process "{holder}" of this '
             "application; give this one another key (make it anew: a key cannot be changed)",
             transient=True,
+            renderable=False,
         )
     size = resource_type.resource_type_of(spec, observed.resource_types)
     if isinstance(size, Refusal):
@@ -107,7 +108,11 @@ def _invalid_timetable(spec: ProcessSpec) -> Refusal | None:
         if spec.time_zone is not None:
             zones.zone(spec.time_zone)
     except expression.InvalidSchedule as error:
-        return Refusal(reason="InvalidSchedule", message=f"spec.schedule: {error}")
+        return _invalid_schedule(f"spec.schedule: {error}")
     except zones.InvalidTimeZone as error:
-        return Refusal(reason="InvalidSchedule", message=f"spec.timeZone: {error}")
+        return _invalid_schedule(f"spec.timeZone: {error}")
     return None
+
+
+def _invalid_schedule(message: str) -> Refusal:
+    return Refusal(reason="InvalidSchedule", message=message, renderable=False)

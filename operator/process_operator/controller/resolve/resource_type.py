@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from process_operator.controller.observe.records import CustomResource, InvalidObject
 from process_operator.controller.resolve.refusal import Refusal
+from process_operator.kube import names
 from process_operator.models import candidate
 from process_operator.models.process import ProcessSpec
 from process_operator.models.resource_type import ResourceTypeSpec
@@ -26,6 +27,7 @@ def resource_type_of(
                 message="no ProcessResourceType has default: true; set spec.resourceTypeRef.name "
                 "or make one of them the default",
                 transient=True,
+                missing=names.RESOURCE_TYPE_KIND,
             )
         if len(defaults) > 1:
             return Refusal(
@@ -44,6 +46,7 @@ def resource_type_of(
             message=f'spec.resourceTypeRef.name: there is no ProcessResourceType "{name}"; see '
             "`kubectl get processresourcetypes` for those there are, or create it",
             transient=True,
+            missing=names.RESOURCE_TYPE_KIND,
         )
     if isinstance(found, InvalidObject):
         return Refusal(

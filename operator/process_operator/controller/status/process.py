@@ -174,7 +174,7 @@ def _only_scaling(process_plan: ProcessPlan, *, releasing: bool) -> bool:
         and process_plan.progress.available > 0
         and process_plan.progress.state is State.MOVING
         and process_plan.progress.problem is None
-        and process_plan.progress.reason != "RolloutInProgress"
+        and process_plan.progress.current
     )
 
 
