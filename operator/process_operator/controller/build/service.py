@@ -1,6 +1,7 @@
 """The Service of a process that listens on a port."""
 
 from process_operator.controller.build import ingress_controllers, metadata, pod
+from process_operator.controller.build.protocols import PROTOCOLS
 from process_operator.controller.resolve.target import Target
 from process_operator.kube.manifest import Manifest
 from process_operator.models.application import Backend
@@ -9,8 +10,6 @@ from process_operator.models.process import Protocol
 API_VERSION = "v1"
 KIND = "Service"
 PORT = 80
-
-_APP_PROTOCOLS = {Protocol.HTTP: "http", Protocol.GRPC: "kubernetes.io/h2c"}
 
 
 def service(target: Target) -> Manifest | None:
@@ -30,7 +29,7 @@ def service(target: Target) -> Manifest | None:
                     "port": PORT,
                     "protocol": "TCP",
                     "targetPort": pod.PORT_NAME,
-                    "appProtocol": _APP_PROTOCOLS[target.protocol],
+                    "appProtocol": PROTOCOLS[target.protocol].app_protocol,
                 }
             ],
         },

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from process_operator.controller.build import autoscaler, pod
+from process_operator.controller.build.protocols import PROTOCOLS
 from process_operator.controller.observe import records
 from process_operator.controller.observe.child_status import DeploymentStatus
 from process_operator.controller.observe.records import CustomResource, ObservedState
@@ -20,7 +21,7 @@ from process_operator.controller.resolve.target import (
 from process_operator.controller.status import schedule
 from process_operator.controller.status.runs import job_run, last_run, manual_run
 from process_operator.kube import names, quantities
-from process_operator.models.process import Host, ProcessSpec, ProcessType, Protocol
+from process_operator.models.process import Host, ProcessSpec, ProcessType
 
 
 def process_fields(
@@ -89,5 +90,5 @@ def _warnings(
 
 def _url(target: Target, route: Route, host: Host) -> str:
     secure = host.tls_secret_name is not None or route.issuer is not None
-    scheme = "http" if target.protocol == Protocol.HTTP else "grpc"
-    return f"{scheme}{'s' if secure else ''}://{host.host}"
+    protocol = PROTOCOLS[target.protocol]
+    return f"{protocol.secure_scheme if secure else protocol.scheme}://{host.host}"
