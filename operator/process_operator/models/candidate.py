@@ -11,7 +11,7 @@ from process_operator.models.application import ApplicationSpec
 from process_operator.models.process import ProcessSpec, ProcessType
 from process_operator.models.resource_type import ResourceTypeSpec
 from process_operator.models.security import PodSecurity
-from process_operator.models.snapshot import MachineSize, RunLimits, Snapshot, SnapshotProcess
+from process_operator.models.snapshot import ResourceType, RunLimits, Snapshot, SnapshotProcess
 
 
 def application(spec: ApplicationSpec, processes: Iterable[SnapshotProcess]) -> Snapshot:
@@ -30,14 +30,14 @@ def application(spec: ApplicationSpec, processes: Iterable[SnapshotProcess]) -> 
     )
 
 
-def process(spec: ProcessSpec, size: MachineSize) -> SnapshotProcess:
-    """Return a process of a size."""
+def process(spec: ProcessSpec, chosen: ResourceType) -> SnapshotProcess:
+    """Return a process of a resource type."""
     return SnapshotProcess(
         key=spec.key,
         type=spec.type,
         entrypoint=spec.entrypoint,
         command=spec.command or (),
-        size=size,
+        resource_type=chosen,
         scaling=defaults.scaling(spec.scaling_strategy),
         port=spec.port or (defaults.DEFAULT_PORT if spec.type == ProcessType.WEB else None),
         liveness_probe=spec.liveness_probe,
@@ -64,9 +64,9 @@ def _run_limits(spec: ProcessSpec) -> RunLimits | None:
     )
 
 
-def machine_size(name: str, spec: ResourceTypeSpec) -> MachineSize:
+def resource_type(name: str, spec: ResourceTypeSpec) -> ResourceType:
     """Return a resource type as a snapshot holds it."""
-    return MachineSize(
+    return ResourceType(
         name=name,
         cpu=quantities.canonical(str(spec.cpu)),
         memory=quantities.canonical(str(spec.memory)),

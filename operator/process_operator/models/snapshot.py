@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from process_operator.models import base
@@ -29,7 +29,7 @@ class _Frozen(BaseModel):
     )
 
 
-class MachineSize(_Frozen):
+class ResourceType(_Frozen):
     """A resource type as it stood when the release started."""
 
     name: str
@@ -76,7 +76,8 @@ class SnapshotProcess(_Frozen):
     type: ProcessType
     entrypoint: str | None = None
     command: tuple[str, ...] = ()
-    size: MachineSize
+    resource_type: ResourceType = Field(alias="size")
+    """Recorded as `size`, as it always has been."""
     scaling: Scaling = Scaling()
     port: int | None = None
     """The port it listens on: always set for web; on a worker it makes a Service."""

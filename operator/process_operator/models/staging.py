@@ -119,8 +119,8 @@ def process_differences(
     if running == saved:
         return ()  # mostly, and to write both down takes longest
     left_out = set() if scaling_is_staged else {"scalingStrategy"}
-    if running.size.name != saved.size.name:
-        # Another size was chosen: that its numbers differ goes without saying.
+    if running.resource_type.name != saved.resource_type.name:
+        # Another one was chosen: that its numbers differ goes without saying.
         left_out.add("resourceType")
     return _differences(process_fields(running), process_fields(saved), left_out)
 
@@ -133,10 +133,10 @@ def application_differences(running: Snapshot | None, saved: Snapshot) -> tuple[
 
 def process_fields(entry: SnapshotProcess) -> dict[str, Any]:
     """Return what is staged of a process, by the fields of its spec and in their shape."""
-    fields = _filled(entry, exclude={"key", "type", "size", "scaling"})
-    size = _filled(entry.size)
-    fields["resourceTypeRef"] = {"name": size.pop("name")}
-    fields["resourceType"] = size
+    fields = _filled(entry, exclude={"key", "type", "resource_type", "scaling"})
+    numbers = _filled(entry.resource_type)
+    fields["resourceTypeRef"] = {"name": numbers.pop("name")}
+    fields["resourceType"] = numbers
     fields["scalingStrategy"] = _strategy(entry.scaling)
     return fields
 

@@ -311,7 +311,7 @@ def _job(entry: SnapshotProcess, settings: Settings) -> Iterator[str]:
     timeout = limits.timeout_seconds if limits is not None else None
     retries = limits.retries if limits is not None else 0
     yield (
-        f"size {entry.size.name}, {timeout or settings.job_timeout_seconds} s at most, "
+        f"size {entry.resource_type.name}, {timeout or settings.job_timeout_seconds} s at most, "
         f"{retries or 'no'} retries"
     )
 

@@ -10,7 +10,7 @@ from process_operator.api.problems import Problem
 from process_operator.api.writes import changes
 
 SIZE = "fb5e5168-4281-4bec-94c5-0d1584e9e657"
-SIZES = {SIZE: "s2"}
+RESOURCE_TYPES = {SIZE: "s2"}
 NO_FIELDS: Any = {}
 NO_ITEMS: Any = []
 
@@ -127,7 +127,7 @@ def spec(kind: str, **more: Any) -> dict[str, Any]:
 
 
 def after(kind: str, given: dict[str, Any], **before: Any) -> dict[str, Any]:
-    return changes.process(given, spec(kind, **before), sizes=SIZES)
+    return changes.process(given, spec(kind, **before), resource_types=RESOURCE_TYPES)
 
 
 def refusal(kind: str, given: dict[str, Any], **before: Any) -> Problem:

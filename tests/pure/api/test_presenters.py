@@ -50,12 +50,12 @@ def size(name: str, **spec: Any) -> Record:
 
 
 APPLICATION = record("ProcessApplication", "shop", {"image": "shop:1"}, uid=APP_UID)
-SIZES = views.sizes(size(name, default=name == "s1") for name in ("s1", "s2"))
+RESOURCE_TYPES = views.resource_types(size(name, default=name == "s1") for name in ("s1", "s2"))
 
 
 def view(*entries: dict[str, Any], application: Record = APPLICATION) -> ReplyContext:
     snapshot = {"image": "shop:1", "processes": list(entries)} if entries else None
-    return ReplyContext(application=application, sizes=SIZES, snapshot=snapshot)
+    return ReplyContext(application=application, resource_types=RESOURCE_TYPES, snapshot=snapshot)
 
 
 def entry(kind: str = "web", **more: Any) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def test_a_process_shows_what_is_saved_as_it_was_sent() -> None:
 
 
 def test_a_size_that_was_stored_before_its_bounds_spoils_no_reply() -> None:
-    assert [*views.sizes([size("endless", memory="1e999999"), size("s1")])] == ["s1"]
+    assert [*views.resource_types([size("endless", memory="1e999999"), size("s1")])] == ["s1"]
 
 
 def test_a_size_that_is_not_there_is_shown_by_its_name() -> None:

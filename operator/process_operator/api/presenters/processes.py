@@ -18,7 +18,7 @@ def process(record: Record, view: ReplyContext, taken: Sequence[FieldConflict] =
     """Return a process: the saved values, and what of them waits."""
     spec, status = record.spec, record.status
     kind = ProcessType(spec["type"])
-    found = view.size_of(spec)
+    found = view.resource_type_of(spec)
     ingress = spec.get("ingress") or {}
     is_web = kind is ProcessType.WEB
     port = spec.get("port", defaults.DEFAULT_PORT if is_web else None)

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from process_operator.api.access import identity
 from process_operator.api.access.keys import Key
 from process_operator.api.presenters import times
-from process_operator.api.presenters.views import Reply, Size
+from process_operator.api.presenters.views import Reply, ResourceType
 from process_operator.api.reads.cache import Record
 
 # Resources, projects and keys.
 
 
-def resource_type(given: Size) -> Reply:
+def resource_type(given: ResourceType) -> Reply:
     """Return a resource type."""
     return {
         "id": given.id,

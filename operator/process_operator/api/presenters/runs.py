@@ -59,7 +59,7 @@ def measurement(what: str, record: Record, view: ReplyContext) -> float | None:
             raise ValueError(what)
     if running is not None:
         return float(running)
-    saved = view.size_of(record.spec)
+    saved = view.resource_type_of(record.spec)
     if saved is None:
         return None
     return float(saved.millicores if what == "cpu-limit" else saved.megabytes)

@@ -11,15 +11,14 @@ import pydantic
 from process_operator.api.access import identity
 from process_operator.api.reads.cache import Record
 from process_operator.kube import quantities
-from process_operator.models import candidate, defaults
+from process_operator.models import candidate, defaults, snapshot
 from process_operator.models.resource_type import ResourceTypeSpec
-from process_operator.models.snapshot import MachineSize
 
 Reply = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Size:
+class ResourceType:
     """A resource type, as replies need it."""
 
     id: str
@@ -28,39 +27,39 @@ class Size:
     megabytes: int
     category: str
     default: bool
-    machine: MachineSize
+    frozen: snapshot.ResourceType
     """As a release would freeze it."""
 
 
-def sizes(records: Iterable[Record]) -> Mapping[str, Size]:
+def resource_types(records: Iterable[Record]) -> Mapping[str, ResourceType]:
     """Return what replies need of every resource type that can be read, the smallest first."""
-    return _sizes(tuple((one.name, one.spec_json) for one in records))
+    return _readable(tuple((one.name, one.spec_json) for one in records))
 
 
-@functools.lru_cache(maxsize=4)  # every reply needs every size, and they hardly ever change
-def _sizes(given: tuple[tuple[str, bytes], ...]) -> Mapping[str, Size]:
-    found = [one for one in (_size(name, spec) for name, spec in given) if one is not None]
+@functools.lru_cache(maxsize=4)  # every reply needs every one, and they hardly ever change
+def _readable(given: tuple[tuple[str, bytes], ...]) -> Mapping[str, ResourceType]:
+    found = [one for one in (_resource_type(name, spec) for name, spec in given) if one is not None]
     return {one.name: one for one in sorted(found, key=_by_size)}
 
 
-def _by_size(size: Size) -> tuple[int, int, str]:
-    return size.millicores, size.megabytes, size.name
+def _by_size(one: ResourceType) -> tuple[int, int, str]:
+    return one.millicores, one.megabytes, one.name
 
 
-def _size(name: str, spec_json: bytes) -> Size | None:
-    """Return a size, None if it was stored before its bounds and is of no use to a process."""
+def _resource_type(name: str, spec_json: bytes) -> ResourceType | None:
+    """Return a resource type, None if it was stored before its bounds and is of no use."""
     try:
         spec = ResourceTypeSpec.model_validate_json(spec_json)
     except pydantic.ValidationError:
         return None
-    return Size(
+    return ResourceType(
         id=identity.resource_type(name),
         name=name,
         millicores=quantities.millicores(str(spec.cpu)),
         megabytes=quantities.megabytes(str(spec.memory)),
         category=spec.category,
         default=bool(spec.default),
-        machine=candidate.machine_size(name, spec),
+        frozen=candidate.resource_type(name, spec),
     )
 
 
@@ -69,17 +68,17 @@ class ReplyContext:
     """What stands around the objects of one application."""
 
     application: Record
-    sizes: Mapping[str, Size]
+    resource_types: Mapping[str, ResourceType]
     """By name."""
     snapshot: Mapping[str, Any] | None
     """What serves; None before the first deployment."""
 
-    def size_of(self, spec: Mapping[str, Any]) -> Size | None:
-        """Return the size that a process has by its spec."""
+    def resource_type_of(self, spec: Mapping[str, Any]) -> ResourceType | None:
+        """Return the resource type that a process has by its spec."""
         given = spec.get("resourceTypeRef")
         if given is not None:
-            return self.sizes.get(given["name"])
-        defaults = [one for one in self.sizes.values() if one.default]
+            return self.resource_types.get(given["name"])
+        defaults = [one for one in self.resource_types.values() if one.default]
         return defaults[0] if len(defaults) == 1 else None
 
     def entry_of(self, spec: Mapping[str, Any]) -> Mapping[str, Any] | None:

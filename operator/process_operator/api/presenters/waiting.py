@@ -51,7 +51,7 @@ def of_process(
     except pydantic.ValidationError:
         return _operators(status)
     changed = {_root(one) for one in found}
-    if view.size_of(spec) is None:
+    if view.resource_type_of(spec) is None:
         changed.add("resourceTypeRef")  # it is gone, and nothing can be released of it
     if not changed:
         return []
@@ -69,14 +69,14 @@ def of_process(
 def _differences(
     frozen: SnapshotProcess, spec: Mapping[str, Any], view: ReplyContext
 ) -> tuple[Difference, ...]:
-    size = view.size_of(spec)
-    machine = size.machine if size is not None else frozen.size
-    saved = candidate.process(ProcessSpec.model_validate(spec), machine)
+    chosen = view.resource_type_of(spec)
+    frozen_type = chosen.frozen if chosen is not None else frozen.resource_type
+    saved = candidate.process(ProcessSpec.model_validate(spec), frozen_type)
     return staging.process_differences(frozen, saved, scaling_is_staged=not view.scales_at_once)
 
 
 def _saved(spec: Mapping[str, Any], view: ReplyContext) -> dict[str, Any]:
-    size = view.size_of(spec)
+    size = view.resource_type_of(spec)
     port = spec.get("port", defaults.DEFAULT_PORT if spec["type"] == "web" else None)
     return {
         **_words(spec),

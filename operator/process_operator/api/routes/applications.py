@@ -26,8 +26,8 @@ from process_operator.kube import errors, names
 router = APIRouter(tags=["Applications"])
 
 _TRIES = 20
-_DEFAULT_SIZE = "s1"
-"""Size of the web process that comes with a new application, as in the contract."""
+_DEFAULT_RESOURCE_TYPE = "s1"
+"""Resource type of the web process that comes with a new application, as in the contract."""
 
 
 @router.get(
@@ -137,8 +137,8 @@ async def _with_web_process(call: Call, application: Record) -> None:
         "key": "web",
         "type": "web",
     }
-    if _DEFAULT_SIZE in call.sizes():
-        spec["resourceTypeRef"] = {"name": _DEFAULT_SIZE}
+    if _DEFAULT_RESOURCE_TYPE in call.resource_types():
+        spec["resourceTypeRef"] = {"name": _DEFAULT_RESOURCE_TYPE}
     manifest = {
         "apiVersion": names.API_VERSION,
         "kind": names.PROCESS_KIND,

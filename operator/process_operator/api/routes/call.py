@@ -9,7 +9,7 @@ import orjson
 from process_operator.api import problems
 from process_operator.api.access.keys import Key
 from process_operator.api.presenters import applications, pages, processes, views
-from process_operator.api.presenters.views import Reply, ReplyContext, Size
+from process_operator.api.presenters.views import Reply, ReplyContext, ResourceType
 from process_operator.api.reads import cache
 from process_operator.api.reads.cache import NAMESPACE_KIND, Cache, Record
 from process_operator.api.reads.kept import ResponseCache
@@ -116,16 +116,16 @@ class Call:
             raise problems.missing(what)
         return found
 
-    def sizes(self) -> Mapping[str, Size]:
+    def resource_types(self) -> Mapping[str, ResourceType]:
         """Return every resource type by name, the smallest first."""
-        return views.sizes(self.cache.all(names.RESOURCE_TYPE_KIND))
+        return views.resource_types(self.cache.all(names.RESOURCE_TYPE_KIND))
 
     def view(self, application: Record) -> ReplyContext:
         """Return what stands around the objects of an application."""
-        return self._view(application, self._newest_success(application), self.sizes())
+        return self._view(application, self._newest_success(application), self.resource_types())
 
     def _view(
-        self, application: Record, newest: Record | None, sizes: Mapping[str, Size]
+        self, application: Record, newest: Record | None, types: Mapping[str, ResourceType]
     ) -> ReplyContext:
         """Return the view in which the newest successful release serves, unless that is gone.
 
@@ -135,7 +135,7 @@ class Call:
         serves = newest is not None and newest.number >= told.get("number", 0)
         return ReplyContext(
             application=application,
-            sizes=sizes,
+            resource_types=types,
             snapshot=newest.status.get("snapshot") if newest is not None and serves else None,
         )
 
@@ -150,9 +150,9 @@ class Call:
 
     def shows(self, application: Record) -> Callable[[Record], orjson.Fragment]:
         """Return what presents the processes of an application, anew only after a change."""
-        newest, sizes = self._newest_success(application), self.sizes()
-        around = (application.resource_version, newest and newest.resource_version, sizes)
-        view = functools.cache(lambda: self._view(application, newest, sizes))
+        newest, types = self._newest_success(application), self.resource_types()
+        around = (application.resource_version, newest and newest.resource_version, types)
+        view = functools.cache(lambda: self._view(application, newest, types))
 
         def show(one: Record) -> orjson.Fragment:
             versions = (one.resource_version, *around)

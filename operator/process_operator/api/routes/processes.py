@@ -66,10 +66,10 @@ def _created(call: Call, record: Record, application: Record) -> Response:
 
 async def _adopt(call: Call, record: Record, given: dict[str, Any]) -> Record:
     """Make the web process that came with the application the one that is asked for."""
-    sizes = _sizes(call)
+    types = _resource_types(call)
     written = await call.writer.change(
         record,
-        lambda one: changes.process(given, _bare(one.spec), sizes=sizes),
+        lambda one: changes.process(given, _bare(one.spec), resource_types=types),
         call.options,
         marks={cache.DEFAULT_PROCESS: None, cache.IDEMPOTENCY: call.ticket},
     )
@@ -102,7 +102,7 @@ async def _create(call: Call, application: Record, given: dict[str, Any]) -> Rec
                 "name": name,
                 "annotations": {cache.IDEMPOTENCY: call.ticket} if call.ticket else {},
             },
-            "spec": changes.process(given, bare, sizes=_sizes(call)),
+            "spec": changes.process(given, bare, resource_types=_resource_types(call)),
         }
         try:
             return await call.writer.create(manifest, call.options)
@@ -117,8 +117,8 @@ def _slug(given: dict[str, Any]) -> str:
     return changes.slug(given["display_name"], limit=changes.MAX_KEY, instead=given["type"])
 
 
-def _sizes(call: Call) -> dict[str, str]:
-    return {one.id: one.name for one in call.sizes().values()}
+def _resource_types(call: Call) -> dict[str, str]:
+    return {one.id: one.name for one in call.resource_types().values()}
 
 
 @router.get(
@@ -154,10 +154,10 @@ async def update_process(
     """
     application = call.application(id)
     record = call.process(application, process_id)
-    given, sizes = payload.given(), _sizes(call)
+    given, types = payload.given(), _resource_types(call)
     written = await call.writer.change(
         record,
-        lambda one: changes.process(given, one.spec, sizes=sizes),
+        lambda one: changes.process(given, one.spec, resource_types=types),
         call.options,
         marks={cache.DEFAULT_PROCESS: None} if given else None,
     )

@@ -1,4 +1,4 @@
-"""What there is to choose from: machine sizes, and the one cluster; and whether a key is valid."""
+"""What there is to choose from: resource types, and the one cluster; and whether a key is valid."""
 
 from fastapi import APIRouter, Response
 
@@ -17,7 +17,7 @@ router = APIRouter(tags=["Resources"])
 )
 async def list_resource_types(call: Read) -> Response:
     """Return the machine sizes that processes can have."""
-    return replies.reply([resource_type(one) for one in call.sizes().values()])
+    return replies.reply([resource_type(one) for one in call.resource_types().values()])
 
 
 @router.get(

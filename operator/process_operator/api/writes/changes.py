@@ -43,14 +43,14 @@ MAX_APPLICATION_NAME = 40
 
 
 def process(
-    given: Mapping[str, Any], before: Mapping[str, Any], *, sizes: Mapping[str, str]
+    given: Mapping[str, Any], before: Mapping[str, Any], *, resource_types: Mapping[str, str]
 ) -> Spec:
     """Return the spec of a process after the given fields were set.
 
     Args:
         given: The fields of a payload that were sent.
         before: The spec as it is; it has type, key and application.
-        sizes: Names of the resource types by their ids.
+        resource_types: Names of the resource types by their ids.
     """
     kind = ProcessType(before["type"])
     wanted = {name: value for name, value in given.items() if _applies(name, value, kind)}
@@ -65,7 +65,9 @@ def process(
         if name in wanted:
             _set(after, field, _probe(name, wanted[name]))
     if "resource_type_id" in wanted:
-        after["resourceTypeRef"] = {"name": _size(wanted["resource_type_id"], sizes)}
+        after["resourceTypeRef"] = {
+            "name": _resource_type(wanted["resource_type_id"], resource_types)
+        }
     if "scaling_strategy" in wanted:
         _scale(after, wanted["scaling_strategy"], kind)
     ingress = dict(after.get("ingress") or {})
@@ -101,8 +103,8 @@ def _set(spec: Spec, field: str, value: Any) -> None:
         spec[field] = value
 
 
-def _size(identity: str, sizes: Mapping[str, str]) -> str:
-    name = sizes.get(identity.lower())
+def _resource_type(identity: str, names: Mapping[str, str]) -> str:
+    name = names.get(identity.lower())
     if name is None:
         raise problems.refused(
             "resource_type_id names no resource type; take an id of "

@@ -21,7 +21,7 @@ from process_operator.models.environment import EnvFromSource, EnvVar
 from process_operator.models.probes import Probe
 from process_operator.models.process import ProcessType
 from process_operator.models.security import PodSecurity
-from process_operator.models.snapshot import MachineSize, SnapshotProcess
+from process_operator.models.snapshot import ResourceType, SnapshotProcess
 from process_operator.models.volumes import Volume
 
 CONTAINER = "process"
@@ -77,8 +77,8 @@ def _spec(target: Target) -> Manifest:
             "terminationGracePeriodSeconds": entry.termination_grace_period_seconds,
             "securityContext": _pod_security_context(target),
             "imagePullSecrets": [{"name": name} for name in snapshot.image_pull_secrets],
-            "nodeSelector": entry.size.node_selector,
-            "tolerations": [_filled(toleration) for toleration in entry.size.tolerations],
+            "nodeSelector": entry.resource_type.node_selector,
+            "tolerations": [_filled(toleration) for toleration in entry.resource_type.tolerations],
             "containers": [_container(target)],
             "volumes": [_volume(volume) for volume in _volumes(target)],
         }
@@ -100,7 +100,7 @@ def _container(target: Target) -> Manifest:
             "ports": _ports(entry),
             "env": _env(target),
             "envFrom": _env_from((*target.snapshot.env_from, *entry.env_from)),
-            "resources": _resources(entry.size),
+            "resources": _resources(entry.resource_type),
             "livenessProbe": _probe(entry.liveness_probe, entry.port),
             "readinessProbe": _probe(entry.readiness_probe, entry.port),
             "startupProbe": _probe(entry.startup_probe, entry.port),
@@ -150,9 +150,9 @@ def _env_from(sources: Iterable[EnvFromSource]) -> list[Manifest]:
     return [_filled(_json(source)) for source in sources]
 
 
-def _resources(size: MachineSize) -> Manifest:
+def _resources(given: ResourceType) -> Manifest:
     """Requests equal limits: a process gets what its resource type says, no less and no more."""
-    amounts = {"cpu": size.cpu, "memory": size.memory}
+    amounts = {"cpu": given.cpu, "memory": given.memory}
     return {"requests": dict(amounts), "limits": dict(amounts)}
 
 

@@ -1,4 +1,4 @@
-"""Which machine size a process gets."""
+"""Which resource type a process gets."""
 
 from collections.abc import Mapping
 
@@ -8,13 +8,13 @@ from process_operator.kube import names
 from process_operator.models import candidate
 from process_operator.models.process import ProcessSpec
 from process_operator.models.resource_type import ResourceTypeSpec
-from process_operator.models.snapshot import MachineSize
+from process_operator.models.snapshot import ResourceType
 
 
 def resource_type_of(
     spec: ProcessSpec, types: Mapping[str, CustomResource[ResourceTypeSpec] | InvalidObject]
-) -> MachineSize | Refusal:
-    """Return the size of a process as a snapshot holds it, or why it has none."""
+) -> ResourceType | Refusal:
+    """Return the resource type of a process as a snapshot holds it, or why it has none."""
     if spec.resource_type_ref is None:
         defaults = sorted(
             name
@@ -53,4 +53,4 @@ def resource_type_of(
             reason="ResourceTypeInvalid",
             message=f'ProcessResourceType "{name}" cannot be read: {found.message}',
         )
-    return candidate.machine_size(name, found.spec)
+    return candidate.resource_type(name, found.spec)

@@ -35,8 +35,8 @@ def process_fields(
     fields: dict[str, Any] = {"warnings": list(_warnings(observed, process, process_plan))}
     entry = context.resolved.entries.get(process.uid) if target is None else target.entry
     if entry is not None:
-        fields["cpuMillicores"] = quantities.millicores(entry.size.cpu)
-        fields["memoryMegabytes"] = quantities.megabytes(entry.size.memory)
+        fields["cpuMillicores"] = quantities.millicores(entry.resource_type.cpu)
+        fields["memoryMegabytes"] = quantities.megabytes(entry.resource_type.memory)
     if process.spec.type == ProcessType.CRON:
         fields |= schedule.cron_fields(observed, process, process_plan)
     if process.spec.type == ProcessType.JOB:
