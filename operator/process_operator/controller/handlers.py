@@ -15,7 +15,7 @@ import kopf
 from process_operator.cluster import backoff
 from process_operator.cluster.client import Cluster
 from process_operator.controller.contact import Contact
-from process_operator.controller.observe.records import ApplicationKey
+from process_operator.controller.observe.records import RESOURCE_TYPES, ApplicationKey
 from process_operator.controller.observe.store import ObjectCache
 from process_operator.controller.workqueue import Priority
 from process_operator.kube import names
@@ -64,6 +64,16 @@ class _NoProgress(kopf.ProgressStorage):
 
     def clear(self, *, essence: kopf.BodyEssence) -> kopf.BodyEssence:
         return essence
+
+
+def _priority(event: kopf.RawEvent, key: ApplicationKey) -> Priority:
+    if event["type"] is None:
+        # What is listed at the start, or again, is not known to have changed.
+        return Priority.RESYNC
+    if event["object"].get("kind") == names.RESOURCE_TYPE_KIND and key != RESOURCE_TYPES:
+        # One edit by one person, and nothing that runs changes with it.
+        return Priority.RESYNC
+    return Priority.USER
 
 
 class _Endless(Collection[float]):
@@ -125,8 +135,8 @@ def registry(
             )
         else:
             keys = store.observe(body)
-        # What is listed at the start, or again, is not known to have changed.
-        enqueue(keys, Priority.RESYNC if event["type"] is None else Priority.USER)
+        for key in keys:
+            enqueue((key,), _priority(event, key))
 
     for kind in names.OWN_KINDS:
         resource = KINDS[kind]

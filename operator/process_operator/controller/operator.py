@@ -62,7 +62,7 @@ class Operator:
         self._told = told
         """Set from outside when the process is to end."""
         self._contact = contact.Contact()
-        self._queue: WorkQueue[ApplicationKey] = WorkQueue()
+        self._queue: WorkQueue[ApplicationKey] = WorkQueue(group_of=lambda key: key.namespace)
         self._children: dict[str, Informer[Child]] = {
             kind: Informer(
                 kind,

@@ -1,12 +1,16 @@
 """A queue of keys for a fixed number of workers; it knows nothing of what a key means.
 
 A key waits at most once, however often it is added, and is never worked on twice at a time: what
-is added during the work waits until the work is done. Keys that are due wait in lanes, and a
-better lane is emptied first, so that a user's change does not stand behind ten thousand others.
-Within a lane the first come is the first served.
+is added during the work waits until the work is done. One turn answers all that was asked of a key
+until then, for whatever reason.
 
-For each key there is at most one wish: the best lane and the earliest moment of all that was asked
-since its work last began. A wish whose moment has not come stands in one heap, and one timer waits
+Whose turn is next is a matter of shares, so that nothing starves. While keys of several priorities
+wait, each priority gets its share of the turns. Within one, the groups of keys (their namespaces)
+take turns, and within a group the first come is the first served. Beside the priorities, one turn
+in so many goes to the key that has waited longest, whatever it is.
+
+For each key and priority there is at most one wish: the earliest moment of all that was asked since
+the key's work last began. A wish whose moment has not come stands in one heap, and one timer waits
 for the first of them; entries of wishes that have changed stay in the heap and are skipped later.
 All time is the running loop's.
 """
@@ -15,9 +19,9 @@ import asyncio
 import heapq
 import itertools
 from collections import OrderedDict, deque
-from collections.abc import Hashable
-from enum import IntEnum
-from typing import Generic, NamedTuple, TypeVar
+from collections.abc import Callable, Hashable, Mapping
+from enum import Enum, auto
+from typing import Generic, TypeVar
 
 from process_operator.cluster import backoff
 
@@ -28,39 +32,84 @@ _CAP_SECONDS = 300.0
 _STALE_ENTRIES = 1000
 
 
-class Priority(IntEnum):
-    """Why a key is worked on; the smaller goes first."""
+class Priority(Enum):
+    """Why a key is worked on."""
 
-    USER = 0
+    USER = auto()
     """Somebody changed something and waits for it."""
-    UNFINISHED = 1
-    """Work that goes on: a rollout, a failure that is tried again."""
-    RESYNC = 2
+    UNFINISHED = auto()
+    """Work that has begun goes on: a rollout, a failure that is tried again."""
+    RESYNC = auto()
     """Nothing is known to have changed."""
+
+
+_SHARES: Mapping[Priority | None, int] = {
+    Priority.UNFINISHED: 20,
+    Priority.USER: 6,
+    Priority.RESYNC: 1,
+    None: 1,
+}
+"""How many turns each gets while all wait; None is for whoever has waited longest.
+
+What has begun needs several looks for each first one. With the largest share it ends before other
+work begins, and a thousand changes are done one after the other, not all at the very end.
+"""
 
 
 class Closed(Exception):  # noqa: N818 - not an error: so a worker learns that the day is over
     """The queue hands out no more keys."""
 
 
-class _Wish(NamedTuple):
-    priority: Priority
-    at: float
+def _one_group(_: Hashable) -> Hashable:
+    return None
+
+
+class _Lane(Generic[Key]):
+    """Keys that are due: their groups take turns, the oldest of a group goes first."""
+
+    def __init__(self, group_of: Callable[[Key], Hashable]) -> None:
+        self._group_of = group_of
+        self._groups: OrderedDict[Hashable, OrderedDict[Key, None]] = OrderedDict()
+
+    def __bool__(self) -> bool:
+        return bool(self._groups)
+
+    def add(self, key: Key) -> None:
+        self._groups.setdefault(self._group_of(key), OrderedDict())[key] = None
+
+    def discard(self, key: Key) -> None:
+        group = self._group_of(key)
+        keys = self._groups.get(group)
+        if keys is not None and key in keys:
+            del keys[key]
+            if not keys:
+                del self._groups[group]
+
+    def next(self) -> Key:
+        """Return whose turn it is; the next turn is another group's."""
+        group, keys = next(iter(self._groups.items()))
+        self._groups.move_to_end(group)
+        return next(iter(keys))
 
 
 class WorkQueue(Generic[Key]):
     """The queue. It belongs to the loop it was made in, and to that loop's thread."""
 
-    def __init__(self, *, chance: backoff.Chance = backoff.chance) -> None:
+    def __init__(
+        self,
+        *,
+        group_of: Callable[[Key], Hashable] = _one_group,
+        chance: backoff.Chance = backoff.chance,
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._chance = chance
-        self._wishes: dict[Key, _Wish] = {}
-        self._due: dict[Priority, OrderedDict[Key, None]] = {
-            priority: OrderedDict() for priority in Priority
-        }
-        self._heap: list[tuple[float, int, Key]] = []
-        self._delayed: dict[Key, int] = {}
-        """By key: number of the heap entry that counts."""
+        self._wishes: dict[Key, dict[Priority, float]] = {}
+        self._due: OrderedDict[Key, None] = OrderedDict()
+        self._lanes = {priority: _Lane(group_of) for priority in Priority}
+        self._owed = dict.fromkeys(_SHARES, 0)
+        self._heap: list[tuple[float, int, Key, Priority]] = []
+        self._delayed: dict[tuple[Key, Priority], int] = {}
+        """By key and priority: number of the heap entry that counts."""
         self._order = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
         self._at_work: set[Key] = set()
@@ -72,24 +121,22 @@ class WorkQueue(Generic[Key]):
 
     def __len__(self) -> int:
         """Return how many keys are due and wait for a worker."""
-        return sum(map(len, self._due.values()))
+        return len(self._due)
 
     def add(self, key: Key, priority: Priority, *, after: float = 0.0) -> None:
         """Ask for work on a key, now or after so many seconds.
 
-        If the key waits already, the better lane and the earlier moment win.
+        If the same was asked before, the earlier moment wins.
         """
         if self._closed:
             return
-        before = self._wishes.get(key)
-        wish = _Wish(priority, self._loop.time() + max(after, 0.0))
-        if before is not None:
-            wish = _Wish(min(before.priority, priority), min(before.at, wish.at))
-        if wish == before:
+        at = self._loop.time() + max(after, 0.0)
+        wishes = self._wishes.setdefault(key, {})
+        if priority in wishes and wishes[priority] <= at:
             return
-        self._wishes[key] = wish
+        wishes[priority] = at
         if key not in self._at_work:
-            self._place(key, wish, before)
+            self._place(key, priority, at)
 
     def retry(self, key: Key, priority: Priority = Priority.UNFINISHED) -> float:
         """Ask for work on a key whose work has failed, later each time; return the seconds."""
@@ -109,9 +156,10 @@ class WorkQueue(Generic[Key]):
             Closed: There is no more work.
         """
         while not self._closed:
-            for keys in self._due.values():
-                if keys:
-                    return self._take(keys)
+            if self._due:
+                key = self._next()
+                self._take(key)
+                return key
             await self._woken()
         raise Closed
 
@@ -120,8 +168,8 @@ class WorkQueue(Generic[Key]):
         self._at_work.remove(key)
         if not self._at_work:
             self._idle.set()
-        if (wish := self._wishes.get(key)) is not None:
-            self._place(key, wish, None)
+        for priority, at in self._wishes.get(key, {}).items():
+            self._place(key, priority, at)
 
     def close(self) -> None:
         """Hand out no more keys and take no more; work that has begun goes on."""
@@ -136,39 +184,53 @@ class WorkQueue(Generic[Key]):
         self.close()
         await self._idle.wait()
 
-    def _take(self, keys: OrderedDict[Key, None]) -> Key:
-        key, _ = keys.popitem(last=False)
-        del self._wishes[key]
+    def _next(self) -> Key:
+        turn = self._turn()
+        return next(iter(self._due)) if turn is None else self._lanes[turn].next()
+
+    def _turn(self) -> Priority | None:
+        """Return who is owed most, of those that wait: so turns are spread evenly."""
+        waiting = [one for one in _SHARES if one is None or self._lanes[one]]
+        for one in waiting:
+            self._owed[one] += _SHARES[one]
+        chosen = max(waiting, key=self._owed.__getitem__)
+        self._owed[chosen] -= sum(_SHARES[one] for one in waiting)
+        return chosen
+
+    def _take(self, key: Key) -> None:
+        del self._due[key]
+        for priority in self._wishes.pop(key):
+            self._lanes[priority].discard(key)
+            self._delayed.pop((key, priority), None)
         self._at_work.add(key)
         self._idle.clear()
-        return key
 
-    def _place(self, key: Key, wish: _Wish, before: _Wish | None) -> None:
+    def _place(self, key: Key, priority: Priority, at: float) -> None:
         if self._closed:
             return
-        if before is not None:
-            self._due[before.priority].pop(key, None)
-        if wish.at <= self._loop.time():
-            self._make_due(key, wish.priority)
-        elif before is None or before.at != wish.at:
-            self._delay(key, wish.at)
+        if at <= self._loop.time():
+            self._make_due(key, priority)
+        else:
+            self._delay(key, priority, at)
 
     def _make_due(self, key: Key, priority: Priority) -> None:
-        self._delayed.pop(key, None)
-        self._due[priority][key] = None
-        self._wake_one()
+        self._delayed.pop((key, priority), None)
+        self._lanes[priority].add(key)
+        if key not in self._due:
+            self._due[key] = None
+            self._wake_one()
 
-    def _delay(self, key: Key, at: float) -> None:
+    def _delay(self, key: Key, priority: Priority, at: float) -> None:
         if len(self._heap) > _STALE_ENTRIES + 2 * len(self._delayed):
             self._heap = [entry for entry in self._heap if self._counts(entry)]
             heapq.heapify(self._heap)
-        order = self._delayed[key] = next(self._order)
-        heapq.heappush(self._heap, (at, order, key))
+        order = self._delayed[key, priority] = next(self._order)
+        heapq.heappush(self._heap, (at, order, key, priority))
         if self._heap[0][1] == order:
             self._set_timer()
 
-    def _counts(self, entry: tuple[float, int, Key]) -> bool:
-        return self._delayed.get(entry[2]) == entry[1]
+    def _counts(self, entry: tuple[float, int, Key, Priority]) -> bool:
+        return self._delayed.get(entry[2:]) == entry[1]
 
     def _set_timer(self) -> None:
         if self._timer is not None:
@@ -181,7 +243,7 @@ class WorkQueue(Generic[Key]):
         while self._heap and self._heap[0][0] <= now:
             entry = heapq.heappop(self._heap)
             if self._counts(entry):
-                self._make_due(entry[2], self._wishes[entry[2]].priority)
+                self._make_due(*entry[2:])
         self._set_timer()
 
     async def _woken(self) -> None:

@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 from collections import Counter
 from random import Random
 
@@ -33,24 +34,24 @@ async def test_a_key_that_is_added_often_is_worked_on_once() -> None:
 
 
 @virtual_time.run
-async def test_a_better_lane_is_emptied_first_and_within_a_lane_the_first_come_goes_first() -> None:
+async def test_within_a_priority_the_first_come_goes_first() -> None:
     queue: WorkQueue[str] = WorkQueue()
-    queue.add("resync 1", Priority.RESYNC)
-    queue.add("resync 2", Priority.RESYNC)
-    queue.add("unfinished", Priority.UNFINISHED)
-    queue.add("user", Priority.USER)
-    assert [await taken(queue) for _ in range(4)] == ["user", "unfinished", "resync 1", "resync 2"]
+    for key in "cab":
+        queue.add(key, Priority.RESYNC)
+    queue.add("c", Priority.RESYNC)
+    assert [await taken(queue) for _ in range(3)] == ["c", "a", "b"]
 
 
 @virtual_time.run
-async def test_a_waiting_key_rises_to_a_better_lane_and_never_sinks() -> None:
+async def test_one_turn_answers_all_that_was_asked_of_a_key() -> None:
     queue: WorkQueue[str] = WorkQueue()
-    queue.add("a", Priority.UNFINISHED)
+    for priority in Priority:
+        queue.add("a", priority)
+        queue.add("a", priority, after=10)
     queue.add("b", Priority.RESYNC)
-    queue.add("b", Priority.USER)
-    queue.add("b", Priority.RESYNC)
-    assert [await taken(queue) for _ in range(2)] == ["b", "a"]
-    assert len(queue) == 0
+    assert sorted([await taken(queue) for _ in range(2)]) == ["a", "b"]
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(queue.get(), timeout=100)
 
 
 @virtual_time.run
@@ -98,13 +99,11 @@ async def test_a_delay_does_not_hold_back_a_key_that_is_due() -> None:
 
 
 @virtual_time.run
-async def test_a_better_lane_does_not_bring_a_delay_forward() -> None:
+async def test_what_comes_later_for_another_reason_does_not_hold_a_key_back() -> None:
     queue: WorkQueue[str] = WorkQueue()
     queue.add("a", Priority.RESYNC, after=10)
     queue.add("a", Priority.USER, after=20)
-    queue.add("b", Priority.UNFINISHED, after=10)
     assert (await taken(queue), now()) == ("a", 10)
-    assert (await taken(queue), now()) == ("b", 10)
 
 
 @virtual_time.run
@@ -254,3 +253,125 @@ async def test_overtaken_delays_do_not_pile_up() -> None:
         queue.add(1, Priority.USER)
         queue.done(await queue.get())
     assert len(queue._heap) < 2000
+
+
+# Whose turn it is. A key is a group (a namespace) and a name in it.
+
+Member = tuple[str, str]
+
+
+def queue_of_groups() -> WorkQueue[Member]:
+    return WorkQueue(group_of=lambda key: key[0])
+
+
+async def turns(queue: WorkQueue[Member], count: int) -> list[Member]:
+    keys = []
+    for _ in range(count):
+        keys.append(await queue.get())
+        queue.done(keys[-1])
+    return keys
+
+
+@pytest.mark.parametrize("victim", list(Priority))
+@virtual_time.run
+async def test_no_priority_starves_and_begun_work_has_most_of_the_turns(victim: Priority) -> None:
+    queue = queue_of_groups()
+    for priority in Priority:
+        for number in range(1000):
+            queue.add((priority.name, str(number)), priority)
+    groups = [group for group, _ in await turns(queue, 280)]
+    assert groups.count(Priority.UNFINISHED.name) > 280 * 2 / 3
+    at = [number for number, group in enumerate(groups) if group == victim.name]
+    assert max(later - earlier for earlier, later in itertools.pairwise([-1, *at, 280])) <= 28
+
+
+@virtual_time.run
+async def test_a_priority_that_waits_alone_has_every_turn() -> None:
+    queue = queue_of_groups()
+    for number in range(50):
+        queue.add(("a", str(number)), Priority.RESYNC)
+    assert len(await turns(queue, 50)) == 50
+
+
+@virtual_time.run
+async def test_the_groups_of_a_priority_take_turns() -> None:
+    queue = queue_of_groups()
+    for key in [("a", "1"), ("a", "2"), ("a", "3"), ("b", "1"), ("b", "2"), ("c", "1")]:
+        queue.add(key, Priority.USER)
+    assert sorted((await turns(queue, 4))[:3]) == [("a", "1"), ("b", "1"), ("c", "1")]
+
+
+@virtual_time.run
+async def test_work_that_has_begun_ends_before_other_work_begins() -> None:
+    queue: WorkQueue[int] = WorkQueue()
+    looks: Counter[int] = Counter()
+    begun_and_not_ended: list[int] = []
+
+    async def worker() -> None:
+        while True:
+            key = await queue.get()
+            await asyncio.sleep(0.01)
+            looks[key] += 1
+            if looks[key] < 4:
+                queue.add(key, Priority.UNFINISHED)
+            begun_and_not_ended.append(sum(count < 4 for count in looks.values()))
+            queue.done(key)
+
+    for key in range(300):
+        queue.add(key, Priority.USER)
+    workers = [asyncio.create_task(worker()) for _ in range(4)]
+    await asyncio.sleep(100)
+    assert set(looks.values()) == {4}
+    assert max(begun_and_not_ended) < 40
+    queue.close()
+    await asyncio.gather(*workers, return_exceptions=True)
+
+
+@pytest.mark.parametrize("group", ["noisy", "quiet"])
+@pytest.mark.parametrize("priority", list(Priority))
+@virtual_time.run
+async def test_a_turn_comes_within_a_second_while_100_others_are_edited_without_pause(
+    priority: Priority, group: str
+) -> None:
+    queue = queue_of_groups()
+    victim = (group, "victim")
+    came: list[float] = []
+
+    async def worker() -> None:
+        while True:
+            key = await queue.get()
+            if key == victim:
+                came.append(now())
+            else:
+                queue.add(key, Priority.UNFINISHED)
+                queue.add(key, Priority.USER)
+            await asyncio.sleep(0.02)
+            queue.done(key)
+
+    for number in range(100):
+        queue.add(("noisy", str(number)), Priority.USER)
+    workers = [asyncio.create_task(worker()) for _ in range(4)]
+    await asyncio.sleep(5)
+    asked = now()
+    queue.add(victim, priority)
+    await asyncio.sleep(10)
+    assert [moment - asked < 1.0 for moment in came] == [True]
+    queue.close()
+    await asyncio.gather(*workers, return_exceptions=True)
+
+
+@virtual_time.run
+async def test_whoever_waits_longest_has_turns_however_many_groups_there_are() -> None:
+    queue = queue_of_groups()
+    for number in range(500):
+        queue.add(("large", str(number)), Priority.USER)
+    for number in range(500):
+        queue.add((f"small {number}", ""), Priority.USER)
+    for _ in range(5000):
+        (key,) = await turns(queue, 1)
+        if key == ("large", "499"):
+            return
+        if key[0] != "large":
+            queue.add(key, Priority.USER)
+    # By turns of groups alone it would be the 250,000th.
+    pytest.fail("it still waits")

@@ -1,13 +1,18 @@
 """What the observed state keeps of what it is told, whatever the order in which it comes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import pytest
 
 import make
 import storytelling
-from process_operator.controller.observe.records import ApplicationKey, Pod, ProbeFailure
+from process_operator.controller.observe.records import (
+    RESOURCE_TYPES,
+    ApplicationKey,
+    Pod,
+    ProbeFailure,
+)
 from process_operator.controller.observe.store import Informers, ObjectCache
 from process_operator.kube import errors, names
 from storytelling import Story, application
@@ -106,3 +111,59 @@ def test_a_process_whose_deletion_was_missed_is_not_made_again_after_a_failed_lo
     while operator.reconcile().again:
         pass
     assert [line for line in story.lines[writes:] if "applies" in line] == []
+
+
+# Who is woken.
+
+
+def known(store: ObjectCache, *objects: Mapping[str, Any]) -> set[ApplicationKey]:
+    """Take objects in, and return who was woken by the last of them."""
+    woken: tuple[ApplicationKey, ...] = ()
+    for number, one in enumerate(objects, start=len(list(store.applications())) * 100 + 1):
+        about = {
+            "namespace": "demo",
+            "uid": f"uid-of-{one['metadata']['name']}",
+            "generation": 1,
+            "resourceVersion": str(number),
+            "creationTimestamp": "2026-01-02T03:04:05Z",
+        }
+        woken = store.observe({**one, "metadata": about | one["metadata"]})
+    return set(woken)
+
+
+def resource_type(name: str, **spec: Any) -> dict[str, Any]:
+    about = {"name": name, "namespace": ""}
+    size = {"cpu": "1", "memory": "1Gi", "category": "standard"}
+    return {"kind": names.RESOURCE_TYPE_KIND, "metadata": about, "spec": size | spec}
+
+
+def using(store: ObjectCache, **types: str | None) -> None:
+    """Let each application have one process that names a resource type, or none."""
+    for name, wanted in types.items():
+        ref = {} if wanted is None else {"resourceTypeRef": {"name": wanted}}
+        known(store, process(f"{name}-web", "web", of=name, **ref))
+
+
+def test_an_edit_of_a_resource_type_wakes_those_that_use_it(store: ObjectCache) -> None:
+    using(store, large="l", small="s", default=None)
+    assert known(store, resource_type("l")) == {RESOURCE_TYPES, ApplicationKey("demo", "large")}
+
+
+def test_an_edit_of_the_default_resource_type_wakes_those_that_name_none(
+    store: ObjectCache,
+) -> None:
+    using(store, large="l", small="s", default=None)
+    expected = {RESOURCE_TYPES, ApplicationKey("demo", "large"), ApplicationKey("demo", "default")}
+    assert known(store, resource_type("l", default=True)) == expected
+    edited = resource_type("l")
+    edited["metadata"]["generation"] = 2
+    edited["metadata"]["resourceVersion"] = "1000"
+    assert known(store, edited) == expected
+
+
+def test_a_status_of_a_resource_type_wakes_no_application(store: ObjectCache) -> None:
+    using(store, large="l")
+    known(store, resource_type("l"))
+    told = {**resource_type("l"), "status": {"observedGeneration": 1}}
+    told["metadata"]["resourceVersion"] = "1000"
+    assert known(store, told) == {RESOURCE_TYPES}

@@ -1,12 +1,14 @@
 """One of our own objects as compactly as it can be kept, and how it is read again."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from sys import intern
 from typing import Any
 
 import orjson
 import pydantic
 
+from process_operator.controller.observe.records import ApplicationKey
 from process_operator.kube import names
 from process_operator.models import base
 from process_operator.models.application import ApplicationSpec
@@ -40,6 +42,8 @@ class Entry:
     generated: bool
     maker: str
     application: str
+    resource_type: str
+    """The resource type that a process names, "" for the default one."""
     spec: bytes
     status: bytes
 
@@ -67,9 +71,28 @@ def entry_of(body: Mapping[str, Any]) -> Entry:
         generated="generateName" in metadata,
         maker=_maker(metadata) if kind == names.RUN_KIND else "",
         application=application,
+        resource_type=intern((spec.get("resourceTypeRef") or {}).get("name", "")),
         spec=_bytes(spec),
         status=_status_bytes(body.get("status") or {}),
     )
+
+
+def users_of(
+    types: Collection[Entry], applications: Mapping[ApplicationKey, Mapping[Any, Entry]]
+) -> Iterator[ApplicationKey]:
+    """Yield the applications with a process whose size one of these resource types tells.
+
+    Args:
+        types: The states of a resource type before and after its change.
+        applications: All own objects of each application.
+    """
+    wanted = {one.name for one in types}
+    if any(orjson.loads(one.spec).get("default") for one in types):
+        wanted.add("")
+    for key, members in applications.items():
+        processes = (one for one in members.values() if one.kind == names.PROCESS_KIND)
+        if any(one.resource_type in wanted for one in processes):
+            yield key
 
 
 def _maker(metadata: Mapping[str, Any]) -> str:

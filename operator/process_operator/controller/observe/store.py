@@ -128,7 +128,7 @@ class ObjectCache:
             if same:
                 return ()
             moved = known.generation != entry.generation or known.deleting != entry.deleting
-            return (*self._touched(entry, moved=moved), *others)
+            return (*self._touched(entry, known, moved=moved), *others)
         if known is not None and entry.version < known.version:
             return ()
         # Its deletion may never be told, and the successor may belong to another application.
@@ -136,7 +136,7 @@ class ObjectCache:
         self._keep(entry)
         if entry.kind == names.PROCESS_KIND:
             self._bring_home(entry)
-        now = (*self._touched(entry, moved=True), *self._claim_hosts(entry, body))
+        now = (*self._touched(entry, None, moved=True), *self._claim_hosts(entry, body))
         return tuple(dict.fromkeys((*left, *now)))
 
     def evict(self, kind: str, namespace: str, name: str, uid: str) -> tuple[ApplicationKey, ...]:
@@ -322,7 +322,7 @@ class ObjectCache:
         if not members:
             self._members.pop(key, None)
         self._in_progress_since.pop(entry.uid, None)
-        return (*self._touched(entry, moved=True), *self._hosts.put(entry.uid, None))
+        return (*self._touched(entry, None, moved=True), *self._hosts.put(entry.uid, None))
 
     def _application_of(self, body: Mapping[str, Any], known: Entry | None) -> str:
         """Return the application of a run's process; "" while the process is not known.
@@ -348,9 +348,12 @@ class ObjectCache:
         if not self._members.get(homeless, True):
             del self._members[homeless]
 
-    def _touched(self, entry: Entry, *, moved: bool) -> tuple[ApplicationKey, ...]:
+    def _touched(
+        self, entry: Entry, before: Entry | None, *, moved: bool
+    ) -> tuple[ApplicationKey, ...]:
         if entry.kind == names.RESOURCE_TYPE_KIND:
-            return (RESOURCE_TYPES, *self.applications())
+            states = (entry,) if before is None else (entry, before)
+            return (RESOURCE_TYPES, *(own_objects.users_of(states, self._members) if moved else ()))
         key = ApplicationKey(entry.namespace, entry.application)
         if moved and entry.kind != names.RUN_KIND:
             self._changed_at[key] = self._clock()
