@@ -41,6 +41,8 @@ _RELIST_SECONDS = 300.0
 _LEAST_WATCH_SECONDS = 1.0
 """A server that ends every watch at once is not asked more often than this."""
 _HEALTHY_SECONDS = 30.0
+_VERSIONS = frozenset({"resource_version", "generation"})
+"""What changes with every change, whether or not anything is kept of it."""
 
 
 class Source(Protocol):
@@ -292,10 +294,10 @@ class Informer(Generic[RecordT]):
             del self._names[group]
 
     def _differs(self, old: RecordT, new: RecordT) -> bool:
-        """Whether two records differ in more than the version."""
+        """Whether two records differ in more than the version and the generation."""
         if self._compared is None:
-            every = fields(new)  # type: ignore[arg-type]
-            self._compared = tuple(f.name for f in every if f.name != "resource_version")
+            every = (field.name for field in fields(new))  # type: ignore[arg-type]
+            self._compared = tuple(name for name in every if name not in _VERSIONS)
         return any(getattr(old, name) != getattr(new, name) for name in self._compared)
 
     def _touch(self) -> None:

@@ -1,9 +1,11 @@
 import dataclasses
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+import yaml
 
 from process_operator.controller.observe import child, records
 from process_operator.controller.observe import pod as observe_pod
@@ -29,6 +31,13 @@ ABOUT = {
     "resourceVersion": "7",
     "creationTimestamp": "2026-01-02T03:04:05Z",
 }
+
+GOLDEN = [
+    manifest
+    for path in sorted((Path(__file__).parents[1] / "golden" / "manifests").glob("*/expected.yaml"))
+    for manifest in yaml.safe_load_all(path.read_text())
+    if manifest and manifest.get("metadata", {}).get("labels")
+]
 
 
 def found(**changed: Any) -> Manifest:
@@ -67,7 +76,7 @@ def test_a_child_keeps_what_a_comparison_needs_and_nothing_else() -> None:
         "p-1",
     )
     assert b'"spec":{"replicas":2}' in record.body
-    assert b"foreign.example" in record.body
+    assert b"foreign.example" not in record.body
     assert b"deployment.kubernetes.io" not in record.body
     assert b"resourceVersion" not in record.body
     assert not record.deleting
@@ -102,10 +111,62 @@ def test_a_spec_stays_as_old_as_it_is_over_many_generations() -> None:
     assert (kept.generation, kept.spec_generation) == (8, 5)
 
 
+def differing(old: Child, new: Child) -> set[str]:
+    """Return which fields of a record tell that somebody changed something."""
+    kept = child.carry_over(old, new)
+    return {
+        one.name
+        for one in dataclasses.fields(Child)
+        if getattr(old, one.name) != getattr(kept, one.name)
+    } - {"generation", "resource_version"}
+
+
+def test_labels_and_annotations_of_others_are_no_news_nor_are_the_generations_they_make() -> None:
+    theirs = {"labels": {"team.example/name": "them"}, "annotations": {"somebody.example/a": "1"}}
+    before = child.child(
+        "Deployment",
+        found(metadata={"generation": 3}, spec={"replicas": 2}, status={"observedGeneration": 3}),
+    )
+    marked = found(
+        metadata={"generation": 4, "resourceVersion": "8", **theirs},
+        spec={"replicas": 2},
+        status={"observedGeneration": 3},
+    )
+    seen = {**marked, "status": {"observedGeneration": 4}}
+    assert differing(before, child.child("Deployment", marked)) == set()
+    assert differing(before, child.child("Deployment", seen)) == set()
+    scaled = {**seen, "spec": {"replicas": 3}}
+    assert differing(before, child.child("Deployment", scaled)) == {
+        "spec_generation",
+        "body",
+        "status",
+    }
+
+
+def test_that_a_controller_has_seen_the_spec_at_last_is_news() -> None:
+    unseen = child.child(
+        "Deployment", found(metadata={"generation": 3}, status={"observedGeneration": 2})
+    )
+    marked = child.child(
+        "Deployment", found(metadata={"generation": 4}, status={"observedGeneration": 4})
+    )
+    assert differing(unseen, marked) == {"status"}
+
+
+@pytest.mark.parametrize("manifest", GOLDEN, ids=lambda one: f"{one['kind']}")
+def test_all_metadata_that_is_declared_is_kept(manifest: Manifest) -> None:
+    about = manifest["metadata"]
+    record = child.child(manifest["kind"], {**manifest, "metadata": ABOUT | about})
+    kept = orjson.loads(record.body)["metadata"]
+    for field in ("labels", "annotations", "ownerReferences"):
+        assert (kept[field] or {}) == (about.get(field) or {})
+
+
 def test_an_object_without_labels_owner_or_spec_is_a_child_of_nobody() -> None:
     record = child.child("Service", found())
     assert (record.application, record.release, record.owner_uid) == ("", None, None)
-    assert record.body == b'{"metadata":{},"spec":{}}'
+    empty: dict[str, Any] = {"labels": {}, "annotations": None, "ownerReferences": None}
+    assert orjson.loads(record.body) == {"metadata": empty, "spec": {}}
 
 
 @pytest.mark.parametrize("number", ["", "latest", "-1", "1.5"])

@@ -13,13 +13,16 @@ from typing import Any
 import orjson
 
 from process_operator.controller.observe import child_status
+from process_operator.controller.observe.child_status import ChildStatus, DeploymentStatus
 from process_operator.controller.observe.records import Child, IngressClass
 from process_operator.kube import conditions, names
 from process_operator.kube.manifest import Manifest
 
 _DEFAULT_CLASS = "ingressclass.kubernetes.io/is-default-class"
-_OWN_METADATA = ("labels", "annotations", "ownerReferences")
-_SERVER_ANNOTATIONS = "deployment.kubernetes.io/"
+_DECLARED_PREFIXES = ("app.kubernetes.io/", f"{names.GROUP}/")
+"""What our labels begin with, and the annotations of all kinds but those of `_ANNOTATED`."""
+_ANNOTATED = frozenset({"Ingress", "HTTPRoute", "Service"})
+"""Kinds whose annotations may be any: tables and users say what a controller is told by them."""
 
 
 def child(kind: str, found: Manifest) -> Child:
@@ -46,13 +49,16 @@ def child(kind: str, found: Manifest) -> Child:
         release=_number(labels.get(names.RELEASE)),
         others_own_replicas=_others_own_replicas(about.get("managedFields") or ()),
         # Jobs are never compared: they are made once, and never changed.
-        body=_body(about, None if kind == "Job" else found.get("spec")),
+        body=_body(kind, about, None if kind == "Job" else found.get("spec")),
         status=child_status.status(kind, found.get("status") or {}),
     )
 
 
 def carry_over(old: Child, new: Child) -> Child:
-    """Return the new record with what only the one before it tells: how old its spec is."""
+    """Return the new record with what only the one before it tells: how old its spec is.
+
+    A newer generation of the same spec, such as somebody's annotation makes, is no news.
+    """
     if (
         old.spec_generation == new.spec_generation
         or old.uid != new.uid
@@ -61,7 +67,18 @@ def carry_over(old: Child, new: Child) -> Child:
         or _spec(old) != _spec(new)
     ):
         return new
-    return dataclasses.replace(new, spec_generation=old.spec_generation)
+    kept = dataclasses.replace(new, spec_generation=old.spec_generation)
+    return dataclasses.replace(kept, status=_seen_as_before(old, kept))
+
+
+def _seen_as_before(old: Child, new: Child) -> ChildStatus:
+    """Return the status without the news that its controller has seen the same spec once more."""
+    before, after = old.status, new.status
+    if not isinstance(before, DeploymentStatus) or not isinstance(after, DeploymentStatus):
+        return after
+    if min(before.observed_generation, after.observed_generation) < old.spec_generation:
+        return after
+    return dataclasses.replace(after, observed_generation=before.observed_generation)
 
 
 def _spec(child: Child) -> bytes:
@@ -80,17 +97,21 @@ def _others_own_replicas(managed: Iterable[Mapping[str, Any]]) -> bool:
     )
 
 
-def _body(about: Mapping[str, Any], spec: Any) -> bytes:
-    metadata = {field: about[field] for field in _OWN_METADATA if field in about}
-    if annotations := metadata.get("annotations"):
-        # The Deployment controller counts its revisions there; it is never ours.
-        metadata["annotations"] = {
-            name: value
-            for name, value in annotations.items()
-            if not name.startswith(_SERVER_ANNOTATIONS)
-        }
+def _body(kind: str, about: Mapping[str, Any], spec: Any) -> bytes:
+    """Return what is compared; labels and annotations of others are none of our concern."""
+    annotations = about.get("annotations")
+    metadata = {
+        "labels": _declared(about.get("labels")),
+        "annotations": annotations if kind in _ANNOTATED else _declared(annotations),
+        "ownerReferences": about.get("ownerReferences"),
+    }
     # Copied, because orjson leaves its buffer, up to twice as large, in what it returns.
     return bytes(memoryview(orjson.dumps({"metadata": metadata, "spec": spec or {}})))
+
+
+def _declared(found: Mapping[str, str] | None) -> dict[str, str]:
+    given = found or {}
+    return {name: given[name] for name in given if name.startswith(_DECLARED_PREFIXES)}
 
 
 def ingress_class(found: Manifest) -> IngressClass:
