@@ -39,6 +39,13 @@ log = logging.getLogger("process_operator")
 
 _CANCEL_SECONDS = 0.5
 """How long a task has to end, before it is cancelled once more."""
+_BURST_SECONDS = 0.1
+"""What children and pods do comes in bursts, such as the steps of a rollout: they are looked at
+together, at most once in so many seconds. What users do, and what follows a write of ours, is not
+held back."""
+_PROGRESS_SECONDS = 1.0
+"""How soon a rollout that has moved on, and not arrived, is looked at: its progress is told more
+rarely than that."""
 SWEEP = timedelta(minutes=5)
 """How often it is looked for what changed, came or went unseen."""
 
@@ -271,11 +278,18 @@ class Operator:
         for key in keys:
             self._queue.add(key, priority)
 
+    def _enqueue_soon(
+        self, keys: Iterable[ApplicationKey], *, after: float = _BURST_SECONDS
+    ) -> None:
+        for key in keys:
+            self._queue.add(key, Priority.UNFINISHED, after=after)
+
     def _child(self, old: Child | None, new: Child | None) -> None:
-        self._enqueue(self._store.child_changed(old, new), Priority.UNFINISHED)
+        after = _PROGRESS_SECONDS if child.is_on_its_way(old, new) else _BURST_SECONDS
+        self._enqueue_soon(self._store.child_changed(old, new), after=after)
 
     def _pod(self, old: Pod | None, new: Pod | None) -> None:
-        self._enqueue(self._store.pod_changed(old, new), Priority.UNFINISHED)
+        self._enqueue_soon(self._store.pod_changed(old, new))
 
     def _class(self, _old: IngressClass | None, _new: IngressClass | None) -> None:
         self._enqueue(self._store.applications(), Priority.RESYNC)
@@ -284,7 +298,7 @@ class Operator:
         self._store.job_refused(old, new)
 
     def _probe(self, _old: ProbeFailure | None, new: ProbeFailure | None) -> None:
-        self._enqueue(self._store.probe_failed(new), Priority.UNFINISHED)
+        self._enqueue_soon(self._store.probe_failed(new))
 
 
 async def _end(tasks: Iterable[asyncio.Task[Any]]) -> None:

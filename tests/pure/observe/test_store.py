@@ -167,3 +167,46 @@ def test_a_status_of_a_resource_type_wakes_no_application(store: ObjectCache) ->
     told = {**resource_type("l"), "status": {"observedGeneration": 1}}
     told["metadata"]["resourceVersion"] = "1000"
     assert known(store, told) == {RESOURCE_TYPES}
+
+
+def test_our_own_status_wakes_nobody_even_if_the_watch_brings_it_before_the_answer(
+    store: ObjectCache,
+) -> None:
+    one = process("web", "web")
+    known(store, one)
+    ours = {**one, "status": {"observedGeneration": 1, "urls": ["http://a.example.com"]}}
+    ours["metadata"] = {**one["metadata"], "resourceVersion": "1000"}
+    with store.writing("uid-of-web", ours["status"]):
+        assert known(store, ours) == set()
+    forged = {**ours, "status": {"observedGeneration": 1}}
+    forged["metadata"] = {**one["metadata"], "resourceVersion": "1001"}
+    assert known(store, forged) == {storytelling.KEY}
+
+
+def test_of_a_pod_only_its_trouble_wakes_somebody(store: ObjectCache) -> None:
+    well = make.pod(problem=None, ready=False, started=False, phase="Pending")
+    runs = make.pod(problem=None, ready=True)
+    assert store.pod_changed(None, well) == ()
+    assert store.pod_changed(well, runs) == ()
+    assert store.pod_changed(runs, None) == ()
+    crashes = make.pod(ready=False)
+    for old, new in [
+        (runs, crashes),
+        (crashes, make.pod(ready=True)),
+        (crashes, make.pod(ready=False, deleting=True)),
+        (crashes, well),
+        (crashes, None),
+    ]:
+        assert store.pod_changed(old, new) == (storytelling.KEY,)
+
+
+def test_that_a_pod_whose_probe_failed_is_ready_again_wakes_somebody(
+    store: ObjectCache, pods: _Pods
+) -> None:
+    well = make.pod(problem=None, ready=True)
+    seen(store, pods, well)
+    assert store.probe_failed(failing(well.uid)) == (storytelling.KEY,)
+    failed = make.pod(problem=None, ready=False)
+    assert store.pod_changed(well, failed) == (storytelling.KEY,)
+    assert store.pod_changed(failed, well) == (storytelling.KEY,)
+    assert store.pod_changed(well, None) == (storytelling.KEY,)

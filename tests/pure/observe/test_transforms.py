@@ -153,6 +153,35 @@ def test_that_a_controller_has_seen_the_spec_at_last_is_news() -> None:
     assert differing(unseen, marked) == {"status"}
 
 
+@pytest.mark.parametrize(
+    ("status", "is_on_its_way"),
+    [
+        ({"replicas": 3, "updatedReplicas": 1, "availableReplicas": 2}, True),
+        ({"replicas": 2, "updatedReplicas": 2, "availableReplicas": 1}, True),
+        ({"replicas": 2, "updatedReplicas": 2}, True),
+        ({"replicas": 2, "updatedReplicas": 2, "availableReplicas": 2}, False),
+        ({}, False),
+    ],
+)
+def test_a_deployment_is_on_its_way_until_all_its_instances_are_new_and_available(
+    status: dict[str, int], is_on_its_way: bool
+) -> None:
+    def seen(status: dict[str, int], generation: int = 3, replicas: int = 2) -> Child:
+        about = {"generation": 3}
+        told = status | {"observedGeneration": generation}
+        return child.child(
+            "Deployment", found(metadata=about, spec={"replicas": replicas}, status=told)
+        )
+
+    before, after = seen({"replicas": 1}), seen(status)
+    assert child.is_on_its_way(before, after) == is_on_its_way
+    assert child.is_on_its_way(before, seen(status, 2))
+    # Whatever else has happened to it is looked at soon.
+    assert not child.is_on_its_way(None, after)
+    assert not child.is_on_its_way(before, None)
+    assert not child.is_on_its_way(before, seen(status, replicas=3))
+
+
 @pytest.mark.parametrize("manifest", GOLDEN, ids=lambda one: f"{one['kind']}")
 def test_all_metadata_that_is_declared_is_kept(manifest: Manifest) -> None:
     about = manifest["metadata"]

@@ -83,15 +83,17 @@ class OwnObjects:
         """Write a status at the version it was computed from; return whether it was taken."""
         if self.is_held(one):
             return False
+        fitted = bounds.fitted(one.kind, status)
         try:
-            body = await self._cluster.replace_status(
-                one.kind,
-                one.namespace,
-                one.name,
-                uid=one.uid,
-                resource_version=one.resource_version,
-                status=bounds.fitted(one.kind, status),
-            )
+            with self._store.writing(one.uid, fitted):
+                body = await self._cluster.replace_status(
+                    one.kind,
+                    one.namespace,
+                    one.name,
+                    uid=one.uid,
+                    resource_version=one.resource_version,
+                    status=fitted,
+                )
         except Rejected as error:
             said = refused_statuses.words(error)
             self._refusals.note(key, one, masking.told(self._store.gather(key), said))

@@ -81,6 +81,21 @@ def _seen_as_before(old: Child, new: Child) -> ChildStatus:
     return dataclasses.replace(after, observed_generation=before.observed_generation)
 
 
+def is_on_its_way(old: Child | None, new: Child | None) -> bool:
+    """Whether a Deployment has only moved on, and not arrived: nothing but progress to tell."""
+    if old is None or new is None or not isinstance(new.status, DeploymentStatus):
+        return False
+    if old.status == new.status or dataclasses.replace(old, **_newer(new)) != new:
+        return False
+    told = new.status
+    counts = {told.replicas, told.updated_replicas, told.available_replicas}
+    return len(counts) > 1 or told.observed_generation < new.spec_generation
+
+
+def _newer(new: Child) -> dict[str, Any]:
+    return {field: getattr(new, field) for field in ("resource_version", "generation", "status")}
+
+
 def _spec(child: Child) -> bytes:
     return child.body.partition(b',"spec":')[2]
 

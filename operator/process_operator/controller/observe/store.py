@@ -9,6 +9,7 @@ gathered is never behind what was written.
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -35,14 +36,13 @@ from process_operator.controller.observe.records import (
     ProbeFailure,
     RefusedWrite,
 )
+from process_operator.controller.observe.trouble import Troubles
 from process_operator.kube import names
 from process_operator.models.resource_type import ResourceTypeSpec
 
 _OWNER = f"{names.API_VERSION}/{names.PROCESS_KIND}"
 _PARSED = 2048
 """How many parsed specs are kept: the applications that are being worked on, not all."""
-_EARLY = 4096
-"""How many pods that are not known (most are other people's) are remembered to fail a probe."""
 
 
 RecordT = TypeVar("RecordT", covariant=True)  # noqa: PLC0105
@@ -85,16 +85,15 @@ class ObjectCache:
         self._members: dict[ApplicationKey, dict[tuple[str, str], Entry]] = {}
         self._informers = informers
         self._hosts = HostClaims(self._routes)
-        # Events may be written by whoever lives in their namespace, about any uid: what is said
-        # of an object counts in its own namespace only.
-        self._probe_failures: dict[tuple[str, str], str] = {}
-        self._early_failures: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._troubles = Troubles(informers.pods.all)
+        # As of a failing probe, what is said of a Job counts in its own namespace only.
         self._job_refusals: dict[tuple[str, str], str] = {}
         self._changed_at: dict[ApplicationKey, datetime] = {}
         self._in_progress_since: dict[str, datetime] = {}
         self._refused: dict[ApplicationKey, dict[ChildKey, RefusedWrite]] = {}
         self._contests: dict[ApplicationKey, dict[ChildKey, Contest]] = {}
         self._unverified: dict[ApplicationKey, set[tuple[str, str]]] = {}
+        self._being_written: dict[str, Mapping[str, Any]] = {}
         # By uid, with what it was read from: versions are given anew by a server that was set back.
         self._parsed: OrderedDict[str, tuple[bytes, Any]] = OrderedDict()
         self._gathered: OrderedDict[str, tuple[Entry, CustomResource[Any] | InvalidObject]] = (
@@ -121,7 +120,7 @@ class ObjectCache:
                 known.generation == entry.generation
                 and known.deleting == entry.deleting
                 and known.owner_uid == entry.owner_uid
-                and known.status == entry.status
+                and (known.status == entry.status or self._is_being_written(entry))
             )
             self._keep(entry)
             others = self._claim_hosts(entry, body)
@@ -155,31 +154,11 @@ class ObjectCache:
 
     def pod_changed(self, old: Pod | None, new: Pod | None) -> tuple[ApplicationKey, ...]:
         """Return whom a change of a pod concerns."""
-        if old is not None and new is None:
-            self._probe_failures.pop((old.namespace, old.uid), None)
-        elif new is not None and (place := (new.namespace, new.uid)) in self._early_failures:
-            self._probe_failures[place] = self._early_failures.pop(place)
-        return _applications(old, new)
+        return _applications(old, new) if self._troubles.pod_changed(old, new) else ()
 
     def probe_failed(self, new: ProbeFailure | None) -> tuple[ApplicationKey, ...]:
-        """Take in what the kubelet says of a failing probe; other people's pods do not count.
-
-        What it said of a pod that is not known yet is kept for a while: it never says it again.
-        """
-        if new is None:
-            return ()
-        place = (new.namespace, new.pod_uid)
-        if self._probe_failures.get(place) == new.message:
-            return ()
-        for pod in self._informers.pods.all():
-            if (pod.namespace, pod.uid) == place:
-                self._probe_failures[place] = new.message
-                return (ApplicationKey(pod.namespace, pod.application),)
-        self._early_failures[place] = new.message
-        self._early_failures.move_to_end(place)
-        if len(self._early_failures) > _EARLY:
-            self._early_failures.popitem(last=False)
-        return ()
+        """Take in what the kubelet says of a failing probe; other people's pods do not count."""
+        return _applications(None, self._troubles.probe_failed(new) if new is not None else None)
 
     def job_refused(self, old: JobRefusal | None, new: JobRefusal | None) -> None:
         """Take in why a Job has no pod; it is read when the Job is late, so nobody is woken."""
@@ -195,6 +174,15 @@ class ObjectCache:
     def refuse(self, key: ApplicationKey, child: ChildKey, refused: RefusedWrite) -> None:
         """Remember that a write was answered with a no."""
         self._refused.setdefault(key, {})[child] = refused
+
+    @contextmanager
+    def writing(self, uid: str, status: Mapping[str, Any]) -> Iterator[None]:
+        """Say that a status is being written: the watch may bring it before the answer comes."""
+        self._being_written[uid] = status
+        try:
+            yield
+        finally:
+            del self._being_written[uid]
 
     def accept(self, key: ApplicationKey, child: ChildKey) -> None:
         """Forget a no: the write went through."""
@@ -268,11 +256,7 @@ class ObjectCache:
             ingress_classes=tuple(self._informers.ingress_classes.all()),
             children=children,
             pods=pods,
-            probe_failures={
-                pod.uid: said
-                for pod in pods
-                if (said := self._probe_failures.get((pod.namespace, pod.uid))) is not None
-            },
+            probe_failures=self._troubles.said(pods),
             job_refusals={
                 child.uid: said
                 for child in children.values()
@@ -361,6 +345,10 @@ class ObjectCache:
             for kept in (self._changed_at, self._refused, self._contests, self._unverified):
                 kept.pop(key, None)
         return (key,)
+
+    def _is_being_written(self, entry: Entry) -> bool:
+        status = self._being_written.get(entry.uid)
+        return status is not None and orjson.loads(entry.status) == status
 
     def _current_contests(self, key: ApplicationKey, now: datetime) -> dict[ChildKey, Contest]:
         """Return the contests of an application; those that are over are forgotten."""
