@@ -90,6 +90,7 @@ class Operator:
                 children=self.children,
                 clock=lambda: server.now,
             ),
+            waiting=lambda: 0,
             clock=lambda: server.now,
         )
         for place, body in server.objects.items():

@@ -124,6 +124,7 @@ class Operator:
             cluster=api,
             store=self._store,
             executor=Executor(cluster=api, store=self._store, children=self._children, clock=_now),
+            waiting=self._queue.__len__,
             clock=_now,
         )
         self._worker = Worker(

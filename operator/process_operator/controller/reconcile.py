@@ -39,11 +39,14 @@ class Reconciler:
         cluster: Cluster,
         store: ObjectCache,
         executor: Executor,
+        waiting: Callable[[], int],
         clock: Callable[[], datetime],
     ) -> None:
+        """Make a reconciler; `waiting` says how many applications wait for their turn."""
         self._cluster = cluster
         self._store = store
         self._executor = executor
+        self._waiting = waiting
         self._clock = clock
 
     async def reconcile(self, key: ApplicationKey) -> Result:
@@ -55,12 +58,12 @@ class Reconciler:
         if key == RESOURCE_TYPES:
             return await self._resource_types()
         await resync.verify_owners(self._cluster, self._store, key)
-        observed = masking.redact(self._store.gather(key))
+        observed = masking.redact(self._store.gather(key, waiting=self._waiting()))
         todo = plan.plan(observed)
         if await self._executor.carry_out(observed, todo):
             return Result(again=True)
         report = status_report.report(observed, todo)
-        self._store.note_in_progress(key, report.in_progress, observed.now)
+        self._store.note_in_progress(key, report.in_progress, report.told, observed.now)
         await self._executor.publish(key, report)
         times = (todo.wake_at, report.wake_at, self._executor.retry_at(key))
         return Result(at=min((time for time in times if time is not None), default=None))

@@ -1,6 +1,7 @@
 """What the observed state keeps of what it is told, whatever the order in which it comes."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -38,10 +39,16 @@ def pods() -> _Pods:
 
 
 @pytest.fixture
-def store(pods: _Pods) -> ObjectCache:
+def clock() -> list[datetime]:
+    """The one moment that it is."""
+    return [make.NOW]
+
+
+@pytest.fixture
+def store(pods: _Pods, clock: list[datetime]) -> ObjectCache:
     return ObjectCache(
         informers=Informers(children=(), pods=pods, ingress_classes=cast("Any", _Pods())),
-        clock=lambda: make.NOW,
+        clock=lambda: clock[0],
         allowed_annotations=(),
     )
 
@@ -210,3 +217,27 @@ def test_that_a_pod_whose_probe_failed_is_ready_again_wakes_somebody(
     assert store.pod_changed(well, failed) == (storytelling.KEY,)
     assert store.pod_changed(failed, well) == (storytelling.KEY,)
     assert store.pod_changed(well, None) == (storytelling.KEY,)
+
+
+def test_progress_that_was_told_is_kept_back_again(store: ObjectCache) -> None:
+    known(store, process("web", "web"))
+    both = frozenset({"uid-of-web"})
+    later = make.NOW + timedelta(seconds=5)
+    store.note_in_progress(storytelling.KEY, both, frozenset(), make.NOW)
+    store.note_in_progress(storytelling.KEY, both, frozenset(), later)
+    assert store.gather(storytelling.KEY).in_progress_since == {"uid-of-web": make.NOW}
+    store.note_in_progress(storytelling.KEY, both, both, later)
+    assert store.gather(storytelling.KEY).in_progress_since == {"uid-of-web": later}
+
+
+def test_the_backlog_counts_who_waits_and_what_has_begun_to_move_lately(
+    store: ObjectCache, clock: list[datetime]
+) -> None:
+    for name in ("a", "b"):
+        known(store, process(f"{name}-web", "web", of=name))
+        key, uids = ApplicationKey("demo", name), frozenset({f"uid-of-{name}-web"})
+        store.note_in_progress(key, uids, frozenset(), clock[0])
+        clock[0] += timedelta(seconds=40)
+    assert store.gather(storytelling.KEY, waiting=3).backlog == 3 + 1
+    store.note_in_progress(ApplicationKey("demo", "b"), frozenset(), frozenset(), clock[0])
+    assert store.gather(storytelling.KEY).backlog == 0

@@ -11,7 +11,7 @@ from process_operator.controller.observe.records import Child, ChildKey, Observe
 from process_operator.controller.plan import plan
 from process_operator.controller.plan.model import Plan
 from process_operator.controller.status import report as status_report
-from process_operator.controller.status.model import Write
+from process_operator.controller.status.model import Report, Write
 from process_operator.kube import conditions
 
 ROLLED = {"rolloutStartedAt": "2026-01-05T11:59:00Z"}
@@ -317,3 +317,39 @@ def test_a_run_that_succeeds_ends_the_count() -> None:
 def test_a_job_that_has_not_begun_is_no_run_yet() -> None:
     told = writes(with_jobs(TIDY, scheduled("a", "", None)))["Process tidy"].status
     assert "lastScheduledRun" not in told
+
+
+# When progress is told.
+
+
+def under_way(seconds: float, backlog: int = 0) -> ObservedState:
+    """Return the state so long after a rollout has begun, beside a backlog."""
+    seen = make.released(make.observed())
+    since = make.NOW - timedelta(seconds=seconds)
+    uids = [one.uid for one in (seen.application, *seen.processes) if one is not None]
+    return make.observed(seen, backlog=backlog, in_progress_since=dict.fromkeys(uids, since))
+
+
+def report(seen: ObservedState) -> Report:
+    return status_report.report(seen, plan.plan(seen))
+
+
+@pytest.mark.parametrize(
+    ("backlog", "seconds"), [(0, 2), (20, 2), (30, 3), (100, 10), (200, 20), (10_000, 20)]
+)
+def test_progress_is_told_later_the_longer_the_backlog_but_within_a_bound(
+    backlog: int, seconds: int
+) -> None:
+    early = report(under_way(seconds - 0.5, backlog))
+    assert early.in_progress == {"uid-of-web", "uid-of-shop"}
+    assert early.writes == ()
+    assert early.wake_at == make.NOW + timedelta(seconds=0.5)
+    late = report(under_way(seconds, backlog))
+    assert {one.of.uid for one in late.writes} == early.in_progress
+    # Beside a backlog each telling begins the wait anew.
+    assert late.told == (early.in_progress if seconds > 2 else frozenset())
+
+
+def test_what_is_final_is_told_at_once_however_long_the_backlog() -> None:
+    seen = make.observed(make.served(), backlog=10_000)
+    assert {one.of.uid for one in report(seen).writes} == {"uid-of-web", "uid-of-shop"}

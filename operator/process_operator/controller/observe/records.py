@@ -235,13 +235,16 @@ class ObservedState:
     changed_at: datetime
     """When an object of this application last changed, by our clock."""
     in_progress_since: Mapping[str, datetime]
-    """By uid: since when an object has waited for its children to settle."""
+    """By uid: since when an object has waited for its children to settle, or since that was last
+    told."""
     refused: Mapping[ChildKey, "RefusedWrite"]
     """Writes of children that the API server, or the owner of the name, did not let through."""
     allowed_annotations: tuple[str, ...]
     """Names that `ingress.annotations` may have; one that ends in `*` allows what begins so."""
     taken_hosts: Mapping[str, tuple["TakenHost", ...]] = field(default_factory=dict)
     """By uid of a process: hosts that it asks for, and that another process has."""
+    backlog: int = 0
+    """How many applications wait for their turn, and how many objects of any have begun to move."""
     runs: tuple["CustomResource[Any] | InvalidObject", ...] = ()
     """Runs by hand of this application's processes, oldest first."""
     job_refusals: Mapping[str, str] = field(default_factory=dict)

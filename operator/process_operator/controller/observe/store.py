@@ -20,6 +20,7 @@ import pydantic
 from process_operator.controller.observe import hosts, own_objects
 from process_operator.controller.observe.contest import hides, is_over
 from process_operator.controller.observe.hosts import HostClaims
+from process_operator.controller.observe.in_progress import InProgress
 from process_operator.controller.observe.own_objects import Entry
 from process_operator.controller.observe.records import (
     RESOURCE_TYPES,
@@ -89,7 +90,7 @@ class ObjectCache:
         # As of a failing probe, what is said of a Job counts in its own namespace only.
         self._job_refusals: dict[tuple[str, str], str] = {}
         self._changed_at: dict[ApplicationKey, datetime] = {}
-        self._in_progress_since: dict[str, datetime] = {}
+        self._in_progress = InProgress()
         self._refused: dict[ApplicationKey, dict[ChildKey, RefusedWrite]] = {}
         self._contests: dict[ApplicationKey, dict[ChildKey, Contest]] = {}
         self._unverified: dict[ApplicationKey, set[tuple[str, str]]] = {}
@@ -196,14 +197,15 @@ class ObjectCache:
             self._contests.get(key, {}).pop(child, None)
 
     def note_in_progress(
-        self, key: ApplicationKey, in_progress: frozenset[str], now: datetime
+        self,
+        key: ApplicationKey,
+        in_progress: frozenset[str],
+        told: frozenset[str],
+        now: datetime,
     ) -> None:
-        """Remember since when the objects of an application have been open."""
-        for entry in self._members.get(key, {}).values():
-            if entry.uid in in_progress:
-                self._in_progress_since.setdefault(entry.uid, now)
-            else:
-                self._in_progress_since.pop(entry.uid, None)
+        """Remember since when the objects of an application have been open, or were told to be."""
+        uids = [entry.uid for entry in self._members.get(key, {}).values()]
+        self._in_progress.note(uids, in_progress, told, now)
 
     def note_unverified(self, key: ApplicationKey, namespace: str, name: str) -> None:
         """Remember to look whether a process is still there."""
@@ -236,8 +238,11 @@ class ObjectCache:
             entry.name: self._parse(entry) for entry in self._own[names.RESOURCE_TYPE_KIND].values()
         }
 
-    def gather(self, key: ApplicationKey) -> ObservedState:
-        """Return all that one reconcile of an application may depend on."""
+    def gather(self, key: ApplicationKey, *, waiting: int = 0) -> ObservedState:
+        """Return all that one reconcile of an application may depend on.
+
+        Of the other applications that is how many of them wait for their turn, and what moves.
+        """
         members = self._members.get(key, {}).values()
         application = self._own[names.APPLICATION_KIND].get(key)
         now = self._clock()
@@ -263,11 +268,8 @@ class ObjectCache:
                 if (said := self._job_refusals.get((child.namespace, child.uid))) is not None
             },
             changed_at=self._changed_at.get(key, now),
-            in_progress_since={
-                entry.uid: self._in_progress_since[entry.uid]
-                for entry in members
-                if entry.uid in self._in_progress_since
-            },
+            backlog=waiting + self._in_progress.moving(now),
+            in_progress_since=self._in_progress.since(entry.uid for entry in members),
             refused=dict(self._refused.get(key, {})),
             contests=self._current_contests(key, now),
             allowed_annotations=self._allowed_annotations,
@@ -305,7 +307,7 @@ class ObjectCache:
         members.pop((entry.kind, entry.name), None)
         if not members:
             self._members.pop(key, None)
-        self._in_progress_since.pop(entry.uid, None)
+        self._in_progress.evict(entry.uid)
         return (*self._touched(entry, None, moved=True), *self._hosts.put(entry.uid, None))
 
     def _application_of(self, body: Mapping[str, Any], known: Entry | None) -> str:

@@ -14,7 +14,14 @@ from process_operator.schema import bounds
 GRACE = timedelta(seconds=60)
 """How long a missing reference is taken to be on its way: objects arrive in any order."""
 PROGRESS_AFTER = timedelta(seconds=2)
-"""How long a change may stay open before its progress is worth a write."""
+"""How long a change may stay open before its progress is worth a write, and between two of them
+where there is a backlog."""
+SMALL_BACKLOG = 20
+PROGRESS_PER_BACKLOG = timedelta(seconds=0.1)
+"""How much longer for each that waits or moves beyond a small backlog: what is told meanwhile is
+soon overtaken, and its write holds up the others."""
+PROGRESS_AT_LATEST = timedelta(seconds=20)
+"""How long at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +50,8 @@ class Report:
     writes: tuple[Write, ...]
     in_progress: frozenset[str]
     """uids of the objects whose answer will change by itself."""
+    told: frozenset[str]
+    """uids of those of them whose progress is to be kept back anew from now on."""
     wake_at: datetime | None
 
 
@@ -57,6 +66,12 @@ class Answer:
     deferred: bool = False
     """Open, and not worth a write however long it takes: it settles with its release."""
     wake_at: datetime | None = None
+
+
+def progress_after(backlog: int) -> timedelta:
+    """Return how long progress is kept back while so many wait or move."""
+    longer = max(backlog - SMALL_BACKLOG, 0) * PROGRESS_PER_BACKLOG
+    return min(PROGRESS_AFTER + longer, PROGRESS_AT_LATEST)
 
 
 def complete(

@@ -2,7 +2,8 @@
 
 Statuses follow kstatus: observedGeneration and `Ready` always, `Reconciling` or `Stalled` only
 while true. An object is *open* while its answer will change by itself; progress of an open
-object is written only after two seconds, so that a change that settles at once costs one write.
+object is written only after two seconds, so that a change that settles at once costs one write,
+and after more while there is a backlog. What is final is written at once.
 """
 
 from collections.abc import Sequence
@@ -34,6 +35,8 @@ def report(observed: ObservedState, plan: Plan) -> Report:
 def _report(observed: ObservedState, answers: Sequence[Answer]) -> Report:
     writes: list[Write] = []
     in_progress: set[str] = set()
+    told: set[str] = set()
+    patience = model.progress_after(observed.backlog)
     wakes = [answer.wake_at for answer in answers if answer.wake_at is not None]
     for answer in answers:
         if answer.in_progress and not answer.deferred:
@@ -47,10 +50,15 @@ def _report(observed: ObservedState, answers: Sequence[Answer]) -> Report:
             continue
         if answer.in_progress:
             since = observed.in_progress_since.get(answer.of.uid, observed.now)
-            if observed.now < since + model.PROGRESS_AFTER:
-                wakes.append(since + model.PROGRESS_AFTER)
+            if observed.now < since + patience:
+                wakes.append(since + patience)
                 continue
+            if patience > model.PROGRESS_AFTER:
+                told.add(answer.of.uid)
         writes.append(write)
     return Report(
-        writes=tuple(writes), in_progress=frozenset(in_progress), wake_at=min(wakes, default=None)
+        writes=tuple(writes),
+        in_progress=frozenset(in_progress),
+        told=frozenset(told),
+        wake_at=min(wakes, default=None),
     )
