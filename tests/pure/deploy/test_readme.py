@@ -10,6 +10,7 @@ from process_operator.models import staging
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text()
 ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
+CONTRIBUTING = (ROOT / ".github/CONTRIBUTING.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,17 @@ def test_every_room_is_in_the_tables_of_rooms(heading: str, folder: str) -> None
         if path.name != "__init__.py" and (path.suffix == ".py" or (path / "__init__.py").exists())
     }
     assert listed - {"controller"} == rooms - {"controller"}
+
+
+def test_what_contributing_tells_to_touch_is_there() -> None:
+    code = ROOT / "operator/process_operator"
+    tests = ROOT / "tests/pure"
+    folders = (ROOT, code, code / "controller", tests)
+    told = set(re.findall(r"`([a-z_./-]+(?:/|\.py|\.yaml|\.md))`", CONTRIBUTING))
+    assert len(told) > 40
+    missing = {path for path in told if not any((folder / path).exists() for folder in folders)}
+    # Beside the name of their room.
+    assert missing == {"application.py", "pod.py", "target.yaml"}
 
 
 def test_the_table_of_staged_and_immediate_fields_is_the_one_of_the_code() -> None:
