@@ -55,7 +55,7 @@ async def test_writes_that_wait_for_each_other_hold_up_neither_reads_nor_the_lea
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     of_a_call: Any = Cluster._open.__kwdefaults__
-    monkeypatch.setitem(of_a_call, "timeout", aiohttp.ClientTimeout(total=1.5))
+    monkeypatch.setitem(of_a_call, "timeout", aiohttp.ClientTimeout(total=4.0))
     server = Server()
     loop = asyncio.get_running_loop()
     async with (
@@ -65,7 +65,7 @@ async def test_writes_that_wait_for_each_other_hold_up_neither_reads_nor_the_lea
     ):
         writes = [
             asyncio.ensure_future(cluster.create(manifest("Deployment", f"web-{number}")))
-            for number in range(400)
+            for number in range(900)
         ]
         began = loop.time()
         await asyncio.sleep(SLOW)
@@ -73,8 +73,8 @@ async def test_writes_that_wait_for_each_other_hold_up_neither_reads_nor_the_lea
             asked = loop.time()
             await leases.replace(manifest("Lease", "operator"))
             await cluster.get("Process", "demo", "web")
-            assert loop.time() - asked < 1.5
+            assert loop.time() - asked < 4.0
             await asyncio.sleep(SLOW)
         await asyncio.gather(*writes)
-        assert loop.time() - began > 1.5
+        assert loop.time() - began > 4.0
     assert server.most <= 32

@@ -73,7 +73,7 @@ async def look(story: Story) -> None:
     server, operator = story.server, story.operator
     api: dict[str, Any] = {"cluster": server, "store": operator.store, "clock": lambda: server.now}
     executor = Executor(**api, children=operator.children)
-    reconciler = reconcile.Reconciler(**api, executor=executor)
+    reconciler = reconcile.Reconciler(**api, executor=executor, waiting=lambda: 0)
     queue: WorkQueue[Any] = WorkQueue()
     worker = Worker(
         queue=queue, reconcile=reconciler.reconcile, told=reconciler.told, clock=api["clock"]
