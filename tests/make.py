@@ -26,6 +26,7 @@ from process_operator.controller.release import triggers
 from process_operator.controller.resolve.application import resolve
 from process_operator.kube import names
 from process_operator.kube.manifest import Manifest
+from process_operator.models import snapshot as snapshots
 from process_operator.models.application import ApplicationSpec
 from process_operator.models.process import ProcessSpec
 from process_operator.models.release import ReleaseSpec
@@ -107,7 +108,7 @@ def started(
         "number": number,
         "trigger": "image",
         "requested": {"image": snapshot.image, "hash": triggers.inputs_hash(snapshot)},
-        "snapshot": snapshot.model_dump(by_alias=True, exclude_none=True, mode="json"),
+        "snapshot": snapshots.text(snapshot),
         "state": state,
         "startedAt": "2026-01-05T11:59:00Z",
         "rolloutStartedAt": "2026-01-05T11:59:00Z",

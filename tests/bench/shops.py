@@ -1,5 +1,6 @@
 """What the API is measured with: applications as an operator that ran has left them behind."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -143,13 +144,15 @@ def _release_status(shop: Shop, uid: str) -> Manifest:
         "number": 1,
         "trigger": "manual",
         "requested": {"image": IMAGE, "hash": "0123456789abcdef"},
-        "snapshot": {
-            "profile": 1,
-            "image": IMAGE,
-            "env": ENV,
-            "podSecurity": "restricted",
-            "processes": [_frozen(key, kind) for key, kind in shop.members],
-        },
+        "snapshot": json.dumps(
+            {
+                "profile": 1,
+                "image": IMAGE,
+                "env": ENV,
+                "podSecurity": "restricted",
+                "processes": [_frozen(key, kind) for key, kind in shop.members],
+            }
+        ),
         "state": "success",
         "startedAt": NOW,
         "rolloutStartedAt": NOW,

@@ -6,7 +6,7 @@ frozen by a rule stands in the status, because there nobody but the operator may
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
@@ -22,6 +22,8 @@ _ExitCode = Annotated[int, Field(ge=-1, le=MAX_INT32)]
 
 MAX_JOBS = 1024
 """How many job processes the record of a release has room for."""
+MAX_SNAPSHOT = 1_000_000
+"""Bytes that a snapshot may have, quotation marks not yet escaped: etcd takes 1.5 MiB."""
 
 
 class Jobs(StrEnum):
@@ -237,14 +239,14 @@ class ReleaseStatus(Status):
         ),
     )
     """What the application and its processes said when the release started; set once."""
-    snapshot: dict[str, Any] | None = Field(
+    snapshot: Annotated[str, Field(max_length=MAX_SNAPSHOT)] | None = Field(
         default=None,
         json_schema_extra=validations(
             rule("self == oldSelf", "status.snapshot cannot be changed; it is set once")
         ),
     )
-    """All that is needed to render the application again, as it stood when the release started;
-    set once."""
+    """All that is needed to render the application again, as it stood when the release started, as
+    a JSON text; set once."""
     state: ReleaseState | None = None
     """How far the release is."""
     step: ReleaseStep | None = None

@@ -1,12 +1,12 @@
 """The snapshot of a release: all that is needed to render an application again, with no lookup.
 
-It is kept as an opaque object in a release's status, so that nobody but the operator can write
-it; this model gives it its shape. Defaults are filled in before it is made: a snapshot says
-what will run even after the defaults of a later operator have changed.
+It is kept as a JSON text in a release's status, so that nobody but the operator can write it;
+this model gives it its shape. To everybody else it is opaque: nothing that it holds, however deep
+it nests, is parsed by whoever reads the status. Defaults are filled in before it is made: a
+snapshot says what will run even after the defaults of a later operator have changed.
 """
 
 import functools
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -125,28 +125,45 @@ class Unreadable(ValueError):  # noqa: N818 - it is the snapshot that is unreada
     """
 
 
-def read(recorded: Mapping[str, Any]) -> Snapshot:
+def text(snapshot: Snapshot) -> str:
+    """Return a snapshot as the status of its release holds it."""
+    return snapshot.model_dump_json(by_alias=True, exclude_defaults=True, exclude_none=True)
+
+
+def read(recorded: object) -> Snapshot:
     """Return a snapshot from the status of its release.
 
     Raises:
-        Unreadable: It holds what this version refuses, such as a quantity beyond all bounds.
+        Unreadable: It is no text, or holds what this version refuses, such as a quantity beyond
+            all bounds.
     """
+    if not isinstance(recorded, str):
+        raise Unreadable("status.snapshot: is not the JSON text that this version records")
     try:
-        return _read(orjson.dumps(recorded))
+        return _read(recorded)
     except ValidationError as error:
         raise Unreadable(base.faults(error, "status.snapshot")) from None
-    except orjson.JSONEncodeError as error:
-        raise Unreadable(f"status.snapshot: {error}") from None
 
 
-def readable(recorded: Mapping[str, Any] | None) -> Snapshot | None:
+def document(recorded: object) -> dict[str, Any]:
+    """Return a snapshot as plain JSON.
+
+    Raises:
+        Unreadable: As `read` does.
+    """
+    read(recorded)
+    found: dict[str, Any] = orjson.loads(str(recorded))
+    return found
+
+
+def readable(recorded: object) -> Snapshot | None:
     """Return a snapshot from the status of its release; None without one it can be read from."""
     with suppress(Unreadable):
-        return read(recorded) if recorded else None
+        return read(recorded)
     return None
 
 
 @functools.lru_cache(maxsize=512)
-def _read(recorded: bytes) -> Snapshot:
+def _read(recorded: str) -> Snapshot:
     """Parse a snapshot: the same one is asked for at every look, and to read it takes longest."""
     return Snapshot.model_validate_json(recorded)

@@ -122,8 +122,7 @@ _UNDERSTOOD = {
     "maxItems",
     "x-kubernetes-list-type",
     "x-kubernetes-list-map-keys",
-    # Nobody else's words: the snapshot, and rules by which the record of a release moves.
-    "x-kubernetes-preserve-unknown-fields",
+    # Nobody else's words: rules by which the record of a release moves.
     "x-kubernetes-validations",
 }
 
@@ -133,10 +132,12 @@ def _of(schema: Schema) -> _Fit:
     if unknown := schema.keys() - _UNDERSTOOD:
         raise ValueError(f"nothing fits a status to {sorted(unknown)}")
     match schema["type"]:
-        case "object":
-            return _object(schema) if "properties" in schema else _frozen
+        case "object" if "properties" in schema:
+            return _object(schema)
         case "array":
             return _array(schema)
+        case "string" if _is_set_once(schema):
+            return _frozen
         case "string":
             return _text(schema)
         case "integer":
@@ -145,9 +146,14 @@ def _of(schema: Schema) -> _Fit:
             raise ValueError(f"nothing fits a status to the type {other}")
 
 
+def _is_set_once(schema: Schema) -> bool:
+    rules = schema.get("x-kubernetes-validations", ())
+    return any(one["rule"] == "self == oldSelf" for one in rules)
+
+
 def _frozen(value: Any) -> Any:
-    """Leave what a release has frozen as it is."""
-    return value if isinstance(value, dict) else _UNFIT
+    """Leave a text that is set once as it is: without its middle it would be another."""
+    return value
 
 
 def _object(schema: Schema) -> _Fit:

@@ -65,7 +65,7 @@ def _convert(node: Schema, definitions: Mapping[str, Schema], path: str) -> Sche
         case dict() as values:
             made["additionalProperties"] = _convert(values, definitions, f"{path}{{}}")
         case True:
-            made["x-kubernetes-preserve-unknown-fields"] = True
+            raise ValueError(f"{path}: nobody knows what it may hold; say which fields")
         case _:
             pass
     return made

@@ -4,25 +4,30 @@ It may have been written under earlier bounds, or by somebody who may write stat
 """
 
 import dataclasses
+import json
 from typing import Any
 
+import pytest
+
 import make
-import planning
 from process_operator.controller.observe.records import CustomResource, InvalidObject, ObservedState
 from process_operator.controller.plan import plan
-from process_operator.controller.release import record
 from process_operator.controller.status import report
 from process_operator.kube import names
 
 
 def _spoilt(one: CustomResource[Any] | InvalidObject) -> CustomResource[Any]:
     """Return a release whose snapshot holds a size without an end."""
-    assert isinstance(one, CustomResource)
-    frozen = one.status["snapshot"]
+    frozen = json.loads(one.status["snapshot"])
     volumes = [{"name": "a", "mountPath": "/a", "emptyDir": {"sizeLimit": "1e999999"}}]
-    return dataclasses.replace(
-        one, status={**one.status, "snapshot": {**frozen, "volumes": volumes}}
-    )
+    return _with_snapshot(one, json.dumps({**frozen, "volumes": volumes}))
+
+
+def _with_snapshot(
+    one: CustomResource[Any] | InvalidObject, recorded: object
+) -> CustomResource[Any]:
+    assert isinstance(one, CustomResource)
+    return dataclasses.replace(one, status={**one.status, "snapshot": recorded})
 
 
 def _conditions(seen: ObservedState, of: str) -> dict[str, Any]:
@@ -65,6 +70,31 @@ def _rolling() -> ObservedState:
     return make.observed(served, releases=(*served.releases, _spoilt(second)))
 
 
+def _nested(depth: int) -> str:
+    return '{"a":' * depth + "1" + "}" * depth
+
+
+@pytest.mark.parametrize(
+    "recorded",
+    [
+        pytest.param({"profile": 1, "image": "a:1", "processes": []}, id="an object"),
+        pytest.param({}, id="an object that the server has pruned"),
+        pytest.param(_nested(5000), id="a text that nests without an end"),
+        pytest.param(f'{{"profile":{"9" * 9000}}}', id="a text with an endless number"),
+        pytest.param("", id="no JSON"),
+    ],
+)
+def test_whatever_stands_in_place_of_a_snapshot_ends_its_release(recorded: object) -> None:
+    seen = _rolling()
+    second = _with_snapshot(seen.releases[1], recorded)
+    seen = make.observed(seen, releases=(seen.releases[0], second))
+    [(ended, record)] = plan.plan(seen).decision.records
+    assert (ended.name, record["state"]) == ("shop-2", "failed")
+    assert record["failure"]["reason"] == "SnapshotUnreadable"
+    assert "status.snapshot" in record["failure"]["sentence"]
+    assert record["snapshot"] == recorded
+
+
 def test_a_release_in_progress_that_cannot_be_read_ends_with_the_field_that_is_wrong() -> None:
     seen = _rolling()
     [(ended, record)] = plan.plan(seen).decision.records
@@ -97,13 +127,11 @@ def test_a_release_in_progress_without_any_snapshot_does_not_succeed() -> None:
     assert record["state"] == "failed"
 
 
-def test_a_snapshot_that_nests_without_an_end_or_has_endless_numbers_hides_no_object() -> None:
-    deep: dict[str, Any] = {}
-    for _ in range(900):
-        deep = {"a": deep}
-    for forged in (deep, {"profile": 10**20}):
-        recorded = {"state": "success", "number": 1, "snapshot": forged}
-        [one] = planning.released(recorded)
-        assert isinstance(one, CustomResource)
-        assert one.status["state"] == "success"
-        assert record.snapshot(one) is None
+def test_what_is_too_large_to_be_recorded_waits_with_the_remedy() -> None:
+    env = [{"name": f"A{one}", "value": "v" * 32_000} for one in range(32)]
+    seen = make.observed(application=make.application(env=env), releases=[make.request()])
+    decision = plan.plan(seen).decision
+    assert decision.records == ()
+    assert decision.waiting is not None
+    assert decision.waiting.reason == "SnapshotTooLarge"
+    assert "ConfigMap" in decision.waiting.message

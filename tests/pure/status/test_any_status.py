@@ -33,9 +33,9 @@ from process_operator.controller.plan.model import RecordStatus
 from process_operator.controller.release import failure, jobs
 from process_operator.controller.status import model, report
 from process_operator.kube import names
+from process_operator.models import snapshot
 from process_operator.models.release import Jobs
 from process_operator.models.run import RunSpec
-from process_operator.models.snapshot import Snapshot
 from process_operator.schema import bounds
 
 A_LOT = settings(
@@ -261,9 +261,9 @@ def records(
 def explained(record: Mapping[str, Any], log: str) -> dict[str, Any]:
     if "failure" not in record or "snapshot" not in record:
         return dict(record)
-    snapshot = Snapshot.model_validate(record["snapshot"])
+    frozen = snapshot.read(record["snapshot"])
     why = {"process": "web", **record["failure"]}
-    found = failure.with_evidence(why, log=log, events=[log] * 20, snapshot=snapshot)
+    found = failure.with_evidence(why, log=log, events=[log] * 20, snapshot=frozen)
     return {**record, "failure": found}
 
 

@@ -2,7 +2,9 @@
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
@@ -18,6 +20,7 @@ from process_operator.api.reads.usage import Usage
 from process_operator.api.writes import writer
 from process_operator.api.writes.writer import WriteOptions, Writer, Written
 from process_operator.kube import names
+from process_operator.models import snapshot
 from process_operator.models.release import ReleaseState
 
 
@@ -136,7 +139,7 @@ class Call:
         return ReplyContext(
             application=application,
             resource_types=types,
-            snapshot=newest.status.get("snapshot") if newest is not None and serves else None,
+            snapshot=_frozen(newest) if newest is not None and serves else None,
         )
 
     def _newest_success(self, application: Record) -> Record | None:
@@ -186,3 +189,10 @@ class Call:
     def status_of(self, application: Record) -> str | None:
         """Return what became of an application's newest deployment."""
         return applications.application_status(self._releases(application))
+
+
+def _frozen(release: Record) -> Mapping[str, Any] | None:
+    """Return what a release froze; nothing can be compared with what cannot be read."""
+    with suppress(snapshot.Unreadable):
+        return snapshot.document(release.status.get("snapshot"))
+    return None

@@ -73,7 +73,7 @@ def entry_of(body: Mapping[str, Any]) -> Entry:
         application=application,
         resource_type=intern((spec.get("resourceTypeRef") or {}).get("name", "")),
         spec=_bytes(spec),
-        status=_status_bytes(body.get("status") or {}),
+        status=_bytes(body.get("status") or {}),
     )
 
 
@@ -106,14 +106,6 @@ def _maker(metadata: Mapping[str, Any]) -> str:
 def _bytes(value: Any) -> bytes:
     """Return JSON in as many bytes as it has: a copy, because orjson keeps a larger buffer."""
     return bytes(memoryview(orjson.dumps(value)))
-
-
-def _status_bytes(status: Mapping[str, Any]) -> bytes:
-    """Return a status as bytes, without a snapshot that nests or counts beyond all bounds."""
-    try:  # it is opaque to the API server: who may write a status can put anything there
-        return _bytes(status)
-    except orjson.JSONEncodeError:
-        return _bytes({name: value for name, value in status.items() if name != "snapshot"})
 
 
 def readable(error: pydantic.ValidationError) -> str:

@@ -36,7 +36,7 @@ def snapshot(release: Release) -> Snapshot | None:
 def fault(release: Release) -> str:
     """Return why a started release cannot be rendered, "" if it can."""
     try:
-        read(release.status.get("snapshot") or {})
+        read(release.status.get("snapshot"))
     except Unreadable as error:
         return str(error)
     return ""

@@ -173,7 +173,7 @@ def _environments(observed: ObservedState, serving: Serving | None, run: Run) ->
     for one in observed.releases:
         if one.name == made_with and (serving is None or one.name != serving.name):
             with suppress(snapshot.Unreadable):
-                yield snapshot.read(one.status["snapshot"])
+                yield snapshot.read(one.status.get("snapshot"))
 
 
 def started(

@@ -12,9 +12,11 @@ from process_operator.controller.release.record import Release, end, skip, snaps
 from process_operator.controller.resolve.application import Resolved
 from process_operator.kube import conditions, names
 from process_operator.kube.manifest import Manifest
+from process_operator.models import snapshot as snapshots
 from process_operator.models.process import JobStartPolicy, ProcessType
 from process_operator.models.release import (
     MAX_JOBS,
+    MAX_SNAPSHOT,
     Jobs,
     ReleaseState,
     ReleaseStep,
@@ -67,6 +69,8 @@ def start(
             note=f"skipped release {release.name}",
         )
     record = _started(observed, application, resolved, history, release=release, candidate=ready)
+    if isinstance(record, Waiting) and release.spec.rollback_to is None:
+        return Decision(waiting=record, wake_at=record.until)
     if isinstance(record, Waiting):
         return _without_target(observed, release, record)
     return Decision(
@@ -150,16 +154,20 @@ def _started(
     restart = number if restarts else _line(history, release, frozen).restart
     mode = release.spec.jobs or (Jobs.SKIP if release.spec.rollback_to else Jobs.RUN)
     entries = jobs.entries(frozen, mode)
+    text = snapshots.text(frozen.model_copy(update={"restart": restart}))
+    if (size := len(text.encode())) > MAX_SNAPSHOT:
+        return Waiting(
+            reason="SnapshotTooLarge",
+            message=f"what the release has to record has {size} bytes, and may have "
+            f"{MAX_SNAPSHOT}; move long values of env into a ConfigMap, or split the application",
+        )
     return {
         "observedGeneration": release.generation,
         "applicationUID": application.uid,
         "number": number,
         "trigger": str(trigger),
         "requested": triggers.requested(application, candidate),
-        "snapshot": frozen.model_copy(update={"restart": restart}).model_dump(
-            by_alias=True, exclude_defaults=True, exclude_none=True, mode="json"
-        )
-        | {"profile": frozen.profile},
+        "snapshot": text,
         "startedAt": conditions.timestamp(observed.now),
         **({"jobs": entries} if entries else {}),
         **_begun(release, entries, observed.now),
