@@ -9,10 +9,13 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
+
 from process_operator.controller import build
 from process_operator.controller.observe import child as observe_child
-from process_operator.controller.observe import records
+from process_operator.controller.observe import own_objects, records
 from process_operator.controller.observe.records import (
+    Application,
     ApplicationKey,
     Child,
     CustomResource,
@@ -20,6 +23,9 @@ from process_operator.controller.observe.records import (
     ObservedState,
     Pod,
     PodProblem,
+    Process,
+    Release,
+    ResourceType,
 )
 from process_operator.controller.plan import model, plan
 from process_operator.controller.release import triggers
@@ -32,6 +38,8 @@ from process_operator.models.process import ProcessSpec
 from process_operator.models.release import ReleaseSpec
 from process_operator.models.resource_type import ResourceTypeSpec
 from process_operator.models.snapshot import Snapshot
+from process_operator.models.status import Status
+from process_operator.schema import bounds
 
 NOW = datetime(2026, 1, 5, 12, 0, 0, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=1)
@@ -42,7 +50,7 @@ MANUAL_2 = {"type": "manual", "manual": {"instanceCount": 2}}
 HORIZONTAL = {"type": "horizontal", "horizontal": {"minInstanceCount": 2, "maxInstanceCount": 10}}
 
 
-def _owned(kind: str, spec: Any, about: Mapping[str, Any]) -> CustomResource[Any]:
+def _owned(kind: str, spec: Any, about: Mapping[str, Any]) -> CustomResource[Any, Any]:
     plain: dict[str, Any] = {
         "kind": kind,
         "namespace": NAMESPACE,
@@ -55,7 +63,27 @@ def _owned(kind: str, spec: Any, about: Mapping[str, Any]) -> CustomResource[Any
         "generated": False,
         "status": {},
     }
-    return CustomResource(**(plain | dict(about)), spec=spec)
+    whole = plain | dict(about)
+    if isinstance(whole["status"], dict):
+        whole["status"] = status(kind, whole["status"])
+    return CustomResource(**whole, spec=spec)
+
+
+def status(kind: str, recorded: Mapping[str, Any]) -> Any:
+    """Return a status as the operator reads it."""
+    return own_objects.status_of(kind, orjson.dumps(recorded))
+
+
+def stored(one: CustomResource[Any, Any] | InvalidObject, status: Status) -> dict[str, Any]:
+    """Return a status as it is written."""
+    return bounds.stored(one.kind, status)
+
+
+def with_status(one: CustomResource[Any, Any], **recorded: Any) -> CustomResource[Any, Any]:
+    """Return an object in whose status these fields, in their JSON form, stand otherwise."""
+    whole = stored(one, one.status) | recorded
+    there = {name: value for name, value in whole.items() if value is not None}
+    return dataclasses.replace(one, status=status(one.kind, there))
 
 
 _ABOUT = frozenset(field.name for field in dataclasses.fields(CustomResource)) - {"spec"}
@@ -67,14 +95,14 @@ def _parted(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     return about, {name: value for name, value in given.items() if name not in _ABOUT}
 
 
-def application(**given: Any) -> CustomResource[ApplicationSpec]:
+def application(**given: Any) -> Application:
     about, spec = _parted({"name": APPLICATION} | given)
     return _owned(
         names.APPLICATION_KIND, ApplicationSpec.model_validate({"image": IMAGE} | spec), about
     )
 
 
-def process(**given: Any) -> CustomResource[ProcessSpec]:
+def process(**given: Any) -> Process:
     """Return a process; its object is named after its key unless told otherwise."""
     plain = {"key": "web", "type": "web", "application_ref": {"name": APPLICATION}}
     about, spec = _parted(given)
@@ -84,25 +112,23 @@ def process(**given: Any) -> CustomResource[ProcessSpec]:
     )
 
 
-def resource_type(**given: Any) -> CustomResource[ResourceTypeSpec]:
+def resource_type(**given: Any) -> ResourceType:
     plain = {"cpu": "500m", "memory": "1Gi", "category": "standard", "default": True}
     about, spec = _parted({"name": "s1", "namespace": ""} | given)
     parsed = ResourceTypeSpec.model_validate(plain | spec)
     return _owned(names.RESOURCE_TYPE_KIND, parsed, about)
 
 
-def request(**given: Any) -> CustomResource[ReleaseSpec]:
+def request(**given: Any) -> Release:
     """Return a release made by hand that has not started."""
     about, spec = _parted({"name": "by-hand", "created_at": NOW - timedelta(minutes=5)} | given)
     parsed = ReleaseSpec.model_validate({"application_ref": {"name": APPLICATION}} | spec)
     return _owned(names.RELEASE_KIND, parsed, about)
 
 
-def started(
-    number: int, snapshot: Snapshot, *, state: str = "success", **given: Any
-) -> CustomResource[ReleaseSpec]:
+def started(number: int, snapshot: Snapshot, *, state: str = "success", **given: Any) -> Release:
     """Return a release that the operator made, and its record."""
-    status = given.pop("status", {})
+    more = given.pop("status", {})
     record = {
         "applicationUID": f"uid-of-{APPLICATION}",
         "number": number,
@@ -120,12 +146,12 @@ def started(
             "created_at": LONG_AGO + timedelta(minutes=number),
         }
         | given,
-        status=record | status,
+        status=record | more,
     )
 
 
 def broken(
-    like: CustomResource[Any] | InvalidObject, message: str = "cannot be read; correct it"
+    like: CustomResource[Any, Any] | InvalidObject, message: str = "cannot be read; correct it"
 ) -> InvalidObject:
     return InvalidObject(
         message=message,

@@ -112,7 +112,7 @@ def _body(kind: str, spec: Any, recorded: Mapping[str, Any]) -> Manifest:
     }
 
 
-def released(recorded: Mapping[str, Any]) -> tuple[CustomResource[Any] | InvalidObject, ...]:
+def released(recorded: Mapping[str, Any]) -> tuple[CustomResource[Any, Any] | InvalidObject, ...]:
     """Return the one release of this status, as the operator sees it."""
     return _gathered([_body(names.RELEASE_KIND, _SHOP, recorded)]).releases
 

@@ -17,6 +17,7 @@ from process_operator.controller.observe.records import CustomResource
 from process_operator.controller.status.model import Event
 from process_operator.kube import names
 from process_operator.kube.kinds import KINDS
+from process_operator.models.status import Status
 from process_operator.schema import bounds
 from userside import IMAGE, Body, Namespace, application, process
 
@@ -96,7 +97,7 @@ def test_a_longer_note_or_reason_is_not(api: plain.ApiServer, namespace: str) ->
         assert code == 422
 
 
-def _regarded(namespace: str) -> CustomResource[None]:
+def _regarded(namespace: str) -> CustomResource[None, Any]:
     return CustomResource(
         kind=names.PROCESS_KIND,
         namespace=namespace,
@@ -109,7 +110,7 @@ def _regarded(namespace: str) -> CustomResource[None]:
         owner_uid=None,
         generated=False,
         spec=None,
-        status={},
+        status=Status(),
     )
 
 

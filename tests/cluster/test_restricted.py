@@ -31,6 +31,7 @@ from process_operator.kube import names
 from process_operator.models.application import ApplicationSpec
 from process_operator.models.process import ProcessSpec
 from process_operator.models.resource_type import ResourceTypeSpec
+from process_operator.models.status import Status
 from process_operator.schema import kinds
 
 ROOT = Path(__file__).parents[2]
@@ -130,7 +131,7 @@ def _valid(api: plain.ApiServer, kind: str, namespace: str, name: str, spec: Any
     return status == 201
 
 
-def _owned(kind: str, namespace: str, name: str, spec: Any) -> CustomResource[Any]:
+def _owned(kind: str, namespace: str, name: str, spec: Any) -> CustomResource[Any, Any]:
     return CustomResource(
         kind=kind,
         namespace=namespace,
@@ -143,7 +144,7 @@ def _owned(kind: str, namespace: str, name: str, spec: Any) -> CustomResource[An
         owner_uid=None,
         generated=False,
         spec=spec,
-        status={},
+        status=Status(),
     )
 
 

@@ -6,6 +6,10 @@ from process_operator.kube import conditions, names
 from storytelling.cast import Body
 
 
+def _condition(status: Body, kind: str) -> Body:
+    return next((one for one in status.get("conditions", ()) if one["type"] == kind), {})
+
+
 def shown(name: str, body: Body) -> str:
     """Return the name of a Job without its hash, which no reader can check."""
     return name.rpartition("-")[0] if body.get("kind") == "Job" else name
@@ -47,8 +51,8 @@ def told(kind: str, name: str, old: Body, new: Body) -> str:
             said.append("paused")
         if "resumedAt" in new and old.get("resumedAt") != new["resumedAt"]:
             said.append("goes on")
-    ready = conditions.find(new, conditions.READY) or {}
-    was = conditions.find(old, conditions.READY) or {}
+    ready = _condition(new, conditions.READY)
+    was = _condition(old, conditions.READY)
     if (ready.get("reason"), ready.get("status")) != (was.get("reason"), was.get("status")):
         said.append(f"Ready={ready['status']} {ready['reason']}")
     size = new.get("replicasBeforeSuspend")
@@ -68,7 +72,7 @@ def _in_other_words(old: Body, new: Body) -> str:
     """Say what differs where neither state nor reason does: sentences first, else the fields."""
     said = []
     for one in new.get("conditions", ()):
-        was = conditions.find(old, one["type"]) or {}
+        was = _condition(old, one["type"])
         words = f'{one["type"]}={one["status"]} {one["reason"]}, "{one["message"]}"'
         twin = one["type"] in {conditions.RECONCILING, conditions.STALLED}
         if twin and not was:

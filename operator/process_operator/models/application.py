@@ -22,8 +22,11 @@ from process_operator.models.references import Reference
 from process_operator.models.security import PodSecurity, SecurityContext
 from process_operator.models.status import (
     Count,
+    ImageName,
     Pending,
+    RecordedName,
     ReleaseNumber,
+    Revision,
     ServingRelease,
     ShortText,
     Status,
@@ -212,7 +215,7 @@ class ApplicationSpec(Model):
 class ActiveRelease(Model):
     """The release that is being made."""
 
-    name: ObjectName
+    name: RecordedName
     """Name of the ProcessRelease."""
     number: ReleaseNumber | None = None
     """Number of the release, once it has one."""
@@ -231,9 +234,9 @@ class ApplicationStatus(Status):
     """Number of staged differences of the application and all its processes."""
     warnings: Warnings = ()
     """What was clamped or is unwise, one sentence each."""
-    image: Annotated[str, Field(max_length=1024)] | None = None
+    image: ImageName | None = None
     """The image that runs."""
-    revision: Annotated[str, Field(max_length=253)] | None = None
+    revision: Revision | None = None
     """The revision that runs."""
     serving_release: ServingRelease | None = None
     """The newest release that succeeded; what runs is rendered from its snapshot."""

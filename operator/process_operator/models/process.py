@@ -8,7 +8,6 @@ from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from process_operator.models.base import (
-    MAX_INT32,
     Command,
     DisplayName,
     Model,
@@ -28,13 +27,19 @@ from process_operator.models.scaling import ScalingStrategy
 from process_operator.models.security import SecurityContext
 from process_operator.models.status import (
     Count,
+    ExitCode,
+    ImageName,
     Pending,
     Reason,
+    RecordedName,
     Sentence,
     ServingRelease,
     ShortText,
     Status,
     Warnings,
+    ZonedTime,
+    bounded,
+    listed,
 )
 from process_operator.models.volumes import Volumes
 
@@ -315,7 +320,7 @@ class ProcessSpec(Model):
 class NextRun(Model):
     """One run to come."""
 
-    time: datetime
+    time: ZonedTime
     """When it is due, in the process's time zone, for example `2026-11-24T06:00:00+01:00`."""
     utc: datetime
     """When it is due, in UTC."""
@@ -324,7 +329,7 @@ class NextRun(Model):
 class RunOutcome(Model):
     """What became of one run."""
 
-    name: ObjectName
+    name: RecordedName
     """Name of the object that it ran for: a ProcessRelease, a ProcessRun or a Job."""
     result: ShortText | None = None
     """`success`, `failed`, `cancelled` or `skipped`; absent while it runs."""
@@ -332,7 +337,7 @@ class RunOutcome(Model):
     """Why, in one word."""
     message: Sentence | None = None
     """Why, in a sentence."""
-    exit_code: Annotated[int, Field(ge=-1, le=MAX_INT32)] | None = None
+    exit_code: ExitCode | None = None
     """Exit code of its container."""
     started_at: datetime | None = None
     """When it started."""
@@ -351,7 +356,7 @@ class ProcessStatus(Status):
     """What was clamped or is unwise, one sentence each."""
     release: ServingRelease | None = None
     """The release that runs."""
-    image: Annotated[str, Field(max_length=1024)] | None = None
+    image: ImageName | None = None
     """The image that runs."""
     replicas: Count | None = None
     """Number of instances that exist, for the scale subresource."""
@@ -359,16 +364,13 @@ class ProcessStatus(Status):
     """Number of instances that are ready."""
     instances: ShortText | None = None
     """Ready and wanted instances, for example `2/3`."""
-    selector: Annotated[str, Field(max_length=1024)] | None = None
+    selector: Annotated[str, bounded(maxLength=1024)] | None = None
     """Label selector of the process's pods, for the scale subresource."""
     replicas_before_suspend: Count | None = None
     """Number of instances that come back when the application is no longer suspended."""
     internal_hostname: ShortText | None = None
     """Name of the process inside the cluster, for example `shop-web.default.svc.cluster.local`."""
-    urls: Annotated[
-        tuple[Annotated[str, Field(max_length=512)], ...],
-        Field(max_length=16, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
-    ] = ()
+    urls: Annotated[tuple[Annotated[str, bounded(maxLength=512)], ...], listed(16)] = ()
     """Addresses that lead to the process from outside."""
     cpu_millicores: Count | None = None
     """CPU of each instance that runs, in thousandths of a core."""
@@ -382,10 +384,7 @@ class ProcessStatus(Status):
     """The last run by a ProcessRun."""
     consecutive_failures: Count | None = None
     """Number of runs by the schedule that have failed since one ended well."""
-    next_runs: Annotated[
-        tuple[NextRun, ...],
-        Field(max_length=8, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
-    ] = ()
+    next_runs: Annotated[tuple[NextRun, ...], listed(8)] = ()
     """The next three runs by the schedule."""
     last_schedule_time: datetime | None = None
     """When a run was last started by the schedule."""

@@ -8,17 +8,28 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, WithJsonSchema
 
-from process_operator.models.base import MAX_INT32, Model, ObjectName, keyed_by, rule, validations
+from process_operator.kube import conditions
+from process_operator.models.base import Model, ObjectName, rule, validations
 from process_operator.models.process import JobStartPolicy, ProcessType
 from process_operator.models.references import ApplicationReference
-from process_operator.models.status import Reason, ReleaseNumber, Sentence, ShortText, Status
-
-_Key = Annotated[str, Field(min_length=1, max_length=64)]
-_Uid = Annotated[str, Field(min_length=1, max_length=64)]
-_ExitCode = Annotated[int, Field(ge=-1, le=MAX_INT32)]
-
+from process_operator.models.status import (
+    ExitCode,
+    ImageName,
+    Key,
+    Reason,
+    Record,
+    RecordedName,
+    ReleaseNumber,
+    Revision,
+    Sentence,
+    ShortText,
+    Status,
+    Uid,
+    bounded,
+    listed,
+)
 
 MAX_JOBS = 1024
 """How many job processes the record of a release has room for."""
@@ -114,27 +125,27 @@ class ReleaseSpec(Model):
     """Set to true to stop the release and go back to what served; cannot be taken back."""
 
 
-class RequestedInputs(Model):
+class RequestedInputs(Record):
     """What the application and its processes said when the release started, or was withdrawn."""
 
-    image: Annotated[str, Field(max_length=1024)] | None = None
+    image: ImageName | None = None
     """The application's image."""
-    revision: Annotated[str, Field(max_length=253)] | None = None
+    revision: Revision | None = None
     """The application's revision."""
-    hash: Annotated[str, Field(max_length=128)]
+    hash: Annotated[str, bounded(maxLength=128)]
     """Hash of all staged inputs."""
 
 
-class JobEntry(Model):
+class JobRecord(Record):
     """One job process within the release."""
 
-    key: _Key
+    key: Key
     """Key of the job process."""
     policy: JobStartPolicy | None = None
     """When, within the release, it runs."""
-    job_name: ObjectName | None = None
+    job_name: RecordedName | None = None
     """Name of the Job object."""
-    job_uid: _Uid | None = Field(default=None, alias="jobUID")
+    job_uid: Uid | None = Field(default=None, alias="jobUID")
     """uid of the Job object, written right after it was made."""
     result: Result | None = None
     """What became of it; absent until it is known."""
@@ -142,18 +153,43 @@ class JobEntry(Model):
     """Why, in one word."""
     message: Sentence | None = None
     """Why, in a sentence."""
-    exit_code: _ExitCode | None = None
+    exit_code: ExitCode | None = None
     """Exit code of its last container."""
     started_at: datetime | None = None
     """When it started."""
     finished_at: datetime | None = None
     """When it ended."""
 
+    @property
+    def is_left(self) -> bool:
+        """Whether nothing is known yet of what became of it."""
+        return self.result is None
 
-class RolloutEntry(Model):
+    def begun(self, *, name: str, uid: str, now: datetime) -> "JobRecord":
+        """Return the record of one whose Job is made."""
+        made = {"job_name": name, "job_uid": uid, "started_at": conditions.whole_seconds(now)}
+        return self.changed(**made)
+
+    def ended(
+        self,
+        result: Result,
+        reason: str,
+        message: str,
+        *,
+        now: datetime | None = None,
+        exit_code: int | None = None,
+    ) -> "JobRecord":
+        """Return the record of one of which it is known what became of it, and when it ended."""
+        told = {"result": result, "reason": reason, "message": message}
+        code = {} if exit_code is None else {"exit_code": exit_code}
+        at = {} if now is None else {"finished_at": conditions.whole_seconds(now)}
+        return self.changed(**told, **code, **at)
+
+
+class RolloutRecord(Record):
     """One process that is rolled out by the release."""
 
-    key: _Key
+    key: Key
     """Key of the process."""
     type: ProcessType | None = None
     """Type of the process."""
@@ -165,38 +201,37 @@ class RolloutEntry(Model):
     """Why, in a sentence, for example how many instances are up to date."""
 
 
-class Failure(Model):
+class Failure(Record):
     """Why the release failed, from the step down to the pod's own words."""
 
     step: ReleaseStep | None = None
     """Step in which it failed."""
-    process: _Key | None = None
+    process: Key | None = None
     """Key of the process that failed."""
-    pod: ObjectName | None = None
+    pod: RecordedName | None = None
     """Name of the pod that shows the failure."""
     container_state: ShortText | None = None
     """State of its container, for example `CrashLoopBackOff` or `Terminated`."""
-    exit_code: _ExitCode | None = None
+    exit_code: ExitCode | None = None
     """Exit code of its container."""
-    signal: Annotated[int, Field(ge=0, le=255)] | None = None
+    signal: Annotated[int, bounded(minimum=0, maximum=255)] | None = None
     """Signal that ended its container."""
-    probe: Annotated[str, Field(max_length=4096)] | None = None
+    probe: Annotated[str, bounded(maxLength=4096)] | None = None
     """What the failing probe said."""
-    log: Annotated[str, Field(max_length=16_384)] | None = None
+    log: Annotated[str, bounded(maxLength=16_384)] | None = None
     """Last lines that its container wrote; values of literal variables are masked."""
-    events: Annotated[
-        tuple[Annotated[str, Field(max_length=1024)], ...],
-        Field(max_length=8, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
-    ] = ()
+    events: Annotated[tuple[Annotated[str, bounded(maxLength=1024)], ...], listed(8)] = ()
     """What Kubernetes said of its pod, oldest first."""
     reason: Reason | None = None
     """Why, in one stable word, for example `ImagePullFailed`."""
     message: Sentence | None = None
     """Why, in Kubernetes' own words."""
-    sentence: Annotated[str, Field(max_length=4096)] | None = None
+    sentence: Annotated[str, bounded(maxLength=4096)] | None = None
     """What happened and what to do, in one plain sentence."""
 
 
+_SnapshotText = WithJsonSchema({"type": "string", "maxLength": MAX_SNAPSHOT})
+"""Whatever stands there is written back as it is: the server lets nobody change or remove it."""
 _FROZEN = ("snapshot", "requested", "number", "applicationUID")
 
 
@@ -215,7 +250,7 @@ class ReleaseStatus(Status):
         )
     )
 
-    application_uid: _Uid | None = Field(
+    application_uid: Uid | None = Field(
         default=None,
         alias="applicationUID",
         json_schema_extra=validations(
@@ -239,7 +274,7 @@ class ReleaseStatus(Status):
         ),
     )
     """What the application and its processes said when the release started; set once."""
-    snapshot: Annotated[str, Field(max_length=MAX_SNAPSHOT)] | None = Field(
+    snapshot: Annotated[object, _SnapshotText] | None = Field(
         default=None,
         json_schema_extra=validations(
             rule("self == oldSelf", "status.snapshot cannot be changed; it is set once")
@@ -263,13 +298,9 @@ class ReleaseStatus(Status):
     """When the release last went on after a suspension."""
     finished_at: datetime | None = None
     """When the release ended."""
-    jobs: Annotated[
-        tuple[JobEntry, ...], Field(max_length=MAX_JOBS, json_schema_extra=keyed_by("key"))
-    ] = ()
+    jobs: Annotated[tuple[JobRecord, ...], listed(MAX_JOBS, "key")] = ()
     """The job processes of the release, one entry each."""
-    rollouts: Annotated[
-        tuple[RolloutEntry, ...], Field(max_length=1024, json_schema_extra=keyed_by("key"))
-    ] = ()
+    rollouts: Annotated[tuple[RolloutRecord, ...], listed(1024, "key")] = ()
     """The processes that the release rolls out, one entry each."""
     failure: Failure | None = None
     """Why the release failed."""

@@ -5,13 +5,21 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from process_operator.models.base import MAX_INT32, Command, Model, ObjectName, rule, validations
+from process_operator.models.base import Command, Model, rule, validations
 from process_operator.models.process import MAX_RUN_SECONDS
 from process_operator.models.references import Reference
 from process_operator.models.release import Result
-from process_operator.models.status import Reason, Sentence, ServingRelease, ShortText, Status
-
-_Uid = Annotated[str, Field(min_length=1, max_length=64)]
+from process_operator.models.status import (
+    ExitCode,
+    Reason,
+    RecordedName,
+    Sentence,
+    ServingRelease,
+    ShortText,
+    Status,
+    Uid,
+    bounded,
+)
 
 
 class RunSpec(Model):
@@ -46,9 +54,9 @@ class RunStatus(Status):
     requested_by: ShortText | None = None
     """Who asked for it: the annotation process-operator.dev/requested-by, or the program that
     made it."""
-    job_name: ObjectName | None = None
+    job_name: RecordedName | None = None
     """Name of its Job."""
-    job_uid: _Uid | None = Field(default=None, alias="jobUID")
+    job_uid: Uid | None = Field(default=None, alias="jobUID")
     """uid of its Job, written right after it was made."""
     outcome: Result | None = None
     """`inProgress`, `success` or `failed`; absent until it starts."""
@@ -56,11 +64,11 @@ class RunStatus(Status):
     """Why, in one word."""
     message: Sentence | None = None
     """Why, in a sentence."""
-    exit_code: Annotated[int, Field(ge=-1, le=MAX_INT32)] | None = None
+    exit_code: ExitCode | None = None
     """Exit code of its container."""
     started_at: datetime | None = None
     """When it started."""
     finished_at: datetime | None = None
     """When it ended."""
-    log: Annotated[str, Field(max_length=16_384)] | None = None
+    log: Annotated[str, bounded(maxLength=16_384)] | None = None
     """Last lines that its container wrote; values of literal variables are masked."""

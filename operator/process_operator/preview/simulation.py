@@ -15,14 +15,14 @@ from process_operator.controller.observe.records import (
     CustomResource,
     InvalidObject,
     ObservedState,
+    Release,
 )
 from process_operator.controller.plan import model, plan
 from process_operator.controller.release import record
-from process_operator.controller.release.record import Release
 from process_operator.kube import conditions, names
 from process_operator.kube.manifest import Manifest
 from process_operator.models.process import ProcessSpec
-from process_operator.models.release import ReleaseSpec, ReleaseState, ReleaseStep
+from process_operator.models.release import ReleaseSpec, ReleaseState, ReleaseStatus, ReleaseStep
 from process_operator.preview import diff
 
 LONG_SETTLED = timedelta(hours=1)
@@ -68,7 +68,7 @@ def could_release(context: model.ApplicationContext, *, is_wanted: bool) -> bool
     return can_start and (is_wanted or context.running is None)
 
 
-def key_of(process: CustomResource[Any] | InvalidObject) -> str:
+def key_of(process: CustomResource[Any, Any] | InvalidObject) -> str:
     """Return the key of a process, or the name of one that cannot be read."""
     if isinstance(process, CustomResource) and isinstance(process.spec, ProcessSpec):
         return process.spec.key
@@ -130,7 +130,7 @@ def with_release(seen: ObservedState, name: str, owner_uid: str | None) -> Obser
         owner_uid=owner_uid,
         generated=False,
         spec=ReleaseSpec.model_validate({"applicationRef": {"name": seen.key.name}}),
-        status={},
+        status=ReleaseStatus(),
     )
     return dataclasses.replace(seen, releases=(*seen.releases, made))
 
@@ -142,22 +142,24 @@ def with_releases(seen: ObservedState, actions: Iterable[model.Action]) -> Obser
             case model.CreateRelease(manifest=manifest):
                 about = manifest["metadata"]
                 seen = with_release(seen, about["name"], about["ownerReferences"][0]["uid"])
-            case model.RecordStatus(of=CustomResource(kind=names.RELEASE_KIND) as one):
-                seen = recorded(seen, [(one, action.status)])
+            case model.RecordStatus(of=CustomResource() as one, status=ReleaseStatus() as status):
+                seen = recorded(seen, [(one, status)])
             case _:
                 pass  # it is no write of a release
     return seen
 
 
 def recorded(
-    seen: ObservedState, records: Iterable[tuple[Release, Mapping[str, Any]]]
+    seen: ObservedState, records: Iterable[tuple[Release, ReleaseStatus]]
 ) -> ObservedState:
     """Return the observed state in which these statuses have been written."""
     written = {one.uid: status for one, status in records}
     return dataclasses.replace(
         seen,
         releases=tuple(
-            dataclasses.replace(one, status=written[one.uid]) if one.uid in written else one
+            dataclasses.replace(one, status=written[one.uid])
+            if isinstance(one, CustomResource) and one.uid in written
+            else one
             for one in seen.releases
         ),
     )
@@ -168,7 +170,7 @@ def with_active_ended(seen: ObservedState) -> ObservedState:
     return recorded(
         seen,
         [
-            (one, {**one.status, "state": str(ReleaseState.SUCCESS)})
+            (one, one.status.changed(state=ReleaseState.SUCCESS))
             for one in seen.releases
             if isinstance(one, CustomResource) and record.state(one) == ReleaseState.IN_PROGRESS
         ],
@@ -177,11 +179,10 @@ def with_active_ended(seen: ObservedState) -> ObservedState:
 
 def rolling(begun: Started) -> ObservedState:
     """Return the observed state in which the jobs before the rollout have succeeded."""
-    status = {
-        **begun.release.status,
-        "step": str(ReleaseStep.ROLLOUT),
-        "rolloutStartedAt": conditions.timestamp(begun.observed.now),
-    }
+    status = begun.release.status.changed(
+        step=ReleaseStep.ROLLOUT,
+        rollout_started_at=conditions.whole_seconds(begun.observed.now),
+    )
     return recorded(begun.observed, [(begun.release, status)])
 
 

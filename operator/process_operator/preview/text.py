@@ -12,19 +12,20 @@ from process_operator.controller.observe.records import (
     CustomResource,
     InvalidObject,
     ObservedState,
+    Release,
 )
 from process_operator.controller.plan import plan
 from process_operator.controller.plan.model import Apply, Delete, RecordStatus
 from process_operator.controller.release import record as release_record
 from process_operator.controller.release.decision import Waiting
-from process_operator.controller.release.record import Release, snapshot, state
+from process_operator.controller.release.record import snapshot, state
 from process_operator.kube import names
 from process_operator.kube.manifest import Manifest
 from process_operator.models import staging
 from process_operator.models.application import ScalingPolicy
 from process_operator.models.defaults import Settings
 from process_operator.models.process import JobStartPolicy, ProcessType
-from process_operator.models.release import ReleaseState, ReleaseTrigger
+from process_operator.models.release import JobRecord, ReleaseState, ReleaseTrigger
 from process_operator.models.snapshot import Snapshot, SnapshotProcess
 from process_operator.preview import diff, overlay, simulation
 from process_operator.preview.simulation import Change, Started
@@ -79,7 +80,7 @@ class Application:
                     message += ", or compare with the cluster that has them by --live"
             yield f"{self._place(process)}: {message}"
 
-    def _place(self, one: CustomResource[Any] | InvalidObject) -> str:
+    def _place(self, one: CustomResource[Any, Any] | InvalidObject) -> str:
         identity = (one.kind, one.namespace, one.name)
         for document in self._given:
             if overlay.identity_of(document.manifest) == identity:
@@ -225,7 +226,8 @@ class Application:
             return
         before = context.history.active or context.history.serving
         if begun.asked:
-            yield f"release {begun.release.name}, {_ASKED[ReleaseTrigger(record['trigger'])]}:"
+            asked = _ASKED[record.trigger or ReleaseTrigger.MANUAL]
+            yield f"release {begun.release.name}, {asked}:"
         else:
             yield (
                 f"release {number}, which nobody has asked for yet (change spec.image or "
@@ -233,8 +235,8 @@ class Application:
             )
         if context.history.active is not None:
             yield f"  starts when release {context.history.active.name} has ended"
-        entries: Sequence[Mapping[str, Any]] = record.get("jobs", ())
-        skipped = [one["key"] for one in entries if "result" in one]
+        entries = record.jobs
+        skipped = [one.key for one in entries if not one.is_left]
         if skipped:
             yield f"  jobs are skipped: {', '.join(skipped)}"
         steps = list(
@@ -292,16 +294,16 @@ def _indented(lines: Iterable[str], by: int = 2) -> Iterator[str]:
 
 
 def _jobs(
-    entries: Sequence[Mapping[str, Any]],
+    entries: Sequence[JobRecord],
     frozen: Snapshot,
     settings: Settings,
     policy: JobStartPolicy,
     moment: str,
 ) -> Iterator[list[str]]:
     for one in entries:
-        entry = frozen.process(one["key"], ProcessType.JOB)
-        if one["policy"] == policy and "result" not in one and entry is not None:
-            yield [f"job {one['key']}, {moment}:", *_job(entry, settings)]
+        entry = frozen.process(one.key, ProcessType.JOB)
+        if one.policy == policy and one.is_left and entry is not None:
+            yield [f"job {one.key}, {moment}:", *_job(entry, settings)]
 
 
 def _job(entry: SnapshotProcess, settings: Settings) -> Iterator[str]:
@@ -316,16 +318,14 @@ def _job(entry: SnapshotProcess, settings: Settings) -> Iterator[str]:
     )
 
 
-def _fallback(
-    before: Release | None, settings: Settings, entries: Sequence[Mapping[str, Any]]
-) -> str:
+def _fallback(before: Release | None, settings: Settings, entries: Sequence[JobRecord]) -> str:
     if before is None:
         back = "there is no earlier release to go back to; what was made stays"
     elif settings.rollback:
         back = f"back to release {before.name}"
     else:
         back = "what was rolled out stays, because release.rollback is false"
-    left = [one["key"] for one in entries if one["policy"] == _FAILED and "result" not in one]
+    left = [one.key for one in entries if one.policy == _FAILED and one.is_left]
     return back + "".join(f"; then job {key}" for key in left)
 
 

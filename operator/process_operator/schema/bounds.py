@@ -23,8 +23,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from process_operator.kube import names
-from process_operator.models import application, base, process, release, resource_type, run
-from process_operator.models.status import REASON
+from process_operator.models import application, process, release, resource_type, run
+from process_operator.models.status import REASON, Status
 from process_operator.schema import cel, structural
 from process_operator.schema.structural import Schema
 
@@ -38,13 +38,23 @@ _DATE_TIME = (
     r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?"
     r"([Zz]|[+-]\d\d:\d\d)$"
 )
-_STATUSES: Mapping[str, type[base.Model]] = {
+STATUSES: Mapping[str, type[Status]] = {
     names.APPLICATION_KIND: application.ApplicationStatus,
     names.PROCESS_KIND: process.ProcessStatus,
     names.RELEASE_KIND: release.ReleaseStatus,
     names.RUN_KIND: run.RunStatus,
     names.RESOURCE_TYPE_KIND: resource_type.ResourceTypeStatus,
 }
+
+
+def stored(kind: str, status: Status) -> dict[str, Any]:
+    """Return a status as the API server takes it: the one place where it becomes JSON."""
+    return fitted(kind, status.model_dump(mode="json", by_alias=True, exclude_defaults=True))
+
+
+def are_same(kind: str, one: Status, other: Status) -> bool:
+    """Whether two statuses are one when they are stored: most are already before that."""
+    return one == other or stored(kind, one) == stored(kind, other)
 
 
 def fitted(kind: str, status: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,7 +68,7 @@ def fitted(kind: str, status: Mapping[str, Any]) -> dict[str, Any]:
 
 @functools.cache
 def _fit(kind: str) -> _Fit:
-    return _of(structural.structural(_STATUSES[kind]))
+    return _of(structural.structural(STATUSES[kind]))
 
 
 # --- texts ------------------------------------------------------------------------------------
@@ -137,7 +147,7 @@ def _of(schema: Schema) -> _Fit:
         case "array":
             return _array(schema)
         case "string" if _is_set_once(schema):
-            return _frozen
+            return _set_once(schema)
         case "string":
             return _text(schema)
         case "integer":
@@ -151,9 +161,16 @@ def _is_set_once(schema: Schema) -> bool:
     return any(one["rule"] == "self == oldSelf" for one in rules)
 
 
-def _frozen(value: Any) -> Any:
-    """Leave a text that is set once as it is: without its middle it would be another."""
-    return value
+def _set_once(schema: Schema) -> _Fit:
+    """Never change a text that is set once: without its middle it would be another."""
+    most = schema["maxLength"]
+    least = schema.get("minLength", 0)
+
+    def fit(value: Any) -> Any:
+        fits = isinstance(value, str) and least <= len(value) <= most and _clean(value) == value
+        return value if fits else _UNFIT
+
+    return fit
 
 
 def _object(schema: Schema) -> _Fit:

@@ -64,7 +64,7 @@ def _convert(node: Schema, definitions: Mapping[str, Schema], path: str) -> Sche
     match node.get("additionalProperties"):
         case dict() as values:
             made["additionalProperties"] = _convert(values, definitions, f"{path}{{}}")
-        case True:
+        case True if "properties" not in node:
             raise ValueError(f"{path}: nobody knows what it may hold; say which fields")
         case _:
             pass

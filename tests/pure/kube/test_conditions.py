@@ -1,46 +1,56 @@
 """Conditions by Kubernetes' and kstatus' rules."""
 
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
 
 from make import NOW
-from process_operator.kube import conditions
-from process_operator.kube.conditions import Condition
+from process_operator.kube import conditions, names
+from process_operator.kube.conditions import Condition as Said
+from process_operator.models.status import Condition, Status
+from process_operator.schema import bounds
 
 LATER = NOW + timedelta(hours=1)
 
 
-def merged(before: list[Condition], after: list[Condition]) -> list[dict[str, Any]]:
-    stored = {"conditions": conditions.merge({}, before, generation=1, now=NOW)}
-    return conditions.merge(stored, after, generation=2, now=LATER)
+def told(
+    said: list[Said], before: Status | None = None, *, generation: int = 1, now: datetime = NOW
+) -> Status:
+    told = (before or Status()).saying(said, generation=generation, now=now)
+    return Status(conditions=told)
+
+
+def merged(before: list[Said], after: list[Said]) -> tuple[Condition, ...]:
+    return told(after, told(before), generation=2, now=LATER).conditions
 
 
 def test_a_condition_is_stored_with_generation_and_time() -> None:
-    (stored,) = conditions.merge({}, conditions.ready("Done", "all is well"), generation=7, now=NOW)
-    assert stored == {
-        "type": "Ready",
-        "status": "True",
-        "reason": "Done",
-        "message": "all is well",
-        "observedGeneration": 7,
-        "lastTransitionTime": "2026-01-05T12:00:00Z",
-    }
+    moment = NOW.replace(microsecond=900_000)
+    status = told(conditions.ready("Done", "all is well"), generation=7, now=moment)
+    assert bounds.stored(names.PROCESS_KIND, status)["conditions"] == [
+        {
+            "type": "Ready",
+            "status": "True",
+            "reason": "Done",
+            "message": "all is well",
+            "observedGeneration": 7,
+            "lastTransitionTime": "2026-01-05T12:00:00Z",
+        }
+    ]
 
 
 def test_the_time_moves_with_the_status() -> None:
     ready, _ = merged(conditions.ready("Done", ""), conditions.stalled("Broken", ""))
-    assert ready["lastTransitionTime"] == conditions.timestamp(LATER)
+    assert ready.last_transition_time == LATER
 
 
 def test_the_time_stays_when_only_reason_and_message_change() -> None:
     (ready,) = merged(conditions.ready("Done", "a"), conditions.ready("Staged", "b"))
-    assert ready["lastTransitionTime"] == conditions.timestamp(NOW)
-    assert (ready["reason"], ready["message"]) == ("Staged", "b")
+    assert ready.last_transition_time == NOW
+    assert (ready.reason, ready.message) == ("Staged", "b")
 
 
 def test_what_is_said_no_more_is_gone() -> None:
     stored = merged(conditions.stalled("Broken", ""), conditions.ready("Done", ""))
-    assert [one["type"] for one in stored] == ["Ready"]
+    assert [one.type for one in stored] == ["Ready"]
 
 
 def test_reconciling_and_stalled_are_never_said_together_nor_with_ready() -> None:
@@ -53,11 +63,10 @@ def test_reconciling_and_stalled_are_never_said_together_nor_with_ready() -> Non
 
 
 def test_a_reason_holds_since_it_was_first_said() -> None:
-    stored = conditions.merge({}, conditions.stalled("Broken", ""), generation=1, now=NOW)
-    status = {"conditions": stored}
-    assert conditions.holding_since(status, "Ready", "Broken", LATER) == NOW
-    assert conditions.holding_since(status, "Ready", "Another", LATER) == LATER
-    assert conditions.holding_since({}, "Ready", "Broken", LATER) == LATER
+    status = told(conditions.stalled("Broken", ""))
+    assert status.holding_since("Ready", "Broken", LATER) == NOW
+    assert status.holding_since("Ready", "Another", LATER) == LATER
+    assert Status().holding_since("Ready", "Broken", LATER) == LATER
 
 
 def test_times_are_written_in_utc_and_read_back() -> None:
@@ -67,10 +76,10 @@ def test_times_are_written_in_utc_and_read_back() -> None:
 
 
 def test_a_condition_is_found_by_its_type() -> None:
-    stored = {"conditions": conditions.merge({}, conditions.ready("D", ""), generation=1, now=NOW)}
-    found = conditions.find(stored, "Ready")
+    status = told(conditions.ready("D", ""))
+    found = status.condition("Ready")
     assert found is not None
-    assert found["reason"] == "D"
-    assert conditions.find(stored, "Stalled") is None
+    assert found.reason == "D"
+    assert status.condition("Stalled") is None
     assert conditions.is_true(conditions.ready("D", ""), "Ready")
     assert not conditions.is_true(conditions.stalled("D", ""), "Ready")

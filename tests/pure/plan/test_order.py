@@ -20,7 +20,9 @@ from process_operator.controller.plan.model import (
 from process_operator.controller.release.decision import Decision
 from process_operator.controller.release.runs import RunDecision
 from process_operator.kube import names
-from process_operator.models.run import RunSpec
+from process_operator.models.process import ProcessStatus
+from process_operator.models.release import Failure, ReleaseStatus, Result
+from process_operator.models.run import RunSpec, RunStatus
 from storytelling import Story, application
 from userside import process
 
@@ -48,23 +50,24 @@ def test_records_of_releases_come_first_and_what_is_old_goes_last() -> None:
         spec=RunSpec.model_validate({"processRef": {"name": "web"}}),
     )
     job = make.child(make.served(), "Service")
+    failed, ended = ReleaseStatus(failure=Failure()), RunStatus(outcome=Result.SUCCESS)
     decision = Decision(
-        records=((first, {}), (second, {"failure": {}})),
+        records=((first, ReleaseStatus()), (second, failed)),
         stop=(job,),
         prune=(first,),
         failed_pod=make.pod(),
         note="release shop-2 failed",
     )
-    runs = Runs(decisions=(RunDecision(run=run, record={"outcome": "success"}),), prune=(run,))
+    runs = Runs(decisions=(RunDecision(run=run, record=ended),), prune=(run,))
     assert order.of_application(make.observed(), None, decision, runs) == (
-        RecordStatus(of=first, status={}),
+        RecordStatus(of=first, status=ReleaseStatus()),
         RecordStatus(
             of=second,
-            status={"failure": {}},
+            status=failed,
             evidence=FailureEvidence(pod=make.pod()),
             note="release shop-2 failed",
         ),
-        RecordStatus(of=run, status={"outcome": "success"}, note="ended: success"),
+        RecordStatus(of=run, status=ended, note="ended: success"),
         Prune(old=run),
         Delete(child=job, waits_for_pods=True),
         Prune(old=first),
@@ -76,7 +79,7 @@ def test_a_size_is_remembered_before_any_write_that_takes_it() -> None:
     suspended = make.observed(seen, application=make.application(suspend=True))
     first, *then = make.processes(suspended)["web"].stages
     assert [(type(one), one.status) for one in first if isinstance(one, RecordStatus)] == [
-        (RecordStatus, {"replicasBeforeSuspend": 7})
+        (RecordStatus, ProcessStatus(replicas_before_suspend=7))
     ]
     assert [one for stage in then for one in stage if isinstance(one, Apply)] == []
 

@@ -43,7 +43,7 @@ SMALL = make.resource_type()
 LARGE = make.resource_type(name="s2", cpu="1", memory="2Gi", default=None)
 
 
-def _body(one: CustomResource[Any]) -> dict[str, Any]:
+def _body(one: CustomResource[Any, Any]) -> dict[str, Any]:
     """Return an object as the API server holds it."""
     owner = {"controller": True, "uid": one.owner_uid}
     return {
@@ -59,11 +59,11 @@ def _body(one: CustomResource[Any]) -> dict[str, Any]:
             **({"ownerReferences": [owner]} if one.owner_uid else {}),
         },
         "spec": _spec(one),
-        "status": dict(one.status),
+        "status": make.stored(one, one.status),
     }
 
 
-def _spec(one: CustomResource[Any]) -> dict[str, Any]:
+def _spec(one: CustomResource[Any, Any]) -> dict[str, Any]:
     spec: dict[str, Any] = one.spec.model_dump(
         by_alias=True, exclude_none=True, exclude_defaults=True, mode="json"
     )
@@ -79,7 +79,7 @@ def _live(seen: ObservedState) -> Live:
     )
 
 
-def _served(*processes: CustomResource[Any], **of_the_application: Any) -> ObservedState:
+def _served(*processes: CustomResource[Any, Any], **of_the_application: Any) -> ObservedState:
     return make.served(
         make.observed(
             application=make.application(**of_the_application),
@@ -89,14 +89,14 @@ def _served(*processes: CustomResource[Any], **of_the_application: Any) -> Obser
     )
 
 
-def _changed(one: CustomResource[Any], **spec: Any) -> CustomResource[Any]:
+def _changed(one: CustomResource[Any, Any], **spec: Any) -> CustomResource[Any, Any]:
     """Return an object with some fields of its spec set anew; None takes a field away."""
     merged = _spec(one) | spec
     kept = {name: value for name, value in merged.items() if value is not None}
     return dataclasses.replace(one, spec=type(one.spec).model_validate(kept))
 
 
-def _texts(objects: Iterable[CustomResource[Any]]) -> str:
+def _texts(objects: Iterable[CustomResource[Any, Any]]) -> str:
     return yaml.safe_dump_all(
         {
             "apiVersion": names.API_VERSION,
@@ -118,7 +118,7 @@ def _preview(text: str, live: Live | None, source: str = "shop.yaml") -> Preview
     )
 
 
-def _told(live: ObservedState | None, *objects: CustomResource[Any]) -> Preview:
+def _told(live: ObservedState | None, *objects: CustomResource[Any, Any]) -> Preview:
     return _preview(_texts(objects), _live(live) if live is not None else None)
 
 
@@ -137,7 +137,7 @@ ROLLING = make.started(
 )
 SECOND = make.released(make.observed(SERVED, application=NEW_IMAGE))
 
-CASES: dict[str, tuple[ObservedState | None, tuple[CustomResource[Any], ...]]] = {
+CASES: dict[str, tuple[ObservedState | None, tuple[CustomResource[Any, Any], ...]]] = {
     "first-release": (None, (make.application(), *EVERYTHING, SMALL)),
     "first-release-by-hand": (
         None,
@@ -307,7 +307,7 @@ def test_everything_that_the_server_would_refuse_is_told_with_its_place(golden: 
     ],
 )
 def test_what_no_release_could_start_with_is_an_error_with_the_remedy(
-    objects: tuple[CustomResource[Any], ...], says: str
+    objects: tuple[CustomResource[Any, Any], ...], says: str
 ) -> None:
     told = _told(None, *objects)
     assert told.code == outcome.ERROR

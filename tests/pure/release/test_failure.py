@@ -1,6 +1,7 @@
 """Failure reports: what others have written is bounded, harmless, and tells no secrets."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -16,7 +17,9 @@ from process_operator.controller.observe.records import (
     RefusedWrite,
 )
 from process_operator.controller.release import failure
-from process_operator.controller.release.rollout import Progress, State
+from process_operator.controller.release.rollout import ProcessProgress, Progress, State
+from process_operator.models.process import ProcessType
+from process_operator.models.release import Failure
 from process_operator.models.snapshot import Snapshot
 
 SECRET = "tr0ub4dor"  # noqa: S105 - made up
@@ -48,18 +51,23 @@ def moving(reason: str, problem: PodProblem | None = None) -> Progress:
     return Progress(state=State.MOVING, reason=reason, message="as it is", problem=problem)
 
 
+def of_rollout(progress: Progress, probe_failures: Mapping[str, str] | None = None) -> Failure:
+    web = ProcessProgress("web", ProcessType.WEB, progress)
+    return failure.of_rollout(web, probe_failures or {})
+
+
 # Which reason a failed rollout has.
 
 
 @pytest.mark.parametrize("late", ["RolloutInProgress", "InstancesStarting"])
 def test_what_is_only_late_has_exceeded_its_deadline(late: str) -> None:
-    assert failure.of_rollout("web", moving(late), {})["reason"] == "ProgressDeadlineExceeded"
+    assert of_rollout(moving(late)).reason == "ProgressDeadlineExceeded"
 
 
 @pytest.mark.parametrize("reason", ["NameConflict", "Rejected", "QuotaExceeded", "CrashLoop"])
 def test_what_held_a_rollout_up_is_its_reason(reason: str) -> None:
     progress = moving(reason, PodProblem(reason=reason, message="no"))
-    assert failure.of_rollout("web", progress, {})["reason"] == reason
+    assert of_rollout(progress).reason == reason
 
 
 @pytest.mark.parametrize(
@@ -72,17 +80,18 @@ def test_an_exit_code_above_128_is_a_signal(code: int, signal: int | None) -> No
     progress = dataclasses.replace(
         moving("CrashLoop", problem), pod=make.pod(name="shop-web-1", problem=problem)
     )
-    found = failure.of_rollout("web", progress, {})
-    assert (found["pod"], found["exitCode"], found.get("signal")) == ("shop-web-1", code, signal)
-    assert found["containerState"] == "Terminated: X"
+    found = of_rollout(progress)
+    assert (found.pod, found.exit_code, found.signal) == ("shop-web-1", code, signal)
+    assert found.container_state == "Terminated: X"
 
 
 def test_a_failing_probe_is_quoted() -> None:
     pod = make.pod(problem=None)
     progress = dataclasses.replace(moving("ProbeFailing"), pod=pod)
-    found = failure.of_rollout("web", progress, {pod.uid: "probe failed:\x1b[2J" + "x" * 900})
-    assert found["probe"].startswith("probe failed:\\x1b[2Jx")
-    assert len(found["probe"]) == failure.MAX_LINE
+    found = of_rollout(progress, {pod.uid: "probe failed:\x1b[2J" + "x" * 900})
+    assert found.probe is not None
+    assert found.probe.startswith("probe failed:\\x1b[2Jx")
+    assert len(found.probe) == failure.MAX_LINE
 
 
 # What is fetched.
@@ -112,21 +121,20 @@ def test_all_of_a_log_together_fits_into_its_field() -> None:
 
 def test_evidence_is_masked_and_bounded() -> None:
     found = failure.with_evidence(
-        {"process": "web"},
+        Failure(process="web"),
         log=f"login with {SECRET}\n",
         events=[f"{number}: {SECRET} " + "x" * 900 for number in range(20)],
         snapshot=snapshot(KEY),
     )
-    assert found["log"] == "login with ***"
-    assert len(found["events"]) == failure.MAX_EVENTS
-    assert found["events"][-1].startswith("19: *** x")
-    assert all(len(one) <= failure.MAX_EVENT for one in found["events"])
+    assert found.log == "login with ***"
+    assert len(found.events) == failure.MAX_EVENTS
+    assert found.events[-1].startswith("19: *** x")
+    assert all(len(one) <= failure.MAX_EVENT for one in found.events)
 
 
 def test_what_is_not_there_is_not_told() -> None:
-    assert failure.with_evidence({"process": "web"}, log="", events=[], snapshot=None) == {
-        "process": "web"
-    }
+    found = failure.with_evidence(Failure(process="web"), log="", events=[], snapshot=None)
+    assert found == Failure(process="web")
 
 
 def test_warnings_are_told_once_oldest_first() -> None:
@@ -252,5 +260,6 @@ def test_a_value_that_was_cut_where_a_line_is_shortened_is_masked() -> None:
 
 def test_an_event_is_bounded_before_it_is_masked() -> None:
     note = "x" * (failure.MAX_EVENT - 5) + SECRET
-    found = failure.with_evidence({"process": "web"}, log="", events=[note], snapshot=snapshot(KEY))
-    assert found["events"] == ["x" * (failure.MAX_EVENT - 5) + "***"]
+    why = Failure(process="web")
+    found = failure.with_evidence(why, log="", events=[note], snapshot=snapshot(KEY))
+    assert found.events == ("x" * (failure.MAX_EVENT - 5) + "***",)

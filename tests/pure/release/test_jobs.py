@@ -116,12 +116,12 @@ def phase(seen: ObservedState) -> jobs.Phase:
 
 def test_a_job_whose_process_was_deleted_is_skipped() -> None:
     found = phase(make.observed(processes=[make.process(), MIGRATE]))
-    assert (found.failed, found.entries[0]["reason"]) == (None, "ProcessDeleted")
+    assert (found.failed, found.jobs[0].reason) == (None, "ProcessDeleted")
 
 
 def test_a_job_is_not_left_out_because_its_process_cannot_be_read() -> None:
     unread = make.broken(make.process(key="unread"))
     found = phase(make.observed(processes=[make.process(), MIGRATE, unread]))
     assert found.failed is not None
-    assert found.failed["reason"] == "InvalidSpec"
-    assert 'Process "unread" cannot be read' in found.failed["message"]
+    assert found.failed.reason == "InvalidSpec"
+    assert 'Process "unread" cannot be read' in (found.failed.message or "")

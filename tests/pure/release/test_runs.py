@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import make
-from process_operator.controller.observe.records import CustomResource, ObservedState
+from process_operator.controller.observe.records import CustomResource, ObservedState, Run
 from process_operator.controller.release import runs
 from process_operator.kube import conditions, names
 from process_operator.models.run import RunSpec
@@ -13,9 +13,7 @@ from process_operator.models.run import RunSpec
 WEEK = timedelta(days=7)
 
 
-def run(
-    name: str, *, ended: timedelta | None = timedelta(0), **about: Any
-) -> CustomResource[RunSpec]:
+def run(name: str, *, ended: timedelta | None = timedelta(0), **about: Any) -> Run:
     """Return a run of the process `tidy` that ended so long ago, and began a minute before."""
     status: dict[str, Any] = {"jobUID": "j-1"}
     if ended is not None:
@@ -32,13 +30,13 @@ def run(
         "owner_uid": None,
         "generated": True,
         "spec": RunSpec.model_validate({"processRef": {"name": "tidy"}}),
-        "status": status,
+        "status": make.status(names.RUN_KIND, status),
     }
     return CustomResource(**(plain | about))
 
 
 def gone(
-    *found: CustomResource[RunSpec], limit: int = 10, max_age: timedelta = WEEK
+    *found: Run, limit: int = 10, max_age: timedelta = WEEK
 ) -> tuple[list[str], datetime | None]:
     """Return the names of the runs that go, and when the next one will."""
     old, expiry = runs.history(found, limit=limit, max_age=max_age, now=make.NOW)
@@ -108,7 +106,7 @@ def test_the_output_is_masked_with_the_environment_that_the_run_was_made_with() 
     ended = runs.decide(
         seen,
         serving,
-        dataclasses.replace(run("now", ended=None), status=record),
+        dataclasses.replace(run("now", ended=None), status=make.status(names.RUN_KIND, record)),
         suspended=False,
         grace=timedelta(minutes=10),
     )

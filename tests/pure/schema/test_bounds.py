@@ -26,7 +26,9 @@ def statuses(seen: ObservedState) -> dict[str, dict[str, Any]]:
     waited = {one.uid: make.LONG_AGO for one in objects if one is not None}
     seen = make.observed(seen, in_progress_since=waited)
     report = status_report.report(seen, plan.plan(seen))
-    return {f"{one.of.kind} {one.of.name}": dict(one.status) for one in report.writes}
+    return {
+        f"{one.of.kind} {one.of.name}": make.stored(one.of, one.status) for one in report.writes
+    }
 
 
 def annotated(count: int) -> ObservedState:
@@ -70,7 +72,8 @@ def test_variables_whose_long_names_differ_in_one_letter_stay_two_and_keep_their
         {**one, "since": f"2026-01-0{day}T00:00:00Z"} for day, one in enumerate([first, second], 1)
     ]
     (web,) = seen.processes
-    web = dataclasses.replace(web, status={**found, "pending": before})
+    status = make.status(names.PROCESS_KIND, {**found, "pending": before})
+    web = dataclasses.replace(web, status=status)
     later = make.observed(seen, processes=[dataclasses.replace(web, generation=2)])
     assert statuses(later)["Process web"]["pending"] == before
 
@@ -161,7 +164,7 @@ def test_what_has_no_cure_is_left_out_with_what_cannot_be_without_it() -> None:
 
 
 def test_the_snapshot_of_a_release_is_never_touched() -> None:
-    frozen = "i" * 1_200_000
+    frozen = "i" * 1_000_000
     assert bounds.fitted(names.RELEASE_KIND, {"snapshot": frozen})["snapshot"] is frozen
 
 

@@ -34,9 +34,9 @@ from process_operator.controller.release import failure, jobs
 from process_operator.controller.status import model, report
 from process_operator.kube import names
 from process_operator.models import snapshot
-from process_operator.models.release import Jobs
-from process_operator.models.run import RunSpec
-from process_operator.schema import bounds
+from process_operator.models.release import JobRecord, Jobs, ReleaseStatus, ReleaseStep
+from process_operator.models.run import RunSpec, RunStatus
+from process_operator.models.status import Status
 
 A_LOT = settings(
     derandomize=True,
@@ -117,34 +117,38 @@ def releasing(draw: Draw, seen: ObservedState) -> ObservedState:
     if draw(st.booleans()):
         return make.observed(seen, releases=[*seen.releases, make.request(rollbackTo="n" * 253)])
     candidate = make.candidate(seen)
-    step = draw(st.sampled_from(["beforeJobs", "rollout", "afterSuccessJobs"]))
+    step = draw(st.sampled_from([*ReleaseStep][:3]))
     record: dict[str, Any] = {"step": step}
     one = make.started(len(seen.releases) + 1, candidate, state="inProgress")
-    entries = jobs.entries(candidate, Jobs.RUN)
-    found = [of_job(draw, one, entry) for entry in entries]
-    record["jobs"] = [dict(entry) for entry in entries]
+    found = [of_job(draw, one, job) for job in jobs.entries(candidate, Jobs.RUN)]
+    record["jobs"] = tuple(job for job, _, _ in found)
     if draw(st.booleans()):
-        record["resumedAt"] = "2026-01-05T11:59:59Z"
-    active = dataclasses.replace(one, status={**one.status, **record})
-    children = {child.key: child for child, _ in found}
+        record["resumed_at"] = make.NOW
+    active = dataclasses.replace(one, status=one.status.changed(**record))
+    children = {child.key: child for _, child, _ in found}
     return make.observed(
         seen,
         releases=[*seen.releases, active],
         children={**seen.children, **children},
-        pods=[*seen.pods, *(pod for _, pod in found)],
+        pods=[*seen.pods, *(pod for _, _, pod in found)],
     )
 
 
-def of_job(draw: Draw, one: CustomResource[Any], entry: dict[str, Any]) -> tuple[Child, Pod]:
-    """Return a Job of a release that has failed, and its pod; record that it was made."""
-    key = jobs.job_key(one, entry["key"])
+def of_job(
+    draw: Draw, one: CustomResource[Any, Any], job: JobRecord
+) -> tuple[JobRecord, Child, Pod]:
+    """Return the record of a job, its Job that has failed, and its pod."""
+    key = jobs.job_key(one, job.key)
     made = failed_job(draw, key, one)
-    begun = {"jobName": key.name, "jobUID": made.uid, "startedAt": "2026-01-05T11:59:59Z"}
-    entry |= begun
-    return made, odd_pod(draw, owner_uid=made.uid, name=f"{key.name}-x", uid=f"pod-{made.uid}")
+    begun = job.begun(name=key.name, uid=made.uid, now=make.NOW)
+    return (
+        begun,
+        made,
+        odd_pod(draw, owner_uid=made.uid, name=f"{key.name}-x", uid=f"pod-{made.uid}"),
+    )
 
 
-def failed_job(draw: Draw, key: ChildKey, owner: CustomResource[Any]) -> Child:
+def failed_job(draw: Draw, key: ChildKey, owner: CustomResource[Any, Any]) -> Child:
     told = {
         "type": "Failed",
         "status": "True",
@@ -185,8 +189,11 @@ def running(draw: Draw, seen: ObservedState) -> ObservedState:
         "generated": True,
         "spec": RunSpec.model_validate({"processRef": {"name": target}}),
     }
-    waits = CustomResource(**about, name="waits", status={})
-    if not seen.releases or "snapshot" not in seen.releases[0].status:
+    waits = CustomResource(**about, name="waits", status=RunStatus())
+    if (
+        not seen.releases
+        or make.stored(first := seen.releases[0], first.status).get("snapshot") is None
+    ):
         return make.observed(seen, runs=(waits,))
     job = failed_job(draw, ChildKey("Job", make.NAMESPACE, "run-job"), waits)
     record = {
@@ -196,7 +203,8 @@ def running(draw: Draw, seen: ObservedState) -> ObservedState:
         "startedAt": "2026-01-05T11:59:00Z",
         "outcome": "inProgress",
     }
-    runs = (waits, CustomResource(**(about | {"uid": "uid-of-fails"}), name="fails", status=record))
+    status = make.status(names.RUN_KIND, record)
+    runs = (waits, CustomResource(**(about | {"uid": "uid-of-fails"}), name="fails", status=status))
     pod = odd_pod(draw, owner_uid=job.uid, name="run-pod", uid="uid-of-run-pod")
     children = {**seen.children, job.key: job}
     return make.observed(seen, runs=runs, children=children, pods=[*seen.pods, pod])
@@ -248,23 +256,26 @@ def reported(seen: ObservedState) -> model.Report:
 
 def records(
     seen: ObservedState, log: str
-) -> Iterator[tuple[CustomResource[Any] | InvalidObject, Mapping[str, Any]]]:
+) -> Iterator[tuple[CustomResource[Any, Any] | InvalidObject, Status]]:
     """Yield the records that the plan wants, with what can only be fetched."""
     for action in plan.plan(seen).actions:
-        if isinstance(action, RecordStatus):
-            if action.of.kind == names.RUN_KIND:
-                yield action.of, {**action.status, "log": failure.tail(log, frozenset())}
-            else:
-                yield action.of, explained(action.status, log)
+        if not isinstance(action, RecordStatus):
+            continue
+        record = action.status
+        if isinstance(record, ReleaseStatus):
+            record = explained(record, log)
+        elif isinstance(record, RunStatus):
+            record = record.changed(log=failure.tail(log, frozenset()))
+        yield action.of, record
 
 
-def explained(record: Mapping[str, Any], log: str) -> dict[str, Any]:
-    if "failure" not in record or "snapshot" not in record:
-        return dict(record)
-    frozen = snapshot.read(record["snapshot"])
-    why = {"process": "web", **record["failure"]}
+def explained(record: ReleaseStatus, log: str) -> ReleaseStatus:
+    if record.failure is None or record.snapshot is None:
+        return record
+    frozen = snapshot.read(record.snapshot)
+    why = record.failure.changed(process=record.failure.process or "web")
     found = failure.with_evidence(why, log=log, events=[log] * 20, snapshot=frozen)
-    return {**record, "failure": found}
+    return record.changed(failure=found)
 
 
 @A_LOT
@@ -272,18 +283,18 @@ def explained(record: Mapping[str, Any], log: str) -> dict[str, Any]:
 def test_every_status_and_event_is_one_that_the_server_takes(seen: ObservedState, log: str) -> None:
     seen = masking.redact(seen)
     for write in reported(seen).writes:
-        assert checked.refused(write.of.kind, write.status) == []
+        assert checked.refused(write.of.kind, make.stored(write.of, write.status)) == []
         for event in write.events:
             assert checked.refused_event(events.manifest(event, make.NOW)) == []
     for one, record in records(seen, log):
-        fitted = bounds.fitted(one.kind, record)
+        fitted = make.stored(one, record)
         assert checked.refused(one.kind, fitted) == []
         # What the course of a release depends on is never what is cut.
+        again = make.status(one.kind, fitted)
         for kept in ("state", "step", "number", "requested", "snapshot", "outcome"):
-            assert fitted.get(kept) == record.get(kept)
-        assert [entry.get("result") for entry in fitted.get("jobs", ())] == [
-            entry.get("result") for entry in record.get("jobs", ())
-        ]
+            assert getattr(again, kept, None) == getattr(record, kept, None)
+        results = [[job.result for job in getattr(each, "jobs", ())] for each in (again, record)]
+        assert results[0] == results[1]
 
 
 @A_LOT
@@ -298,13 +309,18 @@ def test_what_was_written_is_not_written_again(seen: ObservedState) -> None:
     raise AssertionError(f"it is written for ever: {[write.of for write in writes]}")
 
 
-def stored(seen: ObservedState, found: Mapping[str, Mapping[str, Any]]) -> ObservedState:
-    def now(one: CustomResource[Any] | InvalidObject) -> CustomResource[Any] | InvalidObject:
-        return dataclasses.replace(one, status=found.get(one.uid, one.status))
+def stored(seen: ObservedState, found: Mapping[str, Status]) -> ObservedState:
+    """Return the observed state after these statuses went over the wire, and came back."""
+
+    def now(one: Any) -> Any:
+        if one is None or one.uid not in found:
+            return one
+        answered = make.status(one.kind, make.stored(one, found[one.uid]))
+        return dataclasses.replace(one, status=answered)
 
     return make.observed(
         seen,
-        application=now(seen.application) if seen.application is not None else None,
+        application=now(seen.application),
         processes=[now(one) for one in seen.processes],
         releases=[now(one) for one in seen.releases],
         runs=tuple(now(one) for one in seen.runs),

@@ -13,6 +13,7 @@ from process_operator.controller.plan.model import Plan
 from process_operator.controller.status import report as status_report
 from process_operator.controller.status.model import Report, Write
 from process_operator.kube import conditions
+from process_operator.models.process import ProcessStatus
 
 ROLLED = {"rolloutStartedAt": "2026-01-05T11:59:00Z"}
 WENT_BACK = {**ROLLED, "rollbackStartedAt": "2026-01-05T11:59:30Z"}
@@ -33,8 +34,7 @@ def failed(
     }
     told = {"failure": why} if state == "failed" else {}
     made = make.started(number, make.candidate(seen), state=state, status=told)
-    kept = {name: value for name, value in made.status.items() if name != "rolloutStartedAt"}
-    made = dataclasses.replace(made, status=kept | record)
+    made = make.with_status(made, **({"rolloutStartedAt": None} | record))
     return make.observed(seen, releases=(*seen.releases, made))
 
 
@@ -49,14 +49,14 @@ def writes(seen: ObservedState) -> dict[str, Write]:
 
 def said(seen: ObservedState, of: str = "ProcessApplication shop") -> str:
     """Return reason and message of what is said."""
-    ready = conditions.find(writes(seen)[of].status, conditions.READY)
+    ready = writes(seen)[of].status.condition(conditions.READY)
     assert ready is not None
-    return f"{ready['reason']}: {ready['message']}"
+    return f"{ready.reason}: {ready.message}"
 
 
 def written(seen: ObservedState) -> ObservedState:
     """Return the observed state after all statuses have been written."""
-    found = {one.of.uid: one.status for one in writes(seen).values()}
+    found: dict[str, Any] = {one.of.uid: one.status for one in writes(seen).values()}
     assert seen.application is not None
     return make.observed(
         seen,
@@ -189,7 +189,7 @@ def rolling(kind: str) -> Plan:
 def test_a_refused_ingress_holds_no_rollout_up() -> None:
     decided = rolling("Ingress")
     ((_, record),) = decided.decision.records
-    assert record["state"] == "success"
+    assert record.state == "success"
 
 
 def test_a_refused_deployment_does_and_says_why() -> None:
@@ -234,7 +234,13 @@ def cron(now: datetime, **spec: Any) -> ObservedState:
 
 
 def warnings(seen: ObservedState) -> list[str]:
-    return list(writes(seen)["Process tidy"].status.get("warnings", ()))
+    return list(tidy(seen).warnings)
+
+
+def tidy(seen: ObservedState) -> ProcessStatus:
+    status = writes(seen)["Process tidy"].status
+    assert isinstance(status, ProcessStatus)
+    return status
 
 
 BEFORE_SPRING = datetime(2026, 3, 27, 12, 0, tzinfo=UTC)
@@ -299,8 +305,9 @@ TIDY = cron(make.NOW, schedule="0 6 * * *")
 def test_two_that_fail_in_the_same_second_are_counted_once_each() -> None:
     moment = "2026-01-05T06:00:00Z"
     seen = with_jobs(TIDY, scheduled("a", moment, "Failed"), scheduled("b", moment, "Failed"))
-    told = writes(seen)["Process tidy"].status
-    assert (told["lastScheduledRun"]["name"], told["consecutiveFailures"]) == ("b", 2)
+    told = tidy(seen)
+    assert told.last_scheduled_run is not None
+    assert (told.last_scheduled_run.name, told.consecutive_failures) == ("b", 2)
     assert "Process tidy" not in writes(written(seen))
 
 
@@ -309,14 +316,13 @@ def test_a_run_that_succeeds_ends_the_count() -> None:
         scheduled("a", "2026-01-04T06:00:00Z", "Failed"),
         scheduled("b", "2026-01-05T06:00:00Z", "Complete"),
     ]
-    told = writes(with_jobs(TIDY, *jobs))["Process tidy"].status
-    assert told["lastScheduledRun"]["result"] == "success"
-    assert "consecutiveFailures" not in told
+    told = tidy(with_jobs(TIDY, *jobs))
+    assert told.last_scheduled_run is not None
+    assert (told.last_scheduled_run.result, told.consecutive_failures) == ("success", None)
 
 
 def test_a_job_that_has_not_begun_is_no_run_yet() -> None:
-    told = writes(with_jobs(TIDY, scheduled("a", "", None)))["Process tidy"].status
-    assert "lastScheduledRun" not in told
+    assert tidy(with_jobs(TIDY, scheduled("a", "", None))).last_scheduled_run is None
 
 
 # When progress is told.

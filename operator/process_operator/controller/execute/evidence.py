@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from typing import Any, assert_never
+from typing import assert_never
 
 from process_operator.cluster.client import Cluster
 from process_operator.controller.observe.records import Pod
@@ -11,33 +10,38 @@ from process_operator.controller.plan.model import FailureEvidence, LastLines, R
 from process_operator.controller.release import failure
 from process_operator.kube.errors import ApiError
 from process_operator.models import snapshot
+from process_operator.models.release import ReleaseStatus
+from process_operator.models.status import Status
 
 log = logging.getLogger(__name__)
 
 
-async def added(cluster: Cluster, record: RecordStatus) -> Mapping[str, Any]:
+async def added(cluster: Cluster, record: RecordStatus) -> Status:
     """Return the status of a record with its evidence, as far as there is any to be had."""
+    status = record.status
     match record.evidence:
         case None:
-            return record.status
+            return status
         case FailureEvidence(pod=pod):
-            return await _explained(cluster, pod, record.status)
+            return await _explained(cluster, pod, status)
         case LastLines(pod=pod, secrets=secrets):
             tail = failure.tail(await _last_lines(cluster, pod), secrets)
-            return {**record.status, **({"log": tail} if tail else {})}
+            return status.changed(log=tail or None)
         case _:
             assert_never(record.evidence)
 
 
-async def _explained(cluster: Cluster, pod: Pod, status: Mapping[str, Any]) -> Mapping[str, Any]:
+async def _explained(cluster: Cluster, pod: Pod, status: Status) -> Status:
+    if not isinstance(status, ReleaseStatus) or status.failure is None:
+        return status
     log_text, events = await asyncio.gather(_last_lines(cluster, pod), _events(cluster, pod))
     found = failure.with_evidence(
-        status["failure"],
+        status.failure,
         log=log_text,
         events=events,
-        snapshot=snapshot.read(status["snapshot"]),
+        snapshot=snapshot.read(status.snapshot),
     )
-    return {**status, "failure": found}
+    return status.changed(failure=found)
 
 
 async def _last_lines(cluster: Cluster, pod: Pod) -> str:

@@ -15,7 +15,7 @@ def application_fields(kind: str, key: ApplicationKey) -> dict[str, str]:
     return {"kind": kind, "namespace": key.namespace, "object": key.name}
 
 
-def own_object_fields(one: CustomResource[Any] | InvalidObject) -> dict[str, str]:
+def own_object_fields(one: CustomResource[Any, Any] | InvalidObject) -> dict[str, str]:
     """Return what a log line says of one of our own objects."""
     return {"kind": one.kind, "namespace": one.namespace, "object": one.name}
 

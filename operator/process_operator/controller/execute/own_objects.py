@@ -1,7 +1,7 @@
 """Our own objects: their statuses, new releases, and the removal of old ones."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -27,6 +27,7 @@ from process_operator.controller.status.model import Write
 from process_operator.kube import names
 from process_operator.kube.errors import AlreadyExists, Conflict, NotFound, Rejected
 from process_operator.kube.manifest import Manifest
+from process_operator.models.status import Status
 from process_operator.schema import bounds
 
 log = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ class OwnObjects:
             self._refusals.forget(one)
             return False
 
-    def is_held(self, one: CustomResource[Any] | InvalidObject) -> bool:
+    def is_held(self, one: CustomResource[Any, Any] | InvalidObject) -> bool:
         """Whether the status of an object is not to be sent now, because it was refused."""
         return self._refusals.hold(one)
 
@@ -77,13 +78,13 @@ class OwnObjects:
     async def write_status(
         self,
         key: ApplicationKey,
-        one: CustomResource[Any] | InvalidObject,
-        status: Mapping[str, Any],
+        one: CustomResource[Any, Any] | InvalidObject,
+        status: Status,
     ) -> bool:
         """Write a status at the version it was computed from; return whether it was taken."""
         if self.is_held(one):
             return False
-        fitted = bounds.fitted(one.kind, status)
+        fitted = bounds.stored(one.kind, status)
         try:
             with self._store.writing(one.uid, fitted):
                 body = await self._cluster.replace_status(

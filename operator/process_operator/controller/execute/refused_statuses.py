@@ -48,7 +48,7 @@ class Refusals:
         self._clock = clock
         self._known: OrderedDict[str, _Refused] = OrderedDict()
 
-    def hold(self, one: CustomResource[Any] | InvalidObject) -> bool:
+    def hold(self, one: CustomResource[Any, Any] | InvalidObject) -> bool:
         """Return whether the status of an object has to wait: a change of its spec ends that."""
         known = self._known.get(one.uid)
         return (
@@ -58,7 +58,7 @@ class Refusals:
         )
 
     def note(
-        self, key: ApplicationKey, one: CustomResource[Any] | InvalidObject, said: str
+        self, key: ApplicationKey, one: CustomResource[Any, Any] | InvalidObject, said: str
     ) -> None:
         """Remember that a status was refused, and tell it, in the `words`, if that is news."""
         before = self._known.pop(one.uid, None)
@@ -78,7 +78,7 @@ class Refusals:
             about = {"kind": one.kind, "namespace": one.namespace, "object": one.name}
             log.error("status was refused by the server", extra=about | {"detail": known.words})
 
-    def forget(self, one: CustomResource[Any] | InvalidObject) -> None:
+    def forget(self, one: CustomResource[Any, Any] | InvalidObject) -> None:
         """Forget the refusals of an object: its status was written, or it is gone."""
         self._known.pop(one.uid, None)
 

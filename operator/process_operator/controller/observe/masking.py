@@ -73,7 +73,7 @@ def told(observed: ObservedState, text: str) -> str:
 
 def _frozen(observed: ObservedState) -> list[Snapshot]:
     releases = [one for one in observed.releases if isinstance(one, CustomResource)]
-    read = (snapshot.readable(one.status.get("snapshot")) for one in releases)
+    read = (snapshot.readable(one.status.snapshot) for one in releases)
     return [one for one in read if one is not None]
 
 

@@ -16,6 +16,8 @@ from process_operator.models.process import ProcessSpec
 from process_operator.models.release import ReleaseSpec
 from process_operator.models.resource_type import ResourceTypeSpec
 from process_operator.models.run import RunSpec
+from process_operator.models.status import Status
+from process_operator.schema import bounds
 
 SPECS: Mapping[str, type[pydantic.BaseModel]] = {
     names.APPLICATION_KIND: ApplicationSpec,
@@ -24,6 +26,10 @@ SPECS: Mapping[str, type[pydantic.BaseModel]] = {
     names.RUN_KIND: RunSpec,
     names.RESOURCE_TYPE_KIND: ResourceTypeSpec,
 }
+
+
+RECORDS = frozenset({names.RELEASE_KIND, names.RUN_KIND})
+"""Kinds whose status says what has been done, and not only what is."""
 
 
 @dataclass(slots=True)
@@ -108,7 +114,24 @@ def _bytes(value: Any) -> bytes:
     return bytes(memoryview(orjson.dumps(value)))
 
 
-def readable(error: pydantic.ValidationError) -> str:
-    """Return a parse error as a sentence that names the fields."""
-    wrong = base.faults(error, "spec")
-    return f"this version of the operator cannot read the spec: {wrong}; correct it"
+def status_of(kind: str, recorded: bytes) -> Status:
+    """Return a status from its JSON; what a newer operator may have written into it stays.
+
+    Raises:
+        pydantic.ValidationError: A word or a shape in it is none that this version knows.
+    """
+    return bounds.STATUSES[kind].model_validate_json(recorded)
+
+
+def known_part(kind: str, recorded: bytes) -> Status:
+    """Return what this version can read of a status; what it cannot is left out."""
+    try:
+        return bounds.STATUSES[kind].model_validate(bounds.fitted(kind, orjson.loads(recorded)))
+    except pydantic.ValidationError:
+        return bounds.STATUSES[kind]()  # a time that the calendar does not have, for example
+
+
+def readable(error: pydantic.ValidationError, part: str) -> str:
+    """Return a parse error of a spec or a status as a sentence that names the fields."""
+    wrong = base.faults(error, part)
+    return f"this version of the operator cannot read the {part}: {wrong}; correct it"

@@ -18,16 +18,23 @@ from process_operator.controller.observe.child_status import (
     DeploymentStatus,
     JobStatus,
 )
+from process_operator.models.application import ApplicationSpec, ApplicationStatus
+from process_operator.models.process import ProcessSpec, ProcessStatus
+from process_operator.models.release import ReleaseSpec, ReleaseStatus
+from process_operator.models.resource_type import ResourceTypeSpec, ResourceTypeStatus
+from process_operator.models.run import RunSpec, RunStatus
+from process_operator.models.status import Status
 
 RETRY_REFUSED = timedelta(seconds=60)
 """How long a write that was answered with a no is not sent again."""
 
 SpecT = TypeVar("SpecT")
+StatusT = TypeVar("StatusT", bound=Status)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CustomResource(Generic[SpecT]):
-    """One object of our own kinds, its spec parsed."""
+class CustomResource(Generic[SpecT, StatusT]):
+    """One object of our own kinds, its spec and its status parsed."""
 
     kind: str
     namespace: str
@@ -44,12 +51,20 @@ class CustomResource(Generic[SpecT]):
     maker: str = ""
     """Who made it, by its annotation, or else the field manager of its making (runs only)."""
     spec: SpecT
-    status: Mapping[str, Any]
+    status: StatusT
+
+
+Application = CustomResource[ApplicationSpec, ApplicationStatus]
+Process = CustomResource[ProcessSpec, ProcessStatus]
+Release = CustomResource[ReleaseSpec, ReleaseStatus]
+Run = CustomResource[RunSpec, RunStatus]
+ResourceType = CustomResource[ResourceTypeSpec, ResourceTypeStatus]
+AnyResource = CustomResource[Any, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvalidObject:
-    """One object of our own kinds whose spec this version of the operator cannot read."""
+    """One object of our own kinds that this version of the operator cannot read."""
 
     kind: str
     namespace: str
@@ -59,7 +74,8 @@ class InvalidObject:
     generation: int
     created_at: datetime
     deleting: bool
-    status: Mapping[str, Any]
+    status: Status
+    """What of it can be read."""
     message: str
 
 
@@ -125,10 +141,10 @@ def spec(child: Child) -> Mapping[str, Any]:
     return live
 
 
-StatusT = TypeVar("StatusT", DeploymentStatus, CronJobStatus, JobStatus)
+ChildStatusT = TypeVar("ChildStatusT", DeploymentStatus, CronJobStatus, JobStatus)
 
 
-def status(child: Child | None, kind: type[StatusT]) -> StatusT:
+def status(child: Child | None, kind: type[ChildStatusT]) -> ChildStatusT:
     """Return the status of a child; one that is not there, or of another kind, says nothing."""
     found = child.status if child is not None else None
     return found if isinstance(found, kind) else kind()
@@ -222,11 +238,11 @@ class ObservedState:
 
     key: ApplicationKey
     now: datetime
-    application: "CustomResource[Any] | InvalidObject | None"
-    processes: tuple["CustomResource[Any] | InvalidObject", ...]
+    application: Application | InvalidObject | None
+    processes: tuple[Process | InvalidObject, ...]
     """Every process that names this application, oldest first."""
-    releases: tuple["CustomResource[Any] | InvalidObject", ...]
-    resource_types: Mapping[str, "CustomResource[Any] | InvalidObject"]
+    releases: tuple[Release | InvalidObject, ...]
+    resource_types: Mapping[str, ResourceType | InvalidObject]
     ingress_classes: tuple[IngressClass, ...]
     children: Mapping[ChildKey, Child]
     pods: tuple[Pod, ...]
@@ -245,7 +261,7 @@ class ObservedState:
     """By uid of a process: hosts that it asks for, and that another process has."""
     backlog: int = 0
     """How many applications wait for their turn, and how many objects of any have begun to move."""
-    runs: tuple["CustomResource[Any] | InvalidObject", ...] = ()
+    runs: tuple[Run | InvalidObject, ...] = ()
     """Runs by hand of this application's processes, oldest first."""
     job_refusals: Mapping[str, str] = field(default_factory=dict)
     """By uid of a Job: what the API server last said when it refused its pod."""

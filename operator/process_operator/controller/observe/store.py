@@ -24,6 +24,7 @@ from process_operator.controller.observe.in_progress import InProgress
 from process_operator.controller.observe.own_objects import Entry
 from process_operator.controller.observe.records import (
     RESOURCE_TYPES,
+    AnyResource,
     ApplicationKey,
     Child,
     ChildKey,
@@ -36,10 +37,10 @@ from process_operator.controller.observe.records import (
     Pod,
     ProbeFailure,
     RefusedWrite,
+    ResourceType,
 )
 from process_operator.controller.observe.trouble import Troubles
 from process_operator.kube import names
-from process_operator.models.resource_type import ResourceTypeSpec
 
 _OWNER = f"{names.API_VERSION}/{names.PROCESS_KIND}"
 _PARSED = 2048
@@ -97,7 +98,7 @@ class ObjectCache:
         self._being_written: dict[str, Mapping[str, Any]] = {}
         # By uid, with what it was read from: versions are given anew by a server that was set back.
         self._parsed: OrderedDict[str, tuple[bytes, Any]] = OrderedDict()
-        self._gathered: OrderedDict[str, tuple[Entry, CustomResource[Any] | InvalidObject]] = (
+        self._gathered: OrderedDict[str, tuple[Entry, CustomResource[Any, Any] | InvalidObject]] = (
             OrderedDict()
         )
 
@@ -232,7 +233,7 @@ class ObjectCache:
         for entry in self._own[kind].values():
             yield entry.namespace, entry.name, entry.uid, entry.version
 
-    def resource_types(self) -> dict[str, CustomResource[ResourceTypeSpec] | InvalidObject]:
+    def resource_types(self) -> dict[str, ResourceType | InvalidObject]:
         """Return all resource types by name."""
         return {
             entry.name: self._parse(entry) for entry in self._own[names.RESOURCE_TYPE_KIND].values()
@@ -374,12 +375,12 @@ class ObjectCache:
 
     def _in_order(
         self, members: Iterable[Entry], kind: str
-    ) -> Iterator[CustomResource[Any] | InvalidObject]:
+    ) -> Iterator[AnyResource | InvalidObject]:
         mine = (entry for entry in members if entry.kind == kind)
         for entry in sorted(mine, key=lambda one: (one.created_at, one.uid)):
             yield self._parse(entry)
 
-    def _parse(self, entry: Entry) -> CustomResource[Any] | InvalidObject:
+    def _parse(self, entry: Entry) -> AnyResource | InvalidObject:
         """Return an object as the pure part sees it; the same one while nothing of it changes."""
         of, found = self._gathered.get(entry.uid, (None, None))
         if of is not entry or found is None:
@@ -389,7 +390,7 @@ class ObjectCache:
                 self._gathered.popitem(last=False)
         return found
 
-    def _read(self, entry: Entry) -> CustomResource[Any] | InvalidObject:
+    def _read(self, entry: Entry) -> AnyResource | InvalidObject:
         common: dict[str, Any] = {
             "kind": entry.kind,
             "namespace": entry.namespace,
@@ -399,14 +400,23 @@ class ObjectCache:
             "generation": entry.generation,
             "created_at": datetime.fromisoformat(entry.created_at),
             "deleting": entry.deleting,
-            "status": orjson.loads(entry.status),
         }
+        try:
+            status = own_objects.status_of(entry.kind, entry.status)
+        except pydantic.ValidationError as error:
+            status = own_objects.known_part(entry.kind, entry.status)
+            if entry.kind in own_objects.RECORDS:
+                # Half of a record is another one: nothing is decided on it, or written.
+                message = own_objects.readable(error, "status")
+                return InvalidObject(**common, status=status, message=message)
         try:
             spec = self._spec(entry)
         except pydantic.ValidationError as error:
-            return InvalidObject(**common, message=own_objects.readable(error))
+            message = own_objects.readable(error, "spec")
+            return InvalidObject(**common, status=status, message=message)
         return CustomResource(
             **common,
+            status=status,
             owner_uid=entry.owner_uid,
             generated=entry.generated,
             maker=entry.maker,

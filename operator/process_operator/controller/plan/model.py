@@ -1,33 +1,37 @@
 """What a plan is made of."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from process_operator.controller.observe.records import (
+    Application,
     Child,
     ChildKey,
     Contest,
     CustomResource,
     InvalidObject,
     Pod,
+    Process,
     RefusedWrite,
+    Release,
+    Run,
 )
 from process_operator.controller.plan.compare import Wanted
 from process_operator.controller.release import jobs, rollout
 from process_operator.controller.release.decision import Decision
 from process_operator.controller.release.history import ReleaseHistory
-from process_operator.controller.release.record import Release
 from process_operator.controller.release.rollout import Progress
-from process_operator.controller.release.runs import Run, RunDecision, Serving, started
+from process_operator.controller.release.runs import RunDecision, Serving, started
 from process_operator.controller.resolve.application import Resolved
 from process_operator.controller.resolve.target import Target
 from process_operator.kube.manifest import Manifest
-from process_operator.models.application import ApplicationSpec
-from process_operator.models.process import ProcessSpec
+from process_operator.models.release import ReleaseStatus
+from process_operator.models.run import RunStatus
 from process_operator.models.snapshot import Snapshot
+from process_operator.models.status import Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +104,7 @@ class JobOfRelease:
     process: str
     """Key of its process."""
 
-    def with_job(self, *, name: str, uid: str, now: datetime) -> Mapping[str, Any]:
+    def with_job(self, *, name: str, uid: str, now: datetime) -> ReleaseStatus:
         """Return the status of the owner once its Job has been made."""
         return jobs.with_job(self.owner, self.process, name=name, uid=uid, now=now)
 
@@ -112,7 +116,7 @@ class JobOfRun:
     owner: Run
     serving: Serving
 
-    def with_job(self, *, name: str, uid: str, now: datetime) -> Mapping[str, Any]:
+    def with_job(self, *, name: str, uid: str, now: datetime) -> RunStatus:
         """Return the status of the owner once its Job has been made."""
         return started(self.owner, self.serving, name=name, uid=uid, by=self.owner.maker, now=now)
 
@@ -154,8 +158,8 @@ class LastLines:
 class RecordStatus:
     """The status of one of our own objects to write, because something depends on it."""
 
-    of: CustomResource[Any] | InvalidObject
-    status: Mapping[str, Any]
+    of: CustomResource[Any, Any] | InvalidObject
+    status: Status
     evidence: FailureEvidence | LastLines | None = None
     """What can only be fetched, and is added before it is written."""
     note: str = ""
@@ -207,7 +211,7 @@ class Runs:
 class ProcessPlan:
     """One process as the plan sees it."""
 
-    process: CustomResource[ProcessSpec] | InvalidObject
+    process: Process | InvalidObject
     target: Target | None
     """What is rendered of it; None where the running release does not know it."""
     stages: Stages = ()
@@ -241,7 +245,7 @@ class ProcessPlan:
 class ApplicationContext:
     """The application of a plan, there and readable, and what was found out about it."""
 
-    application: CustomResource[ApplicationSpec]
+    application: Application
     resolved: Resolved
     history: ReleaseHistory
     running: Release | None

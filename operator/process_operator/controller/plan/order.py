@@ -78,7 +78,7 @@ def _place(write: Apply | CleanForeignItems | Concede) -> int:
 
 def _records_of_releases(decision: Decision) -> Iterator[RecordStatus]:
     for position, (release, status) in enumerate(decision.records, start=1):
-        pod = decision.failed_pod if "failure" in status else None
+        pod = decision.failed_pod if status.failure is not None else None
         yield RecordStatus(
             of=release,
             status=status,
@@ -98,7 +98,7 @@ def _records_of_runs(runs: Runs) -> Iterator[RecordStatus]:
                 of=one.run,
                 status=one.record,
                 evidence=last_lines,
-                note=f"ended: {one.record['outcome']}",
+                note=f"ended: {one.record.outcome}",
             )
 
 

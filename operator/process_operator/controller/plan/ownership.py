@@ -8,21 +8,20 @@ from process_operator.controller.observe import records
 from process_operator.controller.observe.records import (
     Child,
     ChildKey,
-    CustomResource,
     InvalidObject,
     ObservedState,
+    Process,
     RefusedWrite,
 )
 from process_operator.controller.plan.model import ApplicationContext
 from process_operator.controller.release import record
 from process_operator.controller.resolve.target import Target
 from process_operator.kube import names
-from process_operator.models.process import ProcessSpec
 
 
 def kept_workload(
     observed: ObservedState,
-    process: CustomResource[ProcessSpec] | InvalidObject,
+    process: Process | InvalidObject,
     deletes: Sequence[Child],
 ) -> Child | None:
     """Return the Deployment or CronJob that goes on while nothing is rendered."""
@@ -42,7 +41,7 @@ def kept_workload(
 def leftovers(
     observed: ObservedState,
     context: ApplicationContext,
-    process: CustomResource[ProcessSpec] | InvalidObject,
+    process: Process | InvalidObject,
 ) -> Iterator[Child]:
     """Yield what a release that was gone back from made of a process that it was the first of."""
     running, history = context.running, context.history

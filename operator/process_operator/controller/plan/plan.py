@@ -8,14 +8,14 @@ finds nothing otherwise, or only what somebody else keeps so (`contests`).
 drops it while we are its only owner resets it to 1, and an autoscaler never leaves 0.
 """
 
-from process_operator.controller.observe.records import CustomResource, ObservedState
+from process_operator.controller.observe.records import Application, CustomResource, ObservedState
 from process_operator.controller.plan import jobs, order
 from process_operator.controller.plan.model import ApplicationContext, Plan, ProcessPlan
 from process_operator.controller.plan.process import plan_process
 from process_operator.controller.release import cancel, decide, record
 from process_operator.controller.release.history import release_history, running_release
+from process_operator.controller.release.rollout import ProcessProgress
 from process_operator.controller.resolve.application import resolve
-from process_operator.models.application import ApplicationSpec
 from process_operator.models.process import ProcessType
 
 
@@ -34,7 +34,9 @@ def plan(observed: ObservedState) -> Plan:
     context = _subject(observed, application)
     processes = tuple(plan_process(observed, context, process) for process in observed.processes)
     rolling = [
-        (process_plan.target.entry.key, str(process_plan.target.entry.type), process_plan.progress)
+        ProcessProgress(
+            process_plan.target.entry.key, process_plan.target.entry.type, process_plan.progress
+        )
         for process_plan in processes
         if process_plan.target is not None and process_plan.target.entry.type != ProcessType.JOB
     ]
@@ -54,9 +56,7 @@ def plan(observed: ObservedState) -> Plan:
     )
 
 
-def _subject(
-    observed: ObservedState, application: CustomResource[ApplicationSpec]
-) -> ApplicationContext:
+def _subject(observed: ObservedState, application: Application) -> ApplicationContext:
     resolved = resolve(observed, application)
     history = release_history(observed, application)
     running = running_release(history)

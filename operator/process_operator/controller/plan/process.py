@@ -10,11 +10,12 @@ from process_operator.controller.observe import contest
 from process_operator.controller.observe.records import (
     Child,
     Contest,
-    CustomResource,
     InvalidObject,
     ObservedState,
     PodProblem,
+    Process,
     RefusedWrite,
+    Release,
 )
 from process_operator.controller.plan import compare, contests, model, order, ownership, size
 from process_operator.controller.plan.compare import Wanted
@@ -28,23 +29,22 @@ from process_operator.controller.plan.model import (
 )
 from process_operator.controller.release import record, rollout
 from process_operator.controller.release.history import last_rollout_started_at
-from process_operator.controller.release.record import Release
 from process_operator.controller.release.rollout import Progress, State
 from process_operator.controller.resolve import target
 from process_operator.controller.resolve.target import Target
 from process_operator.kube import names
 from process_operator.kube.manifest import Manifest
-from process_operator.models.process import ProcessSpec, ProcessType
+from process_operator.models.process import ProcessType
 
 
 def plan_process(
     observed: ObservedState,
     context: ApplicationContext,
-    process: CustomResource[ProcessSpec] | InvalidObject,
+    process: Process | InvalidObject,
 ) -> ProcessPlan:
     """Return one process with what its children need."""
     target = _target(observed, context, process)
-    if target is None or context.running is None:
+    if target is None or context.running is None or isinstance(process, InvalidObject):
         deletes = tuple(ownership.leftovers(observed, context, process))
         kept = ownership.kept_workload(observed, process, deletes)
         return ProcessPlan(
@@ -57,7 +57,7 @@ def plan_process(
 def _target(
     observed: ObservedState,
     context: ApplicationContext,
-    process: CustomResource[ProcessSpec] | InvalidObject,
+    process: Process | InvalidObject,
 ) -> Target | None:
     """Return what is rendered of a process, None where the running release does not know it."""
     frozen = context.snapshot
@@ -74,7 +74,7 @@ def _target(
 
 def _view(
     observed: ObservedState,
-    process: CustomResource[ProcessSpec] | InvalidObject,
+    process: Process,
     target: Target,
     running: Release,
     rollout_started_at: datetime | None,
@@ -129,14 +129,13 @@ def _view(
     )
 
 
-def _remembered(
-    target: Target, process: CustomResource[ProcessSpec] | InvalidObject, deployment: Child | None
-) -> RecordStatus | None:
+def _remembered(target: Target, process: Process, deployment: Child | None) -> RecordStatus | None:
     """Return the record of the size that suspending is about to take."""
     live = size.to_remember(target, process, deployment)
     if live is None:
         return None
-    return RecordStatus(of=process, status={**process.status, "replicasBeforeSuspend": live})
+    status = process.status.changed(replicas_before_suspend=live)
+    return RecordStatus(of=process, status=status)
 
 
 def _takes_size(write: Apply | CleanForeignItems | Concede) -> bool:

@@ -4,10 +4,9 @@
 drops it while we are its only owner resets it to 1, and an autoscaler never leaves 0.
 """
 
-from process_operator.controller.observe.records import Child, CustomResource, InvalidObject
+from process_operator.controller.observe.records import Child, Process
 from process_operator.controller.release import rollout
 from process_operator.controller.resolve.target import Target
-from process_operator.models.process import ProcessSpec
 
 
 def live_size(child: Child | None) -> int:
@@ -15,9 +14,7 @@ def live_size(child: Child | None) -> int:
     return rollout.replicas(child) if child is not None else 0
 
 
-def replicas(
-    target: Target, process: CustomResource[ProcessSpec] | InvalidObject, child: Child | None
-) -> int | None:
+def replicas(target: Target, process: Process, child: Child | None) -> int | None:
     """Return the size that we declare; None where the autoscaler owns it."""
     if target.suspended:
         return 0
@@ -29,20 +26,18 @@ def replicas(
         return least
     live = rollout.replicas(child)
     if live == 0:
-        before = int(process.status.get("replicasBeforeSuspend") or 0)
+        before = process.status.replicas_before_suspend or 0
         return min(max(before, least), max(horizontal.max_instances, least))
     if child.others_own_replicas:
         return None
     return max(live, least)
 
 
-def to_remember(
-    target: Target, process: CustomResource[ProcessSpec] | InvalidObject, child: Child | None
-) -> int | None:
+def to_remember(target: Target, process: Process, child: Child | None) -> int | None:
     """Return the size that an autoscaler had found, if it is about to be lost by suspending."""
     if not target.suspended or target.scaling.horizontal is None or child is None:
         return None
     live = rollout.replicas(child)
-    if live == 0 or process.status.get("replicasBeforeSuspend") == live:
+    if live in {0, process.status.replicas_before_suspend}:
         return None
     return live

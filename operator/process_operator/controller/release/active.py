@@ -1,28 +1,31 @@
 """The release in progress: its next step, or what the present one waits for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from process_operator.controller.observe.records import ObservedState, Pod
+from process_operator.controller.observe.records import Application, ObservedState, Pod, Release
 from process_operator.controller.release import failure, jobs
 from process_operator.controller.release import record as release_record
 from process_operator.controller.release.decision import Decision
-from process_operator.controller.release.history import Application, ReleaseHistory
+from process_operator.controller.release.history import ReleaseHistory
 from process_operator.controller.release.record import (
-    Release,
     cancel,
     end,
-    rollout_entries,
     step,
-    step_begun,
 )
-from process_operator.controller.release.rollout import Progress, State
+from process_operator.controller.release.rollout import ProcessProgress, State
 from process_operator.kube import conditions
 from process_operator.models.defaults import Settings
 from process_operator.models.process import JobStartPolicy
-from process_operator.models.release import ReleaseState, ReleaseStep
+from process_operator.models.release import (
+    Failure,
+    JobRecord,
+    ReleaseState,
+    ReleaseStatus,
+    ReleaseStep,
+)
 
 DEADLINE_SLACK = timedelta(seconds=30)
 """How much longer than a Deployment's own deadline a release waits for it to be reported."""
@@ -37,8 +40,8 @@ class Active:
     release: Release
     history: ReleaseHistory
     settings: Settings
-    rollout: Sequence[tuple[str, str, Progress]]
-    """Key, type and progress of each process that is rendered now."""
+    rollout: Sequence[ProcessProgress]
+    """How far each process is that is rendered now."""
 
     def advance(self) -> Decision:
         """Return the next step, or what the present one waits for."""
@@ -63,57 +66,47 @@ class Active:
 
     # What every step shares.
 
-    def _record(self, changes: Mapping[str, Any], note: str, **more: Any) -> Decision:
-        record = {**self.release.status, **changes}
-        return Decision(records=((self.release, record),), note=note, **more)
+    def _record(self, record: ReleaseStatus, note: str) -> Decision:
+        return Decision(records=((self.release, record),), note=note)
 
-    def _next(self, step: ReleaseStep, **changes: Any) -> Decision:
-        begun = step_begun(self.release, step, self.observed.now)
-        if "pausedAt" in self.release.status:
+    def _next(self, step: ReleaseStep, record: ReleaseStatus | None = None) -> Decision:
+        begun = release_record.begin(self.release, step, self.observed.now, record)
+        if self.release.status.paused_at is not None:
             # Cancelled while it is held: it will go back, and goes on to say so until then.
-            del begun["conditions"]
-        return self._record(changes | begun, f"release {self.release.name} went on to {step}")
+            begun = begun.changed(conditions=self.release.status.conditions)
+        return self._record(begun, f"release {self.release.name} went on to {step}")
 
     def _end(
         self, state: ReleaseState, said: Sequence[conditions.Condition], **changes: Any
     ) -> Decision:
         ended = end(self.release, state, said, self.observed.now, **changes)
-        return Decision(
-            records=((self.release, ended),), note=f"release {self.release.name} ended: {state}"
-        )
+        return self._record(ended, f"release {self.release.name} ended: {state}")
 
     def _pause(self) -> Decision | None:
         """Hold everything while the application is suspended; its deadlines do not run then."""
-        record, now = self.release.status, conditions.timestamp(self.observed.now)
+        is_paused, now = self.release.status.paused_at is not None, self.observed.now
         if self.application.spec.suspend:
-            if "pausedAt" in record:
+            if is_paused:
                 return Decision()
-            message = "goes on when spec.suspend of the application is false"
-            said = conditions.merge(
-                record,
-                conditions.reconciling("Suspended", message),
-                generation=self.release.generation,
-                now=self.observed.now,
-            )
-            return self._record(
-                {"pausedAt": now, "conditions": said}, f"release {self.release.name} was paused"
-            )
-        if "pausedAt" not in record:
+            paused = release_record.pause(self.release, now)
+            return self._record(paused, f"release {self.release.name} was paused")
+        if not is_paused:
             return None
-        begun = step_begun(self.release, step(self.release), self.observed.now)
-        resumed = {**record, **begun, "resumedAt": now}
-        del resumed["pausedAt"]
-        return Decision(
-            records=((self.release, resumed),), note=f"release {self.release.name} goes on"
-        )
+        resumed = release_record.resume(self.release, now)
+        return self._record(resumed, f"release {self.release.name} goes on")
 
-    def _deadline(self, field: str) -> datetime:
-        started = conditions.parse_time(self.release.status[field])
-        return started + timedelta(seconds=self.settings.progress_deadline_seconds) + DEADLINE_SLACK
+    def _deadline(self, started: datetime | None) -> datetime:
+        grace = timedelta(seconds=self.settings.progress_deadline_seconds) + DEADLINE_SLACK
+        return (started or self.observed.now) + grace
 
     @property
     def _can_go_back(self) -> bool:
-        return self.history.serving is not None and "rolloutStartedAt" in self.release.status
+        return (
+            self.history.serving is not None and self.release.status.rollout_started_at is not None
+        )
+
+    def _with(self, **changes: Any) -> ReleaseStatus:
+        return self.release.status.changed(**changes)
 
     # The steps.
 
@@ -127,7 +120,7 @@ class Active:
             return None
         if phase.changed:
             note = f"release {self.release.name} recorded its job {phase.running}"
-            return self._record({"jobs": phase.entries}, note)
+            return self._record(self._with(jobs=phase.jobs), note)
         return Decision(
             start=(self.release, phase.start) if phase.start is not None else None,
             stop=(phase.stop,) if phase.stop is not None else (),
@@ -139,101 +132,98 @@ class Active:
         if unfinished := self._attend(phase):
             return unfinished
         if phase.failed is None:
-            return self._next(ReleaseStep.ROLLOUT, jobs=phase.entries)
+            return self._next(ReleaseStep.ROLLOUT, self._with(jobs=phase.jobs))
         why = failure.of_job(phase.failed, phase.pod)
-        return self._fail(why, phase.pod, jobs=phase.entries)
+        return self._fail(why, phase.pod, jobs=phase.jobs)
 
     def _roll_out(self) -> Decision:
-        failed = [one for one in self.rollout if one[2].state is State.FAILED]
-        moving = [one for one in self.rollout if one[2].state is State.MOVING]
-        deadline = self._deadline("rolloutStartedAt")
-        if any(one[2].problem is not None for one in moving):
+        failed = [one for one in self.rollout if one.progress.state is State.FAILED]
+        moving = [one for one in self.rollout if one.progress.state is State.MOVING]
+        troubled = [one for one in moving if one.progress.problem is not None]
+        deadline = self._deadline(self.release.status.rollout_started_at)
+        if troubled:
             # A crash loop is ready for a moment each time, so that its Deployment is never late.
             deadline -= DEADLINE_SLACK
+        rollouts = release_record.rollouts(self.rollout)
         if failed or (moving and self.observed.now >= deadline):
-            culprits = failed or [one for one in moving if one[2].problem is not None] or moving
-            key, _, progress = culprits[0]
-            why = failure.of_rollout(key, progress, self.observed.probe_failures)
-            return self._fail(why, progress.pod, rollouts=rollout_entries(self.rollout))
+            culprit = (failed or troubled or moving)[0]
+            why = failure.of_rollout(culprit, self.observed.probe_failures)
+            return self._fail(why, culprit.progress.pod, rollouts=rollouts)
         if moving:
             return Decision(wake_at=deadline)
         if self._is_left(JobStartPolicy.AFTER_SUCCESS_DEPLOYMENT):
-            return self._next(
-                ReleaseStep.AFTER_SUCCESS_JOBS, rollouts=rollout_entries(self.rollout)
-            )
-        return self._succeed(rollouts=rollout_entries(self.rollout))
+            return self._next(ReleaseStep.AFTER_SUCCESS_JOBS, self._with(rollouts=rollouts))
+        return self._succeed(rollouts=rollouts)
 
     def _after_success_jobs(self) -> Decision:
         phase = self._jobs(JobStartPolicy.AFTER_SUCCESS_DEPLOYMENT)
         if unfinished := self._attend(phase):
             return unfinished
-        return self._succeed(phase.failed, jobs=phase.entries)
+        return self._succeed(phase.failed, jobs=phase.jobs)
 
     def _roll_back(self) -> Decision:
-        deadline = self._deadline("rollbackStartedAt")
-        moving = [one for one in self.rollout if one[2].state is State.MOVING]
-        if moving and self.observed.now < deadline:
+        deadline = self._deadline(self.release.status.rollback_started_at)
+        is_moving = any(one.progress.state is State.MOVING for one in self.rollout)
+        if is_moving and self.observed.now < deadline:
             return Decision(wake_at=deadline)
         return self._went_back()
 
     def _after_failed_jobs(self) -> Decision:
         phase = self._jobs(JobStartPolicy.AFTER_FAILED_DEPLOYMENT)
-        return self._attend(phase) or self._failed(jobs=phase.entries)
+        why = self.release.status.failure or Failure()
+        return self._attend(phase) or self._failed(why, jobs=phase.jobs)
 
     # The ends.
 
     def _is_left(self, policy: JobStartPolicy) -> bool:
-        return jobs.are_left(self.release.status.get("jobs", ()), policy)
+        return jobs.are_left(self.release.status.jobs, policy)
 
-    def _succeed(self, failed_job: jobs.Entry | None = None, **changes: Any) -> Decision:
-        rolled = changes.get("rollouts", self.release.status.get("rollouts", ()))
-        message = f"{len(rolled)} processes run this release"
+    def _succeed(self, failed_job: JobRecord | None = None, **changes: Any) -> Decision:
+        message = f"{len(self._with(**changes).rollouts)} processes run this release"
         if failed_job is not None:
             message += f"; {failure.after_success(failed_job)}"
         said = conditions.ready("Succeeded", message)
         return self._end(ReleaseState.SUCCESS, said, **changes)
 
-    def _fail(self, why: Mapping[str, Any], pod: Pod | None, **changes: Any) -> Decision:
+    def _fail(self, why: Failure, pod: Pod | None, **changes: Any) -> Decision:
         """Record the failure, with the step that follows it."""
-        record = {**changes, "failure": dict(why)}
+        record = self._with(**changes, failure=why)
         if self._can_go_back and self.settings.rollback:
-            following = self._next(ReleaseStep.ROLLBACK, **record)
+            following = self._next(ReleaseStep.ROLLBACK, record)
         elif self._is_left(JobStartPolicy.AFTER_FAILED_DEPLOYMENT):
-            following = self._next(ReleaseStep.AFTER_FAILED_JOBS, **record)
+            following = self._next(ReleaseStep.AFTER_FAILED_JOBS, record)
         else:
-            following = self._failed(**record)
-        note = f"release {self.release.name} failed: {why['reason']}"
+            following = self._failed(why, **changes)
+        note = f"release {self.release.name} failed: {why.reason}"
         return replace(following, failed_pod=pod, note=note)
 
     def _give_up(self, now: ReleaseStep, fault: str) -> Decision:
         """End a release of which nothing can be rendered; what served before is rendered again."""
-        sentence = (
-            f"The release ended because its record cannot be read ({fault}); correct what it was "
-            "made of and release again"
+        why = Failure(
+            step=now,
+            reason="SnapshotUnreadable",
+            message=fault,
+            sentence=f"The release ended because its record cannot be read ({fault}); correct what "
+            "it was made of and release again",
         )
-        why = {
-            "step": str(now),
-            "reason": "SnapshotUnreadable",
-            "message": fault,
-            "sentence": sentence,
-        }
-        begun = {"rollbackStartedAt": conditions.timestamp(self.observed.now)}
-        return self._failed(failure=why, **(begun if self._can_go_back else {}))
+        if not self._can_go_back:
+            return self._failed(why)
+        return self._failed(why, rollback_started_at=conditions.whole_seconds(self.observed.now))
 
     def _went_back(self) -> Decision:
-        if "failure" not in self.release.status:
+        why = self.release.status.failure
+        if why is None:
             return self._cancelled()
         if self._is_left(JobStartPolicy.AFTER_FAILED_DEPLOYMENT):
             return self._next(ReleaseStep.AFTER_FAILED_JOBS)
-        return self._failed()
+        return self._failed(why)
 
-    def _failed(self, **changes: Any) -> Decision:
-        why = changes.get("failure") or self.release.status["failure"]
-        told = why["sentence"]
+    def _failed(self, why: Failure, **changes: Any) -> Decision:
+        told = why.sentence or ""
         if self.history.serving is None:
             told += ". There is no earlier release to go back to"
-        said = conditions.stalled(why["reason"], told)
-        return self._end(ReleaseState.FAILED, said, **changes)
+        said = conditions.stalled(why.reason or "ReleaseFailed", told)
+        return self._end(ReleaseState.FAILED, said, failure=why, **changes)
 
     def _cancel(self, now: ReleaseStep) -> Decision:
         message = "the release was cancelled by spec.cancel"
@@ -241,7 +231,8 @@ class Active:
         if unfinished := self._attend(phase):
             return unfinished
         if now == ReleaseStep.ROLLOUT and self._can_go_back:
-            return self._next(ReleaseStep.ROLLBACK, rollouts=rollout_entries(self.rollout))
+            rollouts = release_record.rollouts(self.rollout)
+            return self._next(ReleaseStep.ROLLBACK, self._with(rollouts=rollouts))
         return self._cancelled()
 
     def _cancelled(self) -> Decision:

@@ -1,15 +1,18 @@
 """Releases that end before they start, and those whose application is gone."""
 
-from typing import Any
-
-from process_operator.controller.observe.records import CustomResource, ObservedState
+from process_operator.controller.observe.records import (
+    Application,
+    CustomResource,
+    ObservedState,
+    Release,
+)
 from process_operator.controller.release import job_verdict, triggers
 from process_operator.controller.release.decision import Decision
-from process_operator.controller.release.history import Application, ReleaseHistory, next_number
-from process_operator.controller.release.record import Release, cancel, end, state
+from process_operator.controller.release.history import ReleaseHistory, next_number
+from process_operator.controller.release.record import cancel, end, state
 from process_operator.controller.resolve.application import Resolved
 from process_operator.kube import conditions
-from process_operator.models.release import ReleaseState
+from process_operator.models.release import ReleaseState, ReleaseStatus
 
 
 def orphans(observed: ObservedState) -> Decision:
@@ -23,7 +26,7 @@ def orphans(observed: ObservedState) -> Decision:
     alone = [
         one for one in observed.releases if isinstance(one, CustomResource) and not one.deleting
     ]
-    strayed = [one for one in alone if one.status.get("applicationUID") not in {None, uid}]
+    strayed = [one for one in alone if one.status.application_uid not in {None, uid}]
     lost = [one for one in strayed if state(one) == ReleaseState.IN_PROGRESS]
     cancelled = [
         one
@@ -60,7 +63,7 @@ def before_start(
         last, record = records[-1]
         records[-1] = (
             last,
-            record | _with_what_asked(observed, application, resolved, history, last),
+            _with_what_asked(observed, application, resolved, history, release=last, record=record),
         )
     named = ", ".join(one.name for one in cancelled)
     return Decision(records=tuple(records), note=f"cancelled before it started: {named}")
@@ -71,9 +74,11 @@ def _with_what_asked(
     application: Application,
     resolved: Resolved,
     history: ReleaseHistory,
+    *,
     release: Release,
-) -> dict[str, Any]:
-    """Return the record of what the last waiting release stood for when it was cancelled.
+    record: ReleaseStatus,
+) -> ReleaseStatus:
+    """Return the record with what the last waiting release stood for when it was cancelled.
 
     It stood for all that asked for a release meanwhile, and without this record the same would
     ask for the next one at once.
@@ -83,9 +88,9 @@ def _with_what_asked(
         or triggers.request(observed, application, resolved, history) is not None
     )
     if resolved.candidate is None or not asks:
-        return {}
-    return {
-        "applicationUID": application.uid,
-        "number": next_number(release, application, history),
-        "requested": triggers.requested(application, resolved.candidate),
-    }
+        return record
+    return record.changed(
+        application_uid=application.uid,
+        number=next_number(release, application, history),
+        requested=triggers.requested(application, resolved.candidate),
+    )

@@ -32,12 +32,12 @@ that was cancelled before it started has requested too: it takes along all that 
 
 from collections.abc import Sequence
 
-from process_operator.controller.observe.records import ObservedState
+from process_operator.controller.observe.records import Application, ObservedState
 from process_operator.controller.release import cancel, start, triggers
 from process_operator.controller.release.active import Active
 from process_operator.controller.release.decision import Decision
-from process_operator.controller.release.history import Application, ReleaseHistory, to_prune
-from process_operator.controller.release.rollout import Progress
+from process_operator.controller.release.history import ReleaseHistory, to_prune
+from process_operator.controller.release.rollout import ProcessProgress
 from process_operator.controller.resolve.application import Resolved
 
 
@@ -46,7 +46,7 @@ def decide(
     application: Application,
     resolved: Resolved,
     history: ReleaseHistory,
-    rollout: Sequence[tuple[str, str, Progress]],
+    rollout: Sequence[ProcessProgress],
 ) -> Decision:
     """Return the next step of this application's releases.
 
@@ -55,7 +55,7 @@ def decide(
         application: The application, there and readable.
         resolved: It and its processes as they stand now.
         history: Its releases.
-        rollout: Key, type and progress of each process that the running release renders.
+        rollout: How far each process is that the running release renders.
     """
     cancelled_before_start = cancel.before_start(observed, application, resolved, history)
     if cancelled_before_start is not None:

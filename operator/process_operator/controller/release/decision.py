@@ -1,13 +1,11 @@
 """What the release machine answers: what is to be written, and what it waits for."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from process_operator.controller.observe.records import Child, Pod
-from process_operator.controller.release.record import Release
+from process_operator.controller.observe.records import Child, Pod, Release
 from process_operator.kube.manifest import Manifest
+from process_operator.models.release import ReleaseStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +24,7 @@ class Decision:
 
     create: Manifest | None = None
     """A release to make."""
-    records: tuple[tuple[Release, Mapping[str, Any]], ...] = ()
+    records: tuple[tuple[Release, ReleaseStatus], ...] = ()
     """Statuses to write before anything that depends on them."""
     waiting: Waiting | None = None
     """Why the waiting release waits."""

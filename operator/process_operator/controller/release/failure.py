@@ -10,16 +10,14 @@ is fetched is masked when it is added.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from process_operator.controller.observe import masking, quoting
 from process_operator.controller.observe.child_status import TOO_LATE
 from process_operator.controller.observe.records import Pod
-from process_operator.controller.release.rollout import Progress
+from process_operator.controller.release.rollout import ProcessProgress
 from process_operator.kube import names
 from process_operator.kube.manifest import Manifest
-from process_operator.models.process import JobStartPolicy
-from process_operator.models.release import ReleaseStep
+from process_operator.models.release import Failure, JobRecord, ReleaseStep
 from process_operator.models.snapshot import Snapshot
 
 LOG_LINES = 20
@@ -29,95 +27,74 @@ MAX_EVENT = 500
 _GAP = " ... "
 _HALF = (MAX_LINE - len(_GAP)) // 2
 
-_WHEN = {
-    JobStartPolicy.BEFORE_DEPLOYMENT: "before the rollout",
-    JobStartPolicy.AFTER_SUCCESS_DEPLOYMENT: "after the rollout",
-    JobStartPolicy.AFTER_FAILED_DEPLOYMENT: "after the failure",
-}
 
-
-def of_job(entry: Mapping[str, Any], pod: Pod | None) -> dict[str, Any]:
+def of_job(job: JobRecord, pod: Pod | None) -> Failure:
     """Return why a job that ran before the rollout made its release fail."""
-    sentence = (
-        f'The rollout never started because job process "{entry["key"]}", which runs '
-        f"{_WHEN[JobStartPolicy(entry['policy'])]}, failed: {entry['message']}"
-    )
-    return _failure(
-        ReleaseStep.BEFORE_JOBS, entry["key"], entry["reason"], entry["message"], sentence, pod=pod
+    return _of_pod(pod).changed(
+        step=ReleaseStep.BEFORE_JOBS,
+        process=job.key,
+        reason=job.reason,
+        message=job.message,
+        sentence=f'The rollout never started because job process "{job.key}", which runs before '
+        f"the rollout, failed: {job.message}",
     )
 
 
-def of_rollout(key: str, progress: Progress, probe_failures: Mapping[str, str]) -> dict[str, Any]:
+def of_rollout(process: ProcessProgress, probe_failures: Mapping[str, str]) -> Failure:
     """Return why a process that did not become ready made its release fail."""
-    problem = progress.problem
-    sentence = (
-        f'The rollout failed because process "{key}" did not become ready in time: '
-        f"{progress.message}"
-    )
-    return _failure(
-        ReleaseStep.ROLLOUT,
-        key,
+    progress = process.progress
+    problem, pod = progress.problem, progress.pod
+    return _of_pod(pod).changed(
+        step=ReleaseStep.ROLLOUT,
+        process=process.key,
         # Where nothing is known to be wrong, no more can be said than that it is late.
-        problem.reason if problem else TOO_LATE,
-        problem.message if problem else progress.message,
-        sentence,
-        pod=progress.pod,
-    ) | _probe(progress.pod, probe_failures)
+        reason=problem.reason if problem else TOO_LATE,
+        message=problem.message if problem else progress.message,
+        probe=_probe(pod, probe_failures),
+        sentence=f'The rollout failed because process "{process.key}" did not become ready in '
+        f"time: {progress.message}",
+    )
 
 
-def after_success(entry: Mapping[str, Any]) -> str:
+def after_success(job: JobRecord) -> str:
     """Return the warning that a job after the rollout failed; the release stands."""
     return (
-        f'job process "{entry["key"]}", which runs after the rollout, failed: {entry["message"]}; '
+        f'job process "{job.key}", which runs after the rollout, failed: {job.message}; '
         "the release stands"
     )
 
 
-def _failure(
-    step: ReleaseStep, key: str, reason: str, message: str, sentence: str, *, pod: Pod | None
-) -> dict[str, Any]:
-    made: dict[str, Any] = {
-        "step": str(step),
-        "process": key,
-        "reason": reason,
-        "message": message,
-        "sentence": sentence,
-    }
+def _of_pod(pod: Pod | None) -> Failure:
+    """Return what the pod that shows a failure says of it."""
     if pod is None:
-        return made
-    made["pod"] = pod.name
+        return Failure()
     problem = pod.problem
     if problem is None:
-        return made
-    if problem.state:
-        made["containerState"] = problem.state
-    if problem.exit_code is not None:
-        made["exitCode"] = problem.exit_code
-        if 128 < problem.exit_code < 256:
-            # The shells' way to say that a signal ended it.
-            made["signal"] = problem.exit_code - 128
-    return made
+        return Failure(pod=pod.name)
+    code = problem.exit_code
+    return Failure(
+        pod=pod.name,
+        container_state=problem.state or None,
+        exit_code=code,
+        # The shells' way to say that a signal ended it.
+        signal=code - 128 if code is not None and 128 < code < 256 else None,
+    )
 
 
-def _probe(pod: Pod | None, probe_failures: Mapping[str, str]) -> dict[str, str]:
+def _probe(pod: Pod | None, probe_failures: Mapping[str, str]) -> str | None:
     """Return what the kubelet said of a failing probe of this pod."""
     said = probe_failures.get(pod.uid) if pod is not None else None
-    return {} if said is None else {"probe": quoting.printable(said)[:MAX_LINE]}
+    return None if said is None else quoting.printable(said)[:MAX_LINE]
 
 
 def with_evidence(
-    failure: Mapping[str, Any], *, log: str, events: Iterable[str], snapshot: Snapshot | None
-) -> dict[str, Any]:
+    failure: Failure, *, log: str, events: Iterable[str], snapshot: Snapshot | None
+) -> Failure:
     """Add the last lines of the container and what Kubernetes said of its pod."""
-    values = masking.secret_values([snapshot], names.key_label(failure["process"]))
-    lines = tail(log, values)
+    values = masking.secret_values([snapshot], names.key_label(failure.process or ""))
     said = [quoting.printable(one[:MAX_EVENT])[:MAX_EVENT] for one in [*events][-MAX_EVENTS:]]
-    told = [*quoting.masked(said, values)]
-    return {
-        **failure,
-        **({"log": lines} if lines else {}),
-        **({"events": told} if told else {}),
-    }
+    told = tuple(quoting.masked(said, values))
+    return failure.changed(log=tail(log, values) or None, events=told)
 
 
 def tail(log: str, values: frozenset[str]) -> str:

@@ -1,19 +1,19 @@
 """The releases of one application, sorted by what they are to it, and which are too old."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from process_operator.controller.observe.records import CustomResource, ObservedState
+from process_operator.controller.observe.records import (
+    Application,
+    CustomResource,
+    ObservedState,
+    Release,
+)
 from process_operator.controller.release import record
-from process_operator.controller.release.record import Release
-from process_operator.kube import conditions
-from process_operator.models.application import ApplicationSpec
 from process_operator.models.release import ReleaseState, ReleaseStep
-
-Application = CustomResource[ApplicationSpec]
+from process_operator.models.status import ServingRelease
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,13 +44,13 @@ def release_history(observed: ObservedState, application: Application) -> Releas
     mine = [
         r for r in observed.releases if isinstance(r, CustomResource) and _belongs(r, application)
     ]
-    numbered = sorted((r for r in mine if "number" in r.status), key=record.number)
+    numbered = sorted((r for r in mine if r.status.number is not None), key=record.number)
     started = [r for r in numbered if not _is_cancelled_before_start(r)]
     succeeded = [r for r in numbered if record.state(r) == ReleaseState.SUCCESS]
     active = [r for r in numbered if record.state(r) == ReleaseState.IN_PROGRESS]
     serving = succeeded[-1] if succeeded else None
-    given = [int(application.status.get("lastReleaseNumber") or 0), *map(record.number, numbered)]
-    lost = _lost(serving, succeeded, application.status.get("servingRelease") or {})
+    given = [application.status.last_release_number or 0, *map(record.number, numbered)]
+    lost = _lost(serving, succeeded, application.status.serving_release)
     return ReleaseHistory(
         serving=None if lost is not None else serving,
         active=active[-1] if active else None,
@@ -64,9 +64,7 @@ def release_history(observed: ObservedState, application: Application) -> Releas
         cancelled_before_start=numbered[-1]
         if numbered and _is_cancelled_before_start(numbered[-1])
         else None,
-        last_rolled_out=next(
-            (r for r in reversed(numbered) if "rolloutStartedAt" in r.status), None
-        ),
+        last_rolled_out=next((r for r in reversed(numbered) if r.status.rollout_started_at), None),
         last_number=max(given),
         missing=lost,
         ended=tuple(
@@ -87,26 +85,26 @@ _ENDED = {
 
 
 def _belongs(release: Release, application: Application) -> bool:
-    recorded = release.status.get("applicationUID")
+    recorded = release.status.application_uid
     if recorded is not None:
-        return bool(recorded == application.uid)
+        return recorded == application.uid
     return release.owner_uid in {None, application.uid}
 
 
 def _is_cancelled_before_start(release: Release) -> bool:
-    return record.state(release) == ReleaseState.CANCELLED and "startedAt" not in release.status
+    return record.state(release) == ReleaseState.CANCELLED and release.status.started_at is None
 
 
 def _lost(
-    serving: Release | None, succeeded: Sequence[Release], recorded: Mapping[str, Any]
+    serving: Release | None, succeeded: Sequence[Release], recorded: ServingRelease | None
 ) -> str | None:
     """Return the name of the serving release if nothing can be rendered from a record of it."""
     if serving is not None and record.snapshot(serving) is None:
         return serving.name
-    if not recorded or recorded["name"] in {r.name for r in succeeded}:
+    if recorded is None or recorded.name in {r.name for r in succeeded}:
         return None
-    is_newer = serving is not None and record.number(serving) > int(recorded["number"])
-    return None if is_newer else str(recorded["name"])
+    is_newer = serving is not None and record.number(serving) > recorded.number
+    return None if is_newer else recorded.name
 
 
 def running_release(history: ReleaseHistory) -> Release | None:
@@ -128,7 +126,7 @@ def running_release(history: ReleaseHistory) -> Release | None:
         return last
     stays = (
         record.number(last) > record.number(history.serving)
-        and "rollbackStartedAt" not in last.status
+        and last.status.rollback_started_at is None
     )
     return last if stays else history.serving
 
@@ -138,7 +136,7 @@ def last_rollout_started_at(history: ReleaseHistory) -> datetime | None:
     if history.last_rolled_out is None:
         return None
     status = history.last_rolled_out.status
-    return conditions.parse_time(status.get("rollbackStartedAt") or status["rolloutStartedAt"])
+    return status.rollback_started_at or status.rollout_started_at
 
 
 _FORWARD = {ReleaseStep.ROLLOUT, ReleaseStep.AFTER_SUCCESS_JOBS}

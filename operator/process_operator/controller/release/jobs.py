@@ -5,10 +5,8 @@ its result before anything that follows from it, so that what is recorded is nev
 a Job whose uid is recorded and that is gone without a result has failed, whoever removed it.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from process_operator.controller.observe.records import (
     Child,
@@ -17,23 +15,25 @@ from process_operator.controller.observe.records import (
     InvalidObject,
     ObservedState,
     Pod,
+    Release,
 )
 from process_operator.controller.release import job_verdict
-from process_operator.kube import conditions, names
+from process_operator.kube import names
 from process_operator.models.process import JobStartPolicy, ProcessSpec, ProcessType
-from process_operator.models.release import Jobs, ReleaseSpec, Result
+from process_operator.models.release import JobRecord, ReleaseStatus, Result
+from process_operator.models.release import Jobs as Mode
 from process_operator.models.snapshot import Snapshot
 
-Entry = dict[str, Any]
-"""One item of `status.jobs` of a release."""
+Jobs = tuple[JobRecord, ...]
+"""What `status.jobs` of a release holds: one record for each job process, by key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phase:
     """Where the jobs of one moment of a release stand, and what is to be done about them now."""
 
-    entries: Sequence[Entry]
-    """All entries of the record, as they are to be."""
+    jobs: Jobs
+    """All of them, as they are to be recorded."""
     changed: bool = False
     """Whether they have to be written before anything else."""
     start: str | None = None
@@ -42,8 +42,8 @@ class Phase:
     """The Job to delete: its result is recorded, and it may still do something."""
     running: str | None = None
     """Key of the job that the phase waits for."""
-    failed: Entry | None = None
-    """The entry that stopped the phase."""
+    failed: JobRecord | None = None
+    """The one that stopped the phase."""
     pod: Pod | None = None
     """The pod that tells why."""
     wake_at: datetime | None = None
@@ -54,50 +54,37 @@ class Phase:
         return self.start is None and self.stop is None and self.running is None
 
 
-def entries(snapshot: Snapshot, mode: Jobs) -> list[Entry]:
-    """Return the entries of a release that starts: one for each job process, by key."""
-    skipped = {
-        "result": str(Result.SKIPPED),
-        "reason": "JobsSkipped",
-        "message": "the release was asked for with spec.jobs skip, or as a rollback",
-    }
-    return [
-        {"key": one.key, "policy": str(one.job_start_policy)}
-        | (skipped if mode == Jobs.SKIP else {})
+def entries(snapshot: Snapshot, mode: Mode) -> Jobs:
+    """Return the jobs of a release that starts: one for each job process, by key."""
+    found = tuple(
+        JobRecord(key=one.key, policy=one.job_start_policy)
         for one in sorted(snapshot.processes, key=lambda one: one.key)
         if one.type == ProcessType.JOB
-    ]
+    )
+    if mode == Mode.RUN:
+        return found
+    why = "the release was asked for with spec.jobs skip, or as a rollback"
+    return tuple(one.ended(Result.SKIPPED, "JobsSkipped", why) for one in found)
 
 
-def are_left(jobs: Sequence[Mapping[str, Any]], policy: JobStartPolicy) -> bool:
+def are_left(jobs: Jobs, policy: JobStartPolicy) -> bool:
     """Return whether a phase has anything to do."""
-    return any(one["policy"] == policy and "result" not in one for one in jobs)
+    return any(one.policy == policy and one.is_left for one in jobs)
 
 
-def closed(jobs: Sequence[Mapping[str, Any]]) -> list[Entry]:
-    """Return the entries of a release that ends: what has no result gets one."""
-    stopped = {
-        "result": str(Result.CANCELLED),
-        "reason": "ReleaseEnded",
-        "message": "the release ended while it ran",
-    }
-    rest = {
-        "result": str(Result.SKIPPED),
-        "reason": "NotNeeded",
-        "message": "the release ended without it",
-    }
-    return [
-        dict(one) if "result" in one else {**one, **(stopped if "jobUID" in one else rest)}
-        for one in jobs
-    ]
+def closed(jobs: Jobs) -> Jobs:
+    """Return the jobs of a release that ends: what has no result gets one."""
+    return tuple(_closed(one) if one.is_left else one for one in jobs)
+
+
+def _closed(job: JobRecord) -> JobRecord:
+    if job.job_uid is not None:
+        return job.ended(Result.CANCELLED, "ReleaseEnded", "the release ended while it ran")
+    return job.ended(Result.SKIPPED, "NotNeeded", "the release ended without it")
 
 
 def phase(
-    observed: ObservedState,
-    release: CustomResource[ReleaseSpec],
-    policy: JobStartPolicy,
-    *,
-    grace: timedelta,
+    observed: ObservedState, release: Release, policy: JobStartPolicy, *, grace: timedelta
 ) -> Phase:
     """Return what the jobs of one moment need now.
 
@@ -107,146 +94,140 @@ def phase(
         policy: The moment.
         grace: How long a Job may take until its container runs for the first time.
     """
-    kept = [dict(one) for one in release.status.get("jobs", ())]
-    changed = False
-    for entry in kept:
-        if entry["policy"] != policy or entry.get("result") in _PASSED:
+    kept, changed = release.status.jobs, False
+    for job in kept:
+        if job.policy != policy or job.result in _PASSED:
             continue
-        if "result" in entry:
-            return _stopped(observed, release, entry, kept)
-        if not _is_begun(observed, release, entry) and not _is_declared(observed, entry["key"]):
-            if (unread := _unread(observed)) is not None:
-                # It may be this one: a migration must not be left out unseen.
-                why = f'Process "{unread.name}" cannot be read: {unread.message}'
-                entry.update(_result(Result.FAILED, "InvalidSpec", why, observed.now))
-                return Phase(entries=kept, changed=True, failed=entry)
-            why = "its Process was deleted before"
-            entry.update(_result(Result.SKIPPED, "ProcessDeleted", why, observed.now))
-            changed = True
+        if not job.is_left:
+            return _stopped(observed, release, job, kept)
+        if not _is_begun(observed, release, job) and not _is_declared(observed, job.key):
+            left_out = _without_process(observed, job)
+            kept, changed = _with(kept, left_out), True
+            if left_out.result == Result.FAILED:
+                return Phase(jobs=kept, changed=True, failed=left_out)
             continue
         if changed:
-            return Phase(entries=kept, changed=True, running=entry["key"])
-        made = _attend(observed, release, entry, kept, grace)
+            return Phase(jobs=kept, changed=True, running=job.key)
+        made = _attend(observed, release, job, grace)
         if not made.is_over or made.failed is not None:
             return made
-        changed = True
-    return Phase(entries=kept, changed=changed)
+        kept, changed = made.jobs, True
+    return Phase(jobs=kept, changed=changed)
 
 
 _PASSED = {Result.SUCCESS, Result.SKIPPED}
 
 
-def stop(
-    observed: ObservedState, release: CustomResource[ReleaseSpec], reason: str, message: str
-) -> Phase:
+def _with(jobs: Jobs, changed: JobRecord) -> Jobs:
+    return tuple(changed if one.key == changed.key else one for one in jobs)
+
+
+def _without_process(observed: ObservedState, job: JobRecord) -> JobRecord:
+    """Return what becomes of a job whose Process is not declared."""
+    unread = _unread(observed)
+    if unread is None:
+        why = "its Process was deleted before"
+        return job.ended(Result.SKIPPED, "ProcessDeleted", why, now=observed.now)
+    # It may be this one: a migration must not be left out unseen.
+    why = f'Process "{unread.name}" cannot be read: {unread.message}'
+    return job.ended(Result.FAILED, "InvalidSpec", why, now=observed.now)
+
+
+def stop(observed: ObservedState, release: Release, reason: str, message: str) -> Phase:
     """Return what it takes to end whatever job runs: its result first, then the Job itself."""
-    kept = [dict(one) for one in release.status.get("jobs", ())]
-    for entry in kept:
-        if "result" not in entry and _is_begun(observed, release, entry):
-            entry.update(_result(Result.CANCELLED, reason, message, observed.now))
-            return Phase(entries=kept, changed=True, running=entry["key"])
-        if entry.get("result") in {Result.CANCELLED, Result.FAILED}:
-            waiting = _stopped(observed, release, entry, kept)
+    kept = release.status.jobs
+    for job in kept:
+        if job.is_left and _is_begun(observed, release, job):
+            ended = job.ended(Result.CANCELLED, reason, message, now=observed.now)
+            return Phase(jobs=_with(kept, ended), changed=True, running=job.key)
+        if job.result in {Result.CANCELLED, Result.FAILED}:
+            waiting = _stopped(observed, release, job, kept)
             if not waiting.is_over:
                 return waiting
-    return Phase(entries=kept)
+    return Phase(jobs=kept)
 
 
-def with_job(
-    release: CustomResource[ReleaseSpec], key: str, *, name: str, uid: str, now: datetime
-) -> dict[str, Any]:
+def with_job(release: Release, key: str, *, name: str, uid: str, now: datetime) -> ReleaseStatus:
     """Return the record of a release in which the Job of one of its jobs is known."""
-    made = {"jobName": name, "jobUID": uid, "startedAt": conditions.timestamp(now)}
-    return {
-        **release.status,
-        "jobs": [{**one, **made} if one["key"] == key else one for one in release.status["jobs"]],
-    }
+    status = release.status
+    made = (
+        one.begun(name=name, uid=uid, now=now) if one.key == key else one for one in status.jobs
+    )
+    return status.changed(jobs=tuple(made))
 
 
-def name(release: CustomResource[ReleaseSpec], key: str) -> str:
+def name(release: Release, key: str) -> str:
     """Return the name of the Job that a release makes of a job process."""
     return names.job(release.spec.application_ref.name, key, release.uid)
 
 
-def job_key(release: CustomResource[ReleaseSpec], key: str) -> ChildKey:
+def job_key(release: Release, key: str) -> ChildKey:
     """Return what identifies that Job on the server."""
     return ChildKey(job_verdict.KIND, release.namespace, name(release, key))
 
 
-def _stopped(
-    observed: ObservedState,
-    release: CustomResource[ReleaseSpec],
-    entry: Entry,
-    kept: Sequence[Entry],
-) -> Phase:
+def _stopped(observed: ObservedState, release: Release, job: JobRecord, kept: Jobs) -> Phase:
     """Wait until a Job whose result is recorded can do nothing any more."""
-    job = _made(observed, release, entry)
-    if job is not None and not job_verdict.is_finished(job):
-        return Phase(entries=kept, stop=None if job.deleting else job, running=entry["key"])
-    return Phase(entries=kept, failed=entry)
+    made = _made(observed, release, job)
+    if made is not None and not job_verdict.is_finished(made):
+        return Phase(jobs=kept, stop=None if made.deleting else made, running=job.key)
+    return Phase(jobs=kept, failed=job)
 
 
-def _attend(
-    observed: ObservedState,
-    release: CustomResource[ReleaseSpec],
-    entry: Entry,
-    kept: Sequence[Entry],
-    grace: timedelta,
-) -> Phase:
+def _attend(observed: ObservedState, release: Release, job: JobRecord, grace: timedelta) -> Phase:
     """Return what the job whose turn it is needs."""
-    job = _made(observed, release, entry)
-    if "jobUID" not in entry:
-        refused = observed.refused.get(job_key(release, entry["key"]))
-        if job is not None:
-            # Made before a crash that came before the record.
-            entry |= {
-                "jobName": job.name,
-                "jobUID": job.uid,
-                "startedAt": conditions.timestamp(observed.now),
-            }
-            return Phase(entries=kept, changed=True, running=entry["key"])
-        if refused is not None:
-            entry |= _result(Result.FAILED, refused.reason, refused.message, observed.now)
-            return Phase(entries=kept, changed=True, failed=entry)
-        return Phase(entries=kept, start=entry["key"])
+    made, kept = _made(observed, release, job), release.status.jobs
+    if job.job_uid is None and made is not None:
+        # Made before a crash that came before the record.
+        begun = job.begun(name=made.name, uid=made.uid, now=observed.now)
+        return Phase(jobs=_with(kept, begun), changed=True, running=job.key)
+    if job.job_uid is None:
+        return _to_start(observed, release, job)
     # The patience of a Job that was there before a suspension begins anew.
-    started = max(
-        conditions.parse_time(at)
-        for at in (entry["startedAt"], release.status.get("resumedAt"))
-        if at is not None
+    times = (job.started_at, release.status.resumed_at)
+    found = job_verdict.verdict(
+        observed,
+        made,
+        name=job.job_name or "",
+        started=max((at for at in times if at is not None), default=observed.now),
+        grace=grace,
     )
-    found = job_verdict.verdict(observed, job, name=entry["jobName"], started=started, grace=grace)
     if found.result is None:
-        return Phase(entries=kept, running=entry["key"], wake_at=found.wake_at)
-    entry |= _result(found.result, found.reason, found.message, observed.now)
-    if found.exit_code is not None:
-        entry["exitCode"] = found.exit_code
+        return Phase(jobs=kept, running=job.key, wake_at=found.wake_at)
+    ended = job.ended(
+        found.result, found.reason, found.message, now=observed.now, exit_code=found.exit_code
+    )
+    after = _with(kept, ended)
     if found.result == Result.SUCCESS:
-        return Phase(entries=kept, changed=True)
-    if job is not None and not job_verdict.is_finished(job):
+        return Phase(jobs=after, changed=True)
+    if made is not None and not job_verdict.is_finished(made):
         # It must not start after all: first its result, then its end, then what follows.
-        return Phase(entries=kept, changed=True, running=entry["key"], pod=found.pod)
-    return Phase(entries=kept, changed=True, failed=entry, pod=found.pod)
+        return Phase(jobs=after, changed=True, running=job.key, pod=found.pod)
+    return Phase(jobs=after, changed=True, failed=ended, pod=found.pod)
 
 
-def _made(
-    observed: ObservedState, release: CustomResource[ReleaseSpec], entry: Mapping[str, Any]
-) -> Child | None:
-    """Return the Job of an entry; another one of its name does not count."""
-    job = observed.children.get(job_key(release, entry["key"]))
-    if job is None or job.owner_uid != release.uid:
+def _to_start(observed: ObservedState, release: Release, job: JobRecord) -> Phase:
+    refused = observed.refused.get(job_key(release, job.key))
+    if refused is None:
+        return Phase(jobs=release.status.jobs, start=job.key)
+    ended = job.ended(Result.FAILED, refused.reason, refused.message, now=observed.now)
+    return Phase(jobs=_with(release.status.jobs, ended), changed=True, failed=ended)
+
+
+def _made(observed: ObservedState, release: Release, job: JobRecord) -> Child | None:
+    """Return the Job of a record; another one of its name does not count."""
+    found = observed.children.get(job_key(release, job.key))
+    if found is None or found.owner_uid != release.uid:
         return None
-    return job if entry.get("jobUID") in {None, job.uid} else None
+    return found if job.job_uid in {None, found.uid} else None
 
 
-def _is_begun(
-    observed: ObservedState, release: CustomResource[ReleaseSpec], entry: Mapping[str, Any]
-) -> bool:
+def _is_begun(observed: ObservedState, release: Release, job: JobRecord) -> bool:
     """Whether its Job was made: then it is followed to its end, even without its Process.
 
     The Job belongs to the release, and a migration that is cut off is worse than one too many.
     """
-    return "jobUID" in entry or _made(observed, release, entry) is not None
+    return job.job_uid is not None or _made(observed, release, job) is not None
 
 
 def _is_declared(observed: ObservedState, key: str) -> bool:
@@ -264,12 +245,3 @@ def _unread(observed: ObservedState) -> InvalidObject | None:
     """Return a process whose key nobody knows, because its spec cannot be read."""
     broken = (one for one in observed.processes if isinstance(one, InvalidObject))
     return next((one for one in broken if not one.deleting), None)
-
-
-def _result(result: Result, reason: str, message: str, now: datetime) -> Entry:
-    return {
-        "result": str(result),
-        "reason": reason,
-        "message": message,
-        "finishedAt": conditions.timestamp(now),
-    }

@@ -8,35 +8,40 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from process_operator.controller.observe.records import CustomResource
+from process_operator.controller.observe.records import Release
 from process_operator.controller.release import jobs
-from process_operator.controller.release.rollout import Progress, State
+from process_operator.controller.release.rollout import ProcessProgress, State
 from process_operator.kube import conditions
-from process_operator.models.release import ReleaseSpec, ReleaseState, ReleaseStep
+from process_operator.models.release import (
+    ReleaseState,
+    ReleaseStatus,
+    ReleaseStep,
+    Result,
+    RolloutRecord,
+)
 from process_operator.models.snapshot import Snapshot, Unreadable, read, readable
-
-Release = CustomResource[ReleaseSpec]
+from process_operator.models.status import Conditions
 
 
 def number(release: Release) -> int:
     """Return a release's number, 0 before it starts."""
-    return int(release.status.get("number") or 0)
+    return release.status.number or 0
 
 
 def state(release: Release) -> ReleaseState:
     """Return a release's state; one without a record waits."""
-    return ReleaseState(release.status.get("state") or ReleaseState.WAITING)
+    return release.status.state or ReleaseState.WAITING
 
 
 def snapshot(release: Release) -> Snapshot | None:
     """Return what a release froze; None before it starts, and if that cannot be read."""
-    return readable(release.status.get("snapshot"))
+    return readable(release.status.snapshot)
 
 
 def fault(release: Release) -> str:
     """Return why a started release cannot be rendered, "" if it can."""
     try:
-        read(release.status.get("snapshot"))
+        read(release.status.snapshot)
     except Unreadable as error:
         return str(error)
     return ""
@@ -44,18 +49,18 @@ def fault(release: Release) -> str:
 
 def step(release: Release) -> ReleaseStep:
     """Return what a release in progress is doing."""
-    return ReleaseStep(release.status.get("step") or ReleaseStep.ROLLOUT)
+    return release.status.step or ReleaseStep.ROLLOUT
 
 
 def environment(release: Release) -> dict[str, str]:
     """Return the variables that tell a job which release it runs for, and why that failed."""
     told = {"PROCESS_OPERATOR_RELEASE": release.name}
-    why = release.status.get("failure")
+    why = release.status.failure
     if why is not None:
         told |= {
-            "PROCESS_OPERATOR_FAILED_STEP": why["step"],
-            "PROCESS_OPERATOR_FAILED_PROCESS": why["process"],
-            "PROCESS_OPERATOR_FAILED_REASON": why["reason"],
+            "PROCESS_OPERATOR_FAILED_STEP": str(why.step or ""),
+            "PROCESS_OPERATOR_FAILED_PROCESS": why.process or "",
+            "PROCESS_OPERATOR_FAILED_REASON": why.reason or "",
         }
     return told
 
@@ -68,8 +73,8 @@ _DOING = {
     ReleaseStep.AFTER_FAILED_JOBS: ("AfterFailedJobsRunning", "the jobs after failure run"),
 }
 _STARTS = {
-    ReleaseStep.ROLLOUT: "rolloutStartedAt",
-    ReleaseStep.ROLLBACK: "rollbackStartedAt",
+    ReleaseStep.ROLLOUT: "rollout_started_at",
+    ReleaseStep.ROLLBACK: "rollback_started_at",
 }
 
 
@@ -78,34 +83,47 @@ def doing(release: Release) -> tuple[str, str]:
     return _DOING[step(release)]
 
 
-def step_begun(release: Release, step: ReleaseStep, now: datetime) -> dict[str, Any]:
-    """Return the part of the record that says that a step begins."""
-    reason, message = _DOING[step]
-    started = {_STARTS[step]: conditions.timestamp(now)} if step in _STARTS else {}
-    return {
+def begin(
+    release: Release, step: ReleaseStep, now: datetime, record: ReleaseStatus | None = None
+) -> ReleaseStatus:
+    """Return the record in which a step begins, made of the release's own or of the one given."""
+    started = {_STARTS[step]: conditions.whole_seconds(now)} if step in _STARTS else {}
+    return (record or release.status).changed(
         **started,
-        "observedGeneration": release.generation,
-        "state": str(ReleaseState.IN_PROGRESS),
-        "step": str(step),
-        "conditions": conditions.merge(
-            release.status,
-            conditions.reconciling(reason, message),
-            generation=release.generation,
-            now=now,
-        ),
-    }
+        observed_generation=release.generation,
+        state=ReleaseState.IN_PROGRESS,
+        step=step,
+        conditions=_said(release, conditions.reconciling(*_DOING[step]), now),
+    )
 
 
-def cancel(release: Release, now: datetime) -> dict[str, Any]:
+def pause(release: Release, now: datetime) -> ReleaseStatus:
+    """Return the record of a release that is held while its application is suspended."""
+    said = conditions.reconciling(
+        "Suspended", "goes on when spec.suspend of the application is false"
+    )
+    return release.status.changed(
+        paused_at=conditions.whole_seconds(now), conditions=_said(release, said, now)
+    )
+
+
+def resume(release: Release, now: datetime) -> ReleaseStatus:
+    """Return the record of a release that goes on with its step, whose deadlines begin anew."""
+    return begin(release, step(release), now).changed(
+        paused_at=None, resumed_at=conditions.whole_seconds(now)
+    )
+
+
+def cancel(release: Release, now: datetime) -> ReleaseStatus:
     """Return the record of a release that was cancelled."""
     message = "the release was cancelled by spec.cancel"
-    if "rolloutStartedAt" in release.status and "rollbackStartedAt" not in release.status:
+    if release.status.rollout_started_at and not release.status.rollback_started_at:
         message += "; there was no earlier release to go back to, so what it made stays"
     said = conditions.stalled("Cancelled", message)
     return end(release, ReleaseState.CANCELLED, said, now)
 
 
-def skip(release: Release, newer: Release, now: datetime) -> dict[str, Any]:
+def skip(release: Release, newer: Release, now: datetime) -> ReleaseStatus:
     """Return the record of a release in whose place a newer one was taken."""
     said = conditions.ready("Superseded", f'skipped: the newer release "{newer.name}" was taken')
     return end(release, ReleaseState.SKIPPED, said, now)
@@ -117,37 +135,40 @@ def end(
     said: Sequence[conditions.Condition],
     now: datetime,
     **more: Any,
-) -> dict[str, Any]:
+) -> ReleaseStatus:
     """Return the record of a release that ends now, with nothing in it that passes."""
-    ended = {
-        **release.status,
-        **more,
-        "observedGeneration": release.generation,
-        "state": str(state),
-        "finishedAt": conditions.timestamp(now),
-        "conditions": conditions.merge(
-            release.status, said, generation=release.generation, now=now
-        ),
-    }
-    for passing in ("step", "pausedAt"):
-        ended.pop(passing, None)
-    if "jobs" in ended:
-        ended["jobs"] = jobs.closed(ended["jobs"])
-    return ended
+    record = release.status.changed(**more)
+    return record.changed(
+        observed_generation=release.generation,
+        state=state,
+        step=None,
+        paused_at=None,
+        finished_at=conditions.whole_seconds(now),
+        conditions=_said(release, said, now),
+        jobs=jobs.closed(record.jobs),
+    )
 
 
-_RESULTS = {State.READY: "success", State.MOVING: "inProgress", State.FAILED: "failed"}
+def _said(release: Release, said: Sequence[conditions.Condition], now: datetime) -> Conditions:
+    return release.status.saying(said, generation=release.generation, now=now)
 
 
-def rollout_entries(rollout: Sequence[tuple[str, str, Progress]]) -> list[dict[str, Any]]:
-    """Return the entries of `status.rollouts`, by key."""
-    return [
-        {
-            "key": key,
-            "type": process_type,
-            "result": _RESULTS[progress.state],
-            "reason": progress.reason,
-            "message": progress.message,
-        }
-        for key, process_type, progress in sorted(rollout, key=lambda one: one[0])
-    ]
+_RESULTS = {
+    State.READY: Result.SUCCESS,
+    State.MOVING: Result.IN_PROGRESS,
+    State.FAILED: Result.FAILED,
+}
+
+
+def rollouts(progress: Sequence[ProcessProgress]) -> tuple[RolloutRecord, ...]:
+    """Return how far each process is, by key."""
+    return tuple(
+        RolloutRecord(
+            key=one.key,
+            type=one.type,
+            result=_RESULTS[one.progress.state],
+            reason=one.progress.reason,
+            message=one.progress.message,
+        )
+        for one in sorted(progress, key=lambda one: one.key)
+    )

@@ -15,6 +15,7 @@ from process_operator.controller.observe.child_status import (
     DeploymentStatus,
 )
 from process_operator.controller.observe.records import Child, Pod, PodProblem
+from process_operator.models.process import ProcessType
 
 
 class State(Enum):
@@ -40,6 +41,20 @@ class Progress:
     available: int = 0
     current: bool = True
     """Whether every instance runs what is wanted: False while old and new ones are mixed."""
+
+    @property
+    def says_why(self) -> bool:
+        """Whether its reason says more than that it is late."""
+        return self.state is State.FAILED or self.problem is not None
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessProgress:
+    """How far one process is that a release rolls out."""
+
+    key: str
+    type: ProcessType
+    progress: Progress
 
 
 NOT_MADE = Progress(

@@ -4,7 +4,7 @@ A run takes the serving release's image and environment, becomes one Job, and it
 record as a release's is: the uid of the Job is written right after it was made, its result once.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,20 +17,21 @@ from process_operator.controller.observe.records import (
     InvalidObject,
     ObservedState,
     Pod,
+    Process,
+    Run,
 )
 from process_operator.controller.release import job_verdict
 from process_operator.kube import conditions, names
 from process_operator.kube.conditions import Condition
 from process_operator.models import snapshot
-from process_operator.models.process import ProcessSpec, ProcessType
+from process_operator.models.process import ProcessType
 from process_operator.models.release import Result
-from process_operator.models.run import RunSpec
+from process_operator.models.run import RunSpec, RunStatus
 from process_operator.models.snapshot import RunLimits, Snapshot, SnapshotProcess
+from process_operator.models.status import ServingRelease
 
 DEFAULT_LIMIT = 10
 DEFAULT_MAX_AGE = timedelta(days=7)
-
-Run = CustomResource[RunSpec]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +50,8 @@ class RunDecision:
     run: Run
     start: SnapshotProcess | None = None
     """The entry whose Job is to be made."""
-    process: CustomResource[ProcessSpec] | None = None
-    record: Mapping[str, Any] | None = None
+    process: Process | None = None
+    record: RunStatus | None = None
     """The status to write before anything else."""
     ended: Pod | None = None
     """The pod whose last lines belong into that record."""
@@ -75,9 +76,9 @@ def decide(
         suspended: Whether its application stands still.
         grace: How long its Job may take until its container runs for the first time.
     """
-    if "finishedAt" in run.status:
+    if run.status.finished_at is not None:
         return RunDecision(run=run)
-    if "jobUID" in run.status:
+    if run.status.job_uid is not None:
         return _watch(observed, serving, run, grace)
     process = _process(observed, run.spec.process_ref.name)
     if process is None:
@@ -115,14 +116,14 @@ def _changed(entry: SnapshotProcess, spec: RunSpec) -> SnapshotProcess:
     return entry.model_copy(update=changes)
 
 
-def _process(observed: ObservedState, name: str) -> CustomResource[ProcessSpec] | None:
+def _process(observed: ObservedState, name: str) -> Process | None:
     for process in observed.processes:
         if process.name == name and isinstance(process, CustomResource) and not process.deleting:
             return process
     return None
 
 
-def job_key(run: Run, process: CustomResource[ProcessSpec]) -> ChildKey:
+def job_key(run: Run, process: Process) -> ChildKey:
     """Return what identifies the Job of a run on the server."""
     application = process.spec.application_ref.name
     return ChildKey(
@@ -135,11 +136,12 @@ def _watch(
 ) -> RunDecision:
     record = run.status
     process = _process(observed, run.spec.process_ref.name)
-    job = observed.children.get(ChildKey(job_verdict.KIND, run.namespace, record["jobName"]))
-    if job is not None and job.uid != record["jobUID"]:
+    name = record.job_name or ""
+    job = observed.children.get(ChildKey(job_verdict.KIND, run.namespace, name))
+    if job is not None and job.uid != record.job_uid:
         job = None
-    started = conditions.parse_time(record["startedAt"])
-    found = job_verdict.verdict(observed, job, name=record["jobName"], started=started, grace=grace)
+    started = record.started_at or observed.now
+    found = job_verdict.verdict(observed, job, name=name, started=started, grace=grace)
     if found.result is None:
         return RunDecision(run=run, wake_at=found.wake_at)
     said = (
@@ -147,19 +149,17 @@ def _watch(
         if found.result == Result.SUCCESS
         else conditions.stalled(found.reason, f"the run failed: {found.message}")
     )
-    ended = {
-        **record,
-        "outcome": str(found.result),
-        "reason": found.reason,
-        "message": found.message,
-        "finishedAt": conditions.timestamp(observed.now),
-        **({} if found.exit_code is None else {"exitCode": found.exit_code}),
-        **_said(run, said, observed.now),
-    }
+    ended = record.changed(
+        outcome=found.result,
+        reason=found.reason,
+        message=found.message,
+        exit_code=found.exit_code,
+        finished_at=conditions.whole_seconds(observed.now),
+    )
     label = names.key_label(process.spec.key) if process is not None else None
     return RunDecision(
         run=run,
-        record=ended,
+        record=_saying(run, ended, said, observed.now),
         ended=found.pod,
         secrets=masking.secret_values(_environments(observed, serving, run), label),
     )
@@ -169,35 +169,34 @@ def _environments(observed: ObservedState, serving: Serving | None, run: Run) ->
     """Yield what the run was made of, and what serves: another release may have come since."""
     if serving is not None:
         yield serving.snapshot
-    made_with = run.status["release"]["name"]
+    made_with = run.status.release.name if run.status.release is not None else ""
     for one in observed.releases:
-        if one.name == made_with and (serving is None or one.name != serving.name):
+        if isinstance(one, InvalidObject) or one.name != made_with:
+            continue
+        if serving is None or one.name != serving.name:
             with suppress(snapshot.Unreadable):
-                yield snapshot.read(one.status.get("snapshot"))
+                yield snapshot.read(one.status.snapshot)
 
 
 def started(
     run: Run, serving: Serving, *, name: str, uid: str, by: str, now: datetime
-) -> dict[str, Any]:
+) -> RunStatus:
     """Return the record of a run whose Job has just been made."""
     said = conditions.reconciling("Running", f'Job "{name}" runs')
-    return {
-        **run.status,
-        "release": {"name": serving.name, "number": serving.number},
-        **({"requestedBy": by} if by else {}),
-        "jobName": name,
-        "jobUID": uid,
-        "outcome": str(Result.IN_PROGRESS),
-        "startedAt": conditions.timestamp(now),
-        **_said(run, said, now),
-    }
+    record = run.status.changed(
+        release=ServingRelease(name=serving.name, number=serving.number),
+        requested_by=by or run.status.requested_by,
+        job_name=name,
+        job_uid=uid,
+        outcome=Result.IN_PROGRESS,
+        started_at=conditions.whole_seconds(now),
+    )
+    return _saying(run, record, said, now)
 
 
-def _said(run: Run, said: Sequence[Condition], now: datetime) -> dict[str, Any]:
-    return {
-        "observedGeneration": run.generation,
-        "conditions": conditions.merge(run.status, said, generation=run.generation, now=now),
-    }
+def _saying(run: Run, record: RunStatus, said: Sequence[Condition], now: datetime) -> RunStatus:
+    told = run.status.saying(said, generation=run.generation, now=now)
+    return record.changed(observed_generation=run.generation, conditions=told)
 
 
 def history(
@@ -210,14 +209,14 @@ def history(
     """
     by_process: dict[str, list[Run]] = {}
     for one in found:
-        if isinstance(one, CustomResource) and one.generated and "finishedAt" in one.status:
+        if isinstance(one, CustomResource) and one.generated and one.status.finished_at:
             by_process.setdefault(one.spec.process_ref.name, []).append(one)
     gone: list[Run] = []
     expiries: list[datetime] = []
     for ended in by_process.values():
         newest_first = sorted(ended, key=lambda one: (one.created_at, one.name), reverse=True)
         for position, one in enumerate(newest_first):
-            expiry = conditions.parse_time(one.status["finishedAt"]) + max_age
+            expiry = (one.status.finished_at or now) + max_age
             if position >= limit or now >= expiry:
                 gone.append(one)
             else:
@@ -232,6 +231,6 @@ def newest(observed: ObservedState, process: str) -> Run | None:
         for one in observed.runs
         if isinstance(one, CustomResource)
         and one.spec.process_ref.name == process
-        and "jobUID" in one.status
+        and one.status.job_uid is not None
     ]
     return max(mine, key=lambda one: (one.created_at, one.name), default=None)

@@ -1,14 +1,12 @@
 """How a waiting release starts: when it may, and what it freezes."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
-from process_operator.controller.observe.records import ObservedState
+from process_operator.controller.observe.records import Application, ObservedState, Release
 from process_operator.controller.release import jobs, triggers
 from process_operator.controller.release.decision import Decision, Waiting
-from process_operator.controller.release.history import Application, ReleaseHistory, next_number
-from process_operator.controller.release.record import Release, end, skip, snapshot, step_begun
+from process_operator.controller.release.history import ReleaseHistory, next_number
+from process_operator.controller.release.record import begin, end, skip, snapshot
 from process_operator.controller.resolve.application import Resolved
 from process_operator.kube import conditions, names
 from process_operator.kube.manifest import Manifest
@@ -17,8 +15,10 @@ from process_operator.models.process import JobStartPolicy, ProcessType
 from process_operator.models.release import (
     MAX_JOBS,
     MAX_SNAPSHOT,
+    Failure,
     Jobs,
     ReleaseState,
+    ReleaseStatus,
     ReleaseStep,
     ReleaseTrigger,
 )
@@ -76,7 +76,7 @@ def start(
     return Decision(
         # The others first: after a crash in between, none of them may be taken for the next.
         records=(*((one, skip(one, release, observed.now)) for one in older), (release, record)),
-        note=f"started release {release.name}, asked for by {record['trigger']}",
+        note=f"started release {release.name}, asked for by {record.trigger}",
     )
 
 
@@ -85,7 +85,7 @@ def _without_target(observed: ObservedState, release: Release, why: Waiting) -> 
     if why.until is not None and observed.now < why.until:
         return Decision(waiting=why, wake_at=why.until)
     said = conditions.stalled(why.reason, why.message)
-    told = {"reason": why.reason, "message": why.message, "sentence": why.message}
+    told = Failure(reason=why.reason, message=why.message, sentence=why.message)
     ended = end(release, ReleaseState.FAILED, said, observed.now, failure=told)
     return Decision(
         records=((release, ended),), note=f"release {release.name} failed: {why.reason}"
@@ -143,7 +143,7 @@ def _started(
     *,
     release: Release,
     candidate: Snapshot,
-) -> dict[str, Any] | Waiting:
+) -> ReleaseStatus | Waiting:
     """Return the record of a release that starts: its number, and all that it froze."""
     trigger = triggers.trigger(application, resolved, history, release)
     number = next_number(release, application, history)
@@ -153,7 +153,6 @@ def _started(
     restarts = trigger == ReleaseTrigger.REVISION or release.spec.restart
     restart = number if restarts else _line(history, release, frozen).restart
     mode = release.spec.jobs or (Jobs.SKIP if release.spec.rollback_to else Jobs.RUN)
-    entries = jobs.entries(frozen, mode)
     text = snapshots.text(frozen.model_copy(update={"restart": restart}))
     if (size := len(text.encode())) > MAX_SNAPSHOT:
         return Waiting(
@@ -161,17 +160,18 @@ def _started(
             message=f"what the release has to record has {size} bytes, and may have "
             f"{MAX_SNAPSHOT}; move long values of env into a ConfigMap, or split the application",
         )
-    return {
-        "observedGeneration": release.generation,
-        "applicationUID": application.uid,
-        "number": number,
-        "trigger": str(trigger),
-        "requested": triggers.requested(application, candidate),
-        "snapshot": text,
-        "startedAt": conditions.timestamp(observed.now),
-        **({"jobs": entries} if entries else {}),
-        **_begun(release, entries, observed.now),
-    }
+    started = release.status.changed(
+        application_uid=application.uid,
+        number=number,
+        trigger=trigger,
+        requested=triggers.requested(application, candidate),
+        snapshot=text,
+        started_at=conditions.whole_seconds(observed.now),
+        jobs=jobs.entries(frozen, mode),
+    )
+    has_jobs = jobs.are_left(started.jobs, JobStartPolicy.BEFORE_DEPLOYMENT)
+    first = ReleaseStep.BEFORE_JOBS if has_jobs else ReleaseStep.ROLLOUT
+    return begin(release, first, observed.now, started)
 
 
 def _line(history: ReleaseHistory, release: Release, frozen: Snapshot) -> Snapshot:
@@ -181,13 +181,6 @@ def _line(history: ReleaseHistory, release: Release, frozen: Snapshot) -> Snapsh
     """
     serving = snapshot(history.serving) if history.serving is not None else None
     return frozen if release.spec.rollback_to is not None or serving is None else serving
-
-
-def _begun(release: Release, entries: Sequence[jobs.Entry], now: datetime) -> dict[str, Any]:
-    """Return the part of the record that says with what a release begins."""
-    if jobs.are_left(entries, JobStartPolicy.BEFORE_DEPLOYMENT):
-        return step_begun(release, ReleaseStep.BEFORE_JOBS, now)
-    return step_begun(release, ReleaseStep.ROLLOUT, now)
 
 
 def _frozen(candidate: Snapshot, history: ReleaseHistory, release: Release) -> Snapshot | Waiting:

@@ -5,13 +5,12 @@ from typing import Any
 
 import orjson
 
-from process_operator.controller.observe.records import ObservedState
+from process_operator.controller.observe.records import Application, ObservedState, Release
 from process_operator.controller.release import record
-from process_operator.controller.release.history import Application, ReleaseHistory
-from process_operator.controller.release.record import Release
+from process_operator.controller.release.history import ReleaseHistory
 from process_operator.controller.resolve.application import Resolved
 from process_operator.models.application import InitialRelease, ReleasePolicy, ScalingPolicy
-from process_operator.models.release import ReleaseSpec, ReleaseTrigger
+from process_operator.models.release import ReleaseSpec, ReleaseTrigger, RequestedInputs
 from process_operator.models.snapshot import Snapshot
 
 
@@ -62,9 +61,9 @@ def _outlives(history: ReleaseHistory) -> bool:
 def _difference_from_lost(application: Application) -> ReleaseTrigger | None:
     """Compare with what the application's status still knows of a release whose record is gone."""
     recorded, spec = application.status, application.spec
-    if "image" in recorded and recorded["image"] != spec.image:
+    if recorded.image is not None and recorded.image != spec.image:
         return ReleaseTrigger.IMAGE
-    if "image" in recorded and recorded.get("revision") != spec.revision:
+    if recorded.image is not None and recorded.revision != spec.revision:
         return ReleaseTrigger.REVISION
     return None
 
@@ -72,17 +71,16 @@ def _difference_from_lost(application: Application) -> ReleaseTrigger | None:
 def _difference(
     application: Application, resolved: Resolved, before: Release
 ) -> ReleaseTrigger | None:
-    requested = before.status.get("requested") or {}
-    spec = application.spec
-    if spec.image != requested.get("image"):
+    requested, spec = before.status.requested or RequestedInputs(hash=""), application.spec
+    if spec.image != requested.image:
         return ReleaseTrigger.IMAGE
-    if spec.revision != requested.get("revision"):
+    if spec.revision != requested.revision:
         return ReleaseTrigger.REVISION
     if (
         resolved.settings.policy == ReleasePolicy.AUTOMATIC
         and resolved.candidate is not None
         and not resolved.refusals
-        and not _same_inputs(application, inputs_hash(resolved.candidate), requested["hash"])
+        and not _same_inputs(application, inputs_hash(resolved.candidate), requested.hash)
     ):
         return ReleaseTrigger.AUTOMATIC
     return None
@@ -141,14 +139,13 @@ def is_moot(
     )
 
 
-def requested(application: Application, candidate: Snapshot) -> dict[str, Any]:
+def requested(application: Application, candidate: Snapshot) -> RequestedInputs:
     """Return what a release that starts now is recorded to have requested."""
-    revision = application.spec.revision
-    return {
-        "image": application.spec.image,
-        **({} if revision is None else {"revision": revision}),
-        "hash": inputs_hash(candidate),
-    }
+    return RequestedInputs(
+        image=application.spec.image,
+        revision=application.spec.revision,
+        hash=inputs_hash(candidate),
+    )
 
 
 def trigger(

@@ -7,7 +7,12 @@ fail.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from process_operator.controller.observe.records import CustomResource, InvalidObject, ObservedState
+from process_operator.controller.observe.records import (
+    Application,
+    InvalidObject,
+    ObservedState,
+    Process,
+)
 from process_operator.controller.resolve import resource_type
 from process_operator.controller.resolve.refusal import Refusal
 from process_operator.cron import expression, zones
@@ -32,7 +37,7 @@ class Resolved:
     """What a release that started now would freeze; None without an image."""
 
 
-def resolve(observed: ObservedState, application: CustomResource[ApplicationSpec]) -> Resolved:
+def resolve(observed: ObservedState, application: Application) -> Resolved:
     """Return the application with its processes, each resolved or refused."""
     entries: dict[str, SnapshotProcess] = {}
     refusals: dict[str, Refusal] = {}
@@ -56,7 +61,7 @@ def resolve(observed: ObservedState, application: CustomResource[ApplicationSpec
 
 
 def _process(
-    process: CustomResource[ProcessSpec] | InvalidObject,
+    process: Process | InvalidObject,
     application: ApplicationSpec,
     observed: ObservedState,
     holders: dict[str, str],

@@ -3,7 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from process_operator.controller.observe.records import CustomResource, IngressClass, ObservedState
+from process_operator.controller.observe.records import (
+    Application,
+    IngressClass,
+    ObservedState,
+    Process,
+)
 from process_operator.kube import names
 from process_operator.models import defaults
 from process_operator.models.application import (
@@ -79,8 +84,8 @@ class Target:
 
 def target(
     observed: ObservedState,
-    application: CustomResource[ApplicationSpec],
-    process: CustomResource[ProcessSpec],
+    application: Application,
+    process: Process,
     snapshot: Snapshot,
     entry: SnapshotProcess,
 ) -> Target:
@@ -103,9 +108,7 @@ def target(
     )
 
 
-def _route(
-    observed: ObservedState, application: ApplicationSpec, process: CustomResource[ProcessSpec]
-) -> Route | None:
+def _route(observed: ObservedState, application: ApplicationSpec, process: Process) -> Route | None:
     exposure = process.spec.ingress
     if exposure is None or exposure.enabled is False or not exposure.hosts:
         return None

@@ -2,14 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
-from process_operator.controller.observe.records import CustomResource, ObservedState
+from process_operator.controller.observe.records import CustomResource, ObservedState, Release
 from process_operator.controller.plan.model import ApplicationContext
 from process_operator.controller.release import failure, record
 from process_operator.controller.release.decision import Decision
 from process_operator.controller.release.history import ReleaseHistory
-from process_operator.controller.release.record import Release
 from process_operator.controller.resolve.refusal import Refusal
 from process_operator.controller.status import model
 from process_operator.controller.status.model import Answer
@@ -17,8 +15,15 @@ from process_operator.controller.status.pending import changes_wait, dated
 from process_operator.kube import conditions
 from process_operator.kube.conditions import Condition
 from process_operator.models import staging
-from process_operator.models.process import JobStartPolicy, ProcessSpec, ProcessType
-from process_operator.models.release import ReleaseState
+from process_operator.models.application import ActiveRelease, ApplicationStatus
+from process_operator.models.process import (
+    JobStartPolicy,
+    ProcessSpec,
+    ProcessStatus,
+    ProcessType,
+)
+from process_operator.models.release import ReleaseState, Result
+from process_operator.models.status import PendingChange, ServingRelease
 
 
 def application(
@@ -30,15 +35,15 @@ def application(
     """Return what is to be said of the application."""
     starts = decision.create is not None or bool(decision.records)
     settling = decision.waiting is not None and decision.waiting.settling
-    fields = _application_fields(observed, context, processes)
+    status = _application_fields(observed, context, processes)
     said, wake_at = _application_readiness(observed, context, decision, processes)
     said = [*said, _serving(context)]
-    if fields["pending"]:
-        waits = changes_wait(len(fields["pending"]))
+    if status.pending:
+        waits = changes_wait(len(status.pending))
         said.append(Condition(conditions.STAGED, "True", "AwaitingRelease", waits))
     return Answer(
         of=context.application,
-        fields=fields,
+        status=status,
         said=said,
         # An application comes before its processes: what it lacks may be about to arrive.
         in_progress=starts
@@ -128,7 +133,8 @@ _TRY_AGAIN = "To try again, change spec.image or spec.revision, or create a Proc
 
 
 def _failure(observed: ObservedState, context: ApplicationContext, failed: Release) -> str:
-    sentence = (failed.status.get("failure") or {}).get("sentence", "")
+    why = failed.status.failure
+    sentence = (why.sentence if why is not None else None) or ""
     return (
         f'release "{failed.name}" failed, {_what_runs(observed, context, failed)}. {sentence}. '
         f"{_TRY_AGAIN}"
@@ -145,7 +151,7 @@ def _what_runs(observed: ObservedState, context: ApplicationContext, failed: Rel
             "and its instances stay, because spec.release.rollback was false; the last release "
             f'that succeeded is "{serving.name}"'
         )
-    if "rolloutStartedAt" not in failed.status:
+    if failed.status.rollout_started_at is None:
         return f'release "{running.name}" still {"serves" if running is serving else "runs"}'
     return f'release "{running.name}" serves again{_without_deleted(observed, context)}'
 
@@ -202,47 +208,59 @@ def _summary(
 
 def _application_fields(
     observed: ObservedState, context: ApplicationContext, processes: Sequence[Answer]
-) -> dict[str, Any]:
+) -> ApplicationStatus:
     application, history, frozen = context.application, context.history, context.snapshot
-    pending: list[dict[str, Any]] = []
+    pending: tuple[PendingChange, ...] = ()
     if frozen is not None and context.resolved.candidate is not None:
         found = staging.application_differences(frozen, context.resolved.candidate)
-        pending = dated(found, application.status, observed.now)
+        pending = dated(found, application.status.pending, observed.now)
     ready = sum(conditions.is_true(answer.said, conditions.READY) for answer in processes)
-    fields: dict[str, Any] = {
-        "pending": pending,
-        "pendingCount": len(pending)
-        + sum(int(answer.fields.get("pendingCount") or 0) for answer in processes),
-        "warnings": list(_release_warnings(history)),
-        "processesReady": f"{ready}/{len(processes)}",
-        "lastReleaseNumber": history.last_number or None,
-        **_last_released(context),
-    }
-    if history.serving is not None:
-        fields["servingRelease"] = {
-            "name": history.serving.name,
-            "number": record.number(history.serving),
-        }
-    elif history.missing is not None:
-        fields["servingRelease"] = application.status.get("servingRelease")
-    if history.active is not None:
-        fields["activeRelease"] = {
-            "name": history.active.name,
-            "number": record.number(history.active),
-            "state": str(record.state(history.active)),
-            "step": history.active.status.get("step"),
-        }
-    return fields
+    image, revision = _last_released(context)
+    return ApplicationStatus(
+        pending=pending,
+        pending_count=len(pending) + sum(_pending_count(answer) for answer in processes),
+        warnings=tuple(_release_warnings(history)),
+        image=image,
+        revision=revision,
+        serving_release=_serving_release(context),
+        last_release_number=history.last_number or None,
+        active_release=_active_release(history),
+        processes_ready=f"{ready}/{len(processes)}",
+    )
 
 
-def _last_released(context: ApplicationContext) -> dict[str, Any]:
+def _pending_count(answer: Answer) -> int:
+    status = answer.status
+    return (status.pending_count or 0) if isinstance(status, ProcessStatus) else 0
+
+
+def _serving_release(context: ApplicationContext) -> ServingRelease | None:
+    serving = context.history.serving
+    if serving is not None:
+        return ServingRelease(name=serving.name, number=record.number(serving))
+    return context.application.status.serving_release if context.history.missing else None
+
+
+def _active_release(history: ReleaseHistory) -> ActiveRelease | None:
+    active = history.active
+    if active is None:
+        return None
+    return ActiveRelease(
+        name=active.name,
+        number=record.number(active),
+        state=record.state(active),
+        step=active.status.step,
+    )
+
+
+def _last_released(context: ApplicationContext) -> tuple[str | None, str | None]:
     """Return image and revision of what runs; kept where its record is gone, to compare with."""
     running, frozen = context.running, context.snapshot
     if running is None or frozen is None:
         before = context.application.status
-        return {"image": before.get("image"), "revision": before.get("revision")}
-    requested = running.status.get("requested") or {}
-    return {"image": frozen.image, "revision": requested.get("revision")}
+        return before.image, before.revision
+    requested = running.status.requested
+    return frozen.image, requested.revision if requested is not None else None
 
 
 def _release_warnings(history: ReleaseHistory) -> Iterable[str]:
@@ -250,9 +268,6 @@ def _release_warnings(history: ReleaseHistory) -> Iterable[str]:
     serving = history.serving
     if serving is None:
         return
-    for entry in serving.status.get("jobs", ()):
-        if (
-            entry["policy"] == JobStartPolicy.AFTER_SUCCESS_DEPLOYMENT
-            and entry.get("result") == "failed"
-        ):
-            yield f'release "{serving.name}": {failure.after_success(entry)}'
+    for job in serving.status.jobs:
+        if job.policy == JobStartPolicy.AFTER_SUCCESS_DEPLOYMENT and job.result == Result.FAILED:
+            yield f'release "{serving.name}": {failure.after_success(job)}'

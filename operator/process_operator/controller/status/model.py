@@ -1,6 +1,6 @@
 """What a report is made of, and the status that an answer becomes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,7 +9,7 @@ from process_operator.controller.observe.records import CustomResource, InvalidO
 from process_operator.controller.resolve.refusal import Refusal
 from process_operator.kube import conditions
 from process_operator.kube.conditions import Condition
-from process_operator.schema import bounds
+from process_operator.models.status import Status
 
 GRACE = timedelta(seconds=60)
 """How long a missing reference is taken to be on its way: objects arrive in any order."""
@@ -28,7 +28,7 @@ PROGRESS_AT_LATEST = timedelta(seconds=20)
 class Event:
     """One transition to tell, as a Kubernetes event on the object."""
 
-    regarding: CustomResource[Any] | InvalidObject
+    regarding: CustomResource[Any, Any] | InvalidObject
     warning: bool
     reason: str
     message: str
@@ -38,8 +38,8 @@ class Event:
 class Write:
     """One status to write, with the resourceVersion that it was computed from."""
 
-    of: CustomResource[Any] | InvalidObject
-    status: Mapping[str, Any]
+    of: CustomResource[Any, Any] | InvalidObject
+    status: Status
     events: tuple[Event, ...]
 
 
@@ -59,8 +59,9 @@ class Report:
 class Answer:
     """What is to be said of one object."""
 
-    of: CustomResource[Any] | InvalidObject
-    fields: Mapping[str, Any]
+    of: CustomResource[Any, Any] | InvalidObject
+    status: Status
+    """Its fields; the conditions, and the generation they are told of, come from `said`."""
     said: Sequence[Condition]
     in_progress: bool = False
     deferred: bool = False
@@ -74,27 +75,20 @@ def progress_after(backlog: int) -> timedelta:
     return min(PROGRESS_AFTER + longer, PROGRESS_AT_LATEST)
 
 
-def complete(
-    one: CustomResource[Any] | InvalidObject,
-    fields: Mapping[str, Any],
-    said: Sequence[Condition],
-    now: datetime,
-) -> dict[str, Any]:
+def complete(answer: Answer, now: datetime) -> Status:
     """Return a whole status: fields, conditions and generation."""
-    kept = {name: value for name, value in fields.items() if value not in (None, [], {})}
-    merged = conditions.merge(one.status, said, generation=one.generation, now=now)
-    whole = {**kept, "observedGeneration": one.generation, "conditions": merged}
-    # As it will be stored, or the next look would find a difference for ever.
-    return bounds.fitted(one.kind, whole)
+    one = answer.of
+    said = one.status.saying(answer.said, generation=one.generation, now=now)
+    return answer.status.changed(observed_generation=one.generation, conditions=said)
 
 
 def reconciling_then_stalled(
-    one: CustomResource[Any] | InvalidObject, refusal: Refusal, now: datetime
+    one: CustomResource[Any, Any] | InvalidObject, refusal: Refusal, now: datetime
 ) -> tuple[list[Condition], datetime | None]:
     """Say Reconciling for a minute of what may end by itself, then Stalled."""
     if not refusal.transient:
         return conditions.stalled(refusal.reason, refusal.message), None
-    since = conditions.holding_since(one.status, conditions.READY, refusal.reason, now)
+    since = one.status.holding_since(conditions.READY, refusal.reason, now)
     if now >= since + GRACE:
         return conditions.stalled(refusal.reason, refusal.message), None
     return conditions.reconciling(refusal.reason, refusal.message), since + GRACE

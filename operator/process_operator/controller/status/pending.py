@@ -1,12 +1,11 @@
 """Staged differences as statuses tell them, each with the time when it was first seen."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from process_operator.kube import conditions
 from process_operator.models import staging
-from process_operator.models.status import MAX_SHORT_TEXT
+from process_operator.models.status import MAX_SHORT_TEXT, PendingChange
 from process_operator.schema import bounds
 
 
@@ -17,20 +16,18 @@ def changes_wait(count: int) -> str:
 
 
 def dated(
-    found: Iterable[staging.Difference], before: Mapping[str, Any], now: datetime
-) -> list[dict[str, Any]]:
+    found: Iterable[staging.Difference], before: Iterable[PendingChange], now: datetime
+) -> tuple[PendingChange, ...]:
     """Return `status.pending`: each difference keeps the time when it was first seen."""
-    since = {one["field"]: one for one in before.get("pending", ())}
-    dated = []
-    for one in found:
-        # The field is what an entry is known by: two long names must not become one.
-        field = bounds.shortened_name(one.field, MAX_SHORT_TEXT)
-        old = since.get(field)
-        entry = {"field": field}
-        if one.before is not None:
-            entry["from"] = one.before
-        if one.after is not None:
-            entry["to"] = one.after
-        entry["since"] = old["since"] if old is not None else conditions.timestamp(now)
-        dated.append(entry)
-    return dated
+    since = {one.field: one.since for one in before}
+    # The field is what an entry is known by: two long names must not become one.
+    named = ((bounds.shortened_name(one.field, MAX_SHORT_TEXT), one) for one in found)
+    return tuple(
+        PendingChange(
+            field=field,
+            from_=one.before,
+            to=one.after,
+            since=since.get(field, conditions.whole_seconds(now)),
+        )
+        for field, one in named
+    )

@@ -1,11 +1,10 @@
 """What is said of one process."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from process_operator.controller.build import ingress_controllers
-from process_operator.controller.observe.records import CustomResource, InvalidObject, ObservedState
+from process_operator.controller.observe.records import InvalidObject, ObservedState, Process
 from process_operator.controller.plan.model import ApplicationContext, Plan, ProcessPlan
 from process_operator.controller.release import record, rollout
 from process_operator.controller.release.decision import Decision
@@ -14,13 +13,15 @@ from process_operator.controller.release.rollout import State
 from process_operator.controller.resolve.refusal import Refusal
 from process_operator.controller.resolve.target import Target
 from process_operator.controller.status import model, process_fields, runs
+from process_operator.controller.status.events import UNAVAILABLE
 from process_operator.controller.status.model import Answer
 from process_operator.controller.status.pending import changes_wait, dated
 from process_operator.kube import conditions
 from process_operator.kube.conditions import Condition
 from process_operator.models import staging
 from process_operator.models.application import Backend, ScalingPolicy
-from process_operator.models.process import ProcessSpec, ProcessType, Protocol
+from process_operator.models.process import ProcessStatus, ProcessType, Protocol
+from process_operator.models.status import ConditionStatus, PendingChange
 
 
 def process(observed: ObservedState, plan: Plan, process_plan: ProcessPlan) -> Answer:
@@ -28,23 +29,24 @@ def process(observed: ObservedState, plan: Plan, process_plan: ProcessPlan) -> A
     process = process_plan.process
     if isinstance(process, InvalidObject):
         return Answer(
-            of=process, fields={}, said=conditions.stalled("InvalidSpec", process.message)
+            of=process,
+            status=ProcessStatus(),
+            said=conditions.stalled("InvalidSpec", process.message),
         )
     context = plan.context
     if context is None:
         return _without_application(observed, process)
     refusal = context.resolved.refusals.get(process.uid)
     pending = _pending(context, process, process_plan, observed.now)
-    fields = process_fields.process_fields(observed, context, process, process_plan) | {
-        "pending": pending,
-        "pendingCount": len(pending),
-    }
+    status = process_fields.process_fields(observed, context, process, process_plan).changed(
+        pending=pending, pending_count=len(pending)
+    )
     available = _availability(process_plan)
     if refusal is not None:
         said, wake_at = model.reconciling_then_stalled(process, refusal, observed.now)
-        return Answer(of=process, fields=fields, said=[*said, available], wake_at=wake_at)
+        return Answer(of=process, status=status, said=[*said, available], wake_at=wake_at)
     if process_plan.target is None:
-        return _awaiting(context, plan.decision, process, fields)
+        return _awaiting(context, plan.decision, process, status)
     readiness = _readiness(context, process_plan, process_plan.target, pending)
     taken = _taken_hosts(observed, process)
     wake_at = process_plan.refused.retry_at if process_plan.refused is not None else None
@@ -57,7 +59,7 @@ def process(observed: ObservedState, plan: Plan, process_plan: ProcessPlan) -> A
         )
     return Answer(
         of=process,
-        fields=fields,
+        status=status,
         said=said,
         # What a job process tells changes with every step of a release: it can wait for the end.
         in_progress=conditions.is_true(said, conditions.RECONCILING)
@@ -66,7 +68,7 @@ def process(observed: ObservedState, plan: Plan, process_plan: ProcessPlan) -> A
     )
 
 
-def _without_application(observed: ObservedState, process: CustomResource[ProcessSpec]) -> Answer:
+def _without_application(observed: ObservedState, process: Process) -> Answer:
     wanted = process.spec.application_ref.name
     refusal = Refusal(
         reason="ApplicationNotFound",
@@ -75,14 +77,9 @@ def _without_application(observed: ObservedState, process: CustomResource[Proces
         transient=True,
     )
     said, wake_at = model.reconciling_then_stalled(process, refusal, observed.now)
-    kept = {
-        name: value
-        for name, value in process.status.items()
-        if name not in {"conditions", "observedGeneration"}
-    }
     return Answer(
         of=process,
-        fields=kept,
+        status=process.status,
         said=said,
         in_progress=wake_at is not None,
         wake_at=wake_at,
@@ -92,8 +89,8 @@ def _without_application(observed: ObservedState, process: CustomResource[Proces
 def _awaiting(
     context: ApplicationContext,
     decision: Decision,
-    process: CustomResource[ProcessSpec],
-    fields: Mapping[str, Any],
+    process: Process,
+    status: ProcessStatus,
 ) -> Answer:
     """Answer for a process that the running release does not know."""
     history = context.history
@@ -106,7 +103,7 @@ def _awaiting(
             "what runs is left as it is until a new release is asked for and succeeds"
         )
         said = conditions.ready("ServingReleaseMissing", message)
-        return Answer(of=process, fields=fields, said=[*said, unavailable])
+        return Answer(of=process, status=status, said=[*said, unavailable])
     settling = decision.waiting is not None and decision.waiting.settling
     if process.spec.type == ProcessType.JOB:
         said = runs.job_readiness(history, process.spec.key, process.spec.job_start_policy)
@@ -117,14 +114,14 @@ def _awaiting(
         message = "runs with the next release; set spec.image or spec.revision of the application, "
         said = conditions.ready("AwaitingRelease", message + "or create a ProcessRelease")
     said = [*said, unavailable]
-    return Answer(of=process, fields=fields, said=said, in_progress=True, deferred=settling)
+    return Answer(of=process, status=status, said=said, in_progress=True, deferred=settling)
 
 
 def _readiness(
     context: ApplicationContext,
     process_plan: ProcessPlan,
     target: Target,
-    pending: Sequence[Mapping[str, Any]],
+    pending: Sequence[PendingChange],
 ) -> list[Condition]:
     progress = process_plan.progress
     if process_plan.refused is not None:
@@ -145,8 +142,8 @@ def _readiness(
     if progress.current and not releasing and progress.available == 0 and _served(process_plan):
         # It was up to date before and serves no more: nothing that was asked for is under way.
         return [
-            Condition(conditions.READY, "False", "Unavailable", progress.message),
-            Condition(conditions.RECONCILING, "True", "Unavailable", progress.message),
+            Condition(conditions.READY, "False", UNAVAILABLE, progress.message),
+            Condition(conditions.RECONCILING, "True", UNAVAILABLE, progress.message),
         ]
     return conditions.reconciling(progress.reason, progress.message)
 
@@ -157,12 +154,12 @@ def _blamed(history: ReleaseHistory, key: str) -> str:
     A release that failed before its rollout has not touched what runs.
     """
     last = history.last_rolled_out
-    why = last.status.get("failure") if last is not None else None
+    why = last.status.failure if last is not None else None
     if last is None or why is None:
         return ""
-    if why["process"] == key:
-        return f'; release "{last.name}" failed here: {why["message"]}'
-    return f'; release "{last.name}" failed: {why["sentence"]}'
+    if why.process == key:
+        return f'; release "{last.name}" failed here: {why.message}'
+    return f'; release "{last.name}" failed: {why.sentence}'
 
 
 def _only_scaling(process_plan: ProcessPlan, *, releasing: bool) -> bool:
@@ -179,10 +176,10 @@ def _only_scaling(process_plan: ProcessPlan, *, releasing: bool) -> bool:
 
 
 def _served(process_plan: ProcessPlan) -> bool:
-    before = conditions.find(process_plan.process.status, conditions.AVAILABLE)
-    was_ready = conditions.find(process_plan.process.status, conditions.READY)
-    return (before is not None and before["status"] == "True") or (
-        was_ready is not None and was_ready["reason"] == "Unavailable"
+    before = process_plan.process.status.condition(conditions.AVAILABLE)
+    was_ready = process_plan.process.status.condition(conditions.READY)
+    return (before is not None and before.status == ConditionStatus.TRUE) or (
+        was_ready is not None and was_ready.reason == UNAVAILABLE
     )
 
 
@@ -214,7 +211,7 @@ def _availability(process_plan: ProcessPlan) -> Condition:
     return Condition(conditions.AVAILABLE, "False", progress.reason, progress.message)
 
 
-def _taken_hosts(observed: ObservedState, process: CustomResource[ProcessSpec]) -> Refusal | None:
+def _taken_hosts(observed: ObservedState, process: Process) -> Refusal | None:
     """Return which hosts another process has: it may be about to give them up."""
     taken = observed.taken_hosts.get(process.uid)
     if not taken:
@@ -265,16 +262,16 @@ def _route_conditions(target: Target, taken: Refusal | None) -> list[Condition]:
 
 def _pending(
     context: ApplicationContext,
-    process: CustomResource[ProcessSpec],
+    process: Process,
     process_plan: ProcessPlan,
     now: datetime,
-) -> list[dict[str, Any]]:
+) -> tuple[PendingChange, ...]:
     """Return the staged differences between what is saved and what runs, oldest `since` kept."""
     if process_plan.target is None:
-        return []
+        return ()
     saved = context.resolved.entries.get(process.uid)
     if saved is None:
-        return list(process.status.get("pending", ()))
+        return process.status.pending
     staged = context.application.spec.scaling_policy != ScalingPolicy.IMMEDIATE
     found = staging.process_differences(process_plan.target.entry, saved, scaling_is_staged=staged)
-    return dated(found, process.status, now)
+    return dated(found, process.status.pending, now)

@@ -1,13 +1,12 @@
 """The fields of a process's status beside its conditions: numbers, addresses and warnings."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from process_operator.controller.build import autoscaler, pod
 from process_operator.controller.build.protocols import PROTOCOLS
 from process_operator.controller.observe import records
 from process_operator.controller.observe.child_status import DeploymentStatus
-from process_operator.controller.observe.records import CustomResource, ObservedState
+from process_operator.controller.observe.records import ObservedState, Process, Release
 from process_operator.controller.plan import contests
 from process_operator.controller.plan.model import ApplicationContext, ProcessPlan
 from process_operator.controller.release import record
@@ -21,57 +20,67 @@ from process_operator.controller.resolve.target import (
 from process_operator.controller.status import schedule
 from process_operator.controller.status.runs import job_run, last_run, manual_run
 from process_operator.kube import names, quantities
-from process_operator.models.process import Host, ProcessSpec, ProcessType
+from process_operator.models.process import Host, ProcessStatus, ProcessType
+from process_operator.models.status import ServingRelease
 
 
 def process_fields(
     observed: ObservedState,
     context: ApplicationContext,
-    process: CustomResource[ProcessSpec],
+    process: Process,
     process_plan: ProcessPlan,
-) -> dict[str, Any]:
-    """Return the fields of a process's status beside its conditions."""
-    target = process_plan.target
-    fields: dict[str, Any] = {"warnings": list(_warnings(observed, process, process_plan))}
+) -> ProcessStatus:
+    """Return a process's status without its conditions, and without what waits."""
+    target, running = process_plan.target, context.running
     entry = context.resolved.entries.get(process.uid) if target is None else target.entry
-    if entry is not None:
-        fields["cpuMillicores"] = quantities.millicores(entry.resource_type.cpu)
-        fields["memoryMegabytes"] = quantities.megabytes(entry.resource_type.memory)
-    if process.spec.type == ProcessType.CRON:
-        fields |= schedule.cron_fields(observed, process, process_plan)
-    if process.spec.type == ProcessType.JOB:
-        fields["lastRun"] = job_run(last_run(context.history, process.spec.key))
+    status = ProcessStatus(
+        warnings=tuple(_warnings(observed, process, process_plan)),
+        cpu_millicores=quantities.millicores(entry.resource_type.cpu) if entry else None,
+        memory_megabytes=quantities.megabytes(entry.resource_type.memory) if entry else None,
+    )
     if process.spec.type in {ProcessType.CRON, ProcessType.JOB}:
-        fields["lastManualRun"] = manual_run(newest(observed, process.name))
-    if target is None or context.running is None:
-        return fields
-    fields["release"] = {"name": context.running.name, "number": record.number(context.running)}
-    fields["image"] = target.snapshot.image
-    fields["internalHostname"] = internal_hostname(target)
-    if target.route is not None and process_plan.route is not None:
-        fields["urls"] = [_url(target, target.route, host) for host in target.route.hosts]
+        status = status.changed(last_manual_run=manual_run(newest(observed, process.name)))
+    if process.spec.type == ProcessType.JOB:
+        status = status.changed(last_run=job_run(last_run(context.history, process.spec.key)))
+    if process.spec.type == ProcessType.CRON:
+        status = schedule.with_schedule(status, observed, process, process_plan)
+    if target is None or running is None:
+        return status
+    status = _with_what_runs(status, process_plan, target, running)
     if target.entry.type in {ProcessType.WEB, ProcessType.WORKER}:
-        fields |= _size_fields(process, process_plan, target)
-    return fields
+        status = _with_size(status, process, process_plan, target)
+    return status
 
 
-def _size_fields(
-    process: CustomResource[ProcessSpec], process_plan: ProcessPlan, target: Target
-) -> dict[str, Any]:
+def _with_what_runs(
+    status: ProcessStatus, process_plan: ProcessPlan, target: Target, running: Release
+) -> ProcessStatus:
+    route = target.route if process_plan.route is not None else None
+    return status.changed(
+        release=ServingRelease(name=running.name, number=record.number(running)),
+        image=target.snapshot.image,
+        internal_hostname=internal_hostname(target),
+        urls=tuple(_url(target, route, host) for host in route.hosts) if route else (),
+    )
+
+
+def _with_size(
+    status: ProcessStatus, process: Process, process_plan: ProcessPlan, target: Target
+) -> ProcessStatus:
     live = records.status(process_plan.workload, DeploymentStatus)
     selector = names.selector(target.application, target.entry.key)
-    before = process.status.get("replicasBeforeSuspend")
-    return {
-        "replicas": live.replicas,
-        "readyReplicas": live.ready_replicas,
-        "instances": f"{live.ready_replicas}/{process_plan.size}",
-        "selector": ",".join(f"{name}={value}" for name, value in selector.items()),
-        "replicasBeforeSuspend": before if target.suspended else None,
-    }
+    before = process.status.replicas_before_suspend
+    return status.changed(
+        replicas=live.replicas,
+        ready_replicas=live.ready_replicas,
+        instances=f"{live.ready_replicas}/{process_plan.size}",
+        selector=",".join(f"{name}={value}" for name, value in selector.items()),
+        replicas_before_suspend=before if target.suspended else None,
+    )
 
 
 def _warnings(
-    observed: ObservedState, process: CustomResource[ProcessSpec], process_plan: ProcessPlan
+    observed: ObservedState, process: Process, process_plan: ProcessPlan
 ) -> Iterable[str]:
     refused = refused_annotations(observed, process.spec)
     if refused:

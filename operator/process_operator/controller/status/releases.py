@@ -28,7 +28,7 @@ def releases_without_application(observed: ObservedState) -> Iterable[Answer]:
             said, wake_at = model.reconciling_then_stalled(one, refusal, observed.now)
             yield Answer(
                 of=one,
-                fields={"state": str(ReleaseState.WAITING)},
+                status=one.status.changed(state=ReleaseState.WAITING),
                 said=said,
                 in_progress=wake_at is not None,
                 wake_at=wake_at,
@@ -53,7 +53,7 @@ def waiting_releases(context: ApplicationContext, decision: Decision) -> Iterabl
             said = conditions.reconciling("NewerReleaseWaiting", message)
         yield Answer(
             of=one,
-            fields={"state": str(ReleaseState.WAITING)},
+            status=one.status.changed(state=ReleaseState.WAITING),
             said=said,
             in_progress=True,
             deferred=why.settling,

@@ -41,9 +41,7 @@ def _report(observed: ObservedState, answers: Sequence[Answer]) -> Report:
     for answer in answers:
         if answer.in_progress and not answer.deferred:
             in_progress.add(answer.of.uid)
-        write = events.write(
-            answer.of, model.complete(answer.of, answer.fields, answer.said, observed.now)
-        )
+        write = events.write(answer.of, model.complete(answer, observed.now))
         if write is None:
             continue
         if answer.deferred:

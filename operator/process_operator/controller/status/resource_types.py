@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from process_operator.controller.observe.records import CustomResource, InvalidObject
+from process_operator.controller.observe.records import CustomResource, InvalidObject, ResourceType
 from process_operator.controller.status import events, model
-from process_operator.controller.status.model import Write
+from process_operator.controller.status.model import Answer, Write
 from process_operator.kube import conditions
-from process_operator.models.resource_type import ResourceTypeSpec
+from process_operator.models.resource_type import ResourceTypeStatus
 
 
 def resource_types(
-    types: Mapping[str, CustomResource[ResourceTypeSpec] | InvalidObject], now: datetime
+    types: Mapping[str, ResourceType | InvalidObject], now: datetime
 ) -> tuple[Write, ...]:
     """Return the statuses of resource types that are not as they should be."""
     defaults = sorted(
@@ -31,7 +31,9 @@ def resource_types(
             )
         else:
             said = conditions.ready("Available", "can be used by processes")
-        write = events.write(one, model.complete(one, {}, said, now))
+        write = events.write(
+            one, model.complete(Answer(of=one, status=ResourceTypeStatus(), said=said), now)
+        )
         if write is not None:
             writes.append(write)
     return tuple(writes)

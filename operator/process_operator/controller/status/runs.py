@@ -1,18 +1,16 @@
 """What is said of runs: by hand, and of the jobs of releases."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from process_operator.controller.observe.records import ObservedState
+from process_operator.controller.observe.records import ObservedState, Release, Run
 from process_operator.controller.release.history import ReleaseHistory
-from process_operator.controller.release.record import Release
-from process_operator.controller.release.runs import Run, RunDecision
+from process_operator.controller.release.runs import RunDecision
 from process_operator.controller.resolve.refusal import Refusal
 from process_operator.controller.status import model
 from process_operator.controller.status.model import Answer
 from process_operator.kube import conditions
 from process_operator.kube.conditions import Condition
-from process_operator.models.process import JobStartPolicy
+from process_operator.models.process import JobStartPolicy, RunOutcome
+from process_operator.models.release import JobRecord, Result
+from process_operator.models.run import RunStatus
 
 
 def waiting_run(observed: ObservedState, one: RunDecision) -> Answer:
@@ -21,7 +19,11 @@ def waiting_run(observed: ObservedState, one: RunDecision) -> Answer:
     refusal = Refusal(reason=reason, message=message, transient=one.waits is not None)
     said, wake_at = model.reconciling_then_stalled(one.run, refusal, observed.now)
     return Answer(
-        of=one.run, fields={}, said=said, in_progress=wake_at is not None, wake_at=wake_at
+        of=one.run,
+        status=one.run.status,
+        said=said,
+        in_progress=wake_at is not None,
+        wake_at=wake_at,
     )
 
 
@@ -33,42 +35,52 @@ def job_readiness(
     if found is None:
         message = f"runs {policy} of the next release that runs jobs; none has yet"
         return conditions.ready("AwaitingRelease", message)
-    run, entry = found
-    if "result" not in entry:
+    run, job = found
+    if job.result is None:
         return conditions.reconciling("JobRunning", f'runs for release "{run.name}"')
-    message = f'its last run, for release "{run.name}", {entry["message"]}'
-    return conditions.ready(_RUN_REASONS[entry["result"]], message)
+    message = f'its last run, for release "{run.name}", {job.message}'
+    return conditions.ready(_RUN_REASONS.get(job.result, "RunSkipped"), message)
 
 
-_RUN_REASONS = {"success": "RunSucceeded", "failed": "RunFailed", "cancelled": "RunCancelled"}
+_RUN_REASONS = {
+    Result.SUCCESS: "RunSucceeded",
+    Result.FAILED: "RunFailed",
+    Result.CANCELLED: "RunCancelled",
+}
 
 
-def last_run(history: ReleaseHistory, key: str) -> tuple[Release, Mapping[str, Any]] | None:
-    """Return the newest release that ran this job process, and the entry that tells of it."""
+def last_run(history: ReleaseHistory, key: str) -> tuple[Release, JobRecord] | None:
+    """Return the newest release that ran this job process, and what it tells of it."""
     newest = [one for one in (history.active, *reversed(history.ended)) if one is not None]
     for one in newest:
-        for entry in one.status.get("jobs", ()):
-            if entry["key"] == key and "jobUID" in entry:
-                return one, entry
+        for job in one.status.jobs:
+            if job.key == key and job.job_uid is not None:
+                return one, job
     return None
 
 
-def manual_run(run: Run | None) -> dict[str, Any] | None:
+def manual_run(run: Run | None) -> RunOutcome | None:
     """Return the last run by hand, as a process tells it."""
     if run is None:
         return None
-    told = ("reason", "message", "exitCode", "startedAt", "finishedAt")
-    return {
-        "name": run.name,
-        "result": run.status["outcome"],
-        **{field: run.status[field] for field in told if field in run.status},
-    }
+    return _outcome(run.name, run.status.outcome, run.status)
 
 
-def job_run(found: tuple[Release, Mapping[str, Any]] | None) -> dict[str, Any] | None:
+def job_run(found: tuple[Release, JobRecord] | None) -> RunOutcome | None:
     """Return the last run of a job process in a release, as the process tells it."""
     if found is None:
         return None
-    run, entry = found
-    told = ("result", "reason", "message", "exitCode", "startedAt", "finishedAt")
-    return {"name": run.name, **{field: entry[field] for field in told if field in entry}}
+    release, job = found
+    return _outcome(release.name, job.result, job)
+
+
+def _outcome(name: str, result: Result | None, told: RunStatus | JobRecord) -> RunOutcome:
+    return RunOutcome(
+        name=name,
+        result=result,
+        reason=told.reason,
+        message=told.message,
+        exit_code=told.exit_code,
+        started_at=told.started_at,
+        finished_at=told.finished_at,
+    )

@@ -1,13 +1,16 @@
 """What is said of the schedule of a cron process: its last run and the next ones."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from process_operator.controller.observe import records
 from process_operator.controller.observe.child_status import CronJobStatus, JobStatus
-from process_operator.controller.observe.records import Child, CustomResource, ObservedState
+from process_operator.controller.observe.records import (
+    Child,
+    ObservedState,
+    Process,
+)
 from process_operator.controller.plan.model import ProcessPlan
 from process_operator.controller.release import job_verdict
 from process_operator.controller.status.model import GRACE
@@ -15,35 +18,29 @@ from process_operator.cron import clock_changes as cron_clock_changes
 from process_operator.cron import expression, next_runs, zones
 from process_operator.kube import conditions
 from process_operator.models import defaults
-from process_operator.models.process import ProcessSpec
+from process_operator.models.process import NextRun, ProcessSpec, ProcessStatus, RunOutcome
+from process_operator.models.release import Result
 
 NEXT_RUNS = 3
 
 
-def cron_fields(
-    observed: ObservedState, process: CustomResource[ProcessSpec], process_plan: ProcessPlan
-) -> dict[str, Any]:
-    """Return the fields that only a cron process has."""
-    spec = process.spec
-    live = records.status(process_plan.workload, CronJobStatus)
-    fields: dict[str, Any] = {
-        "lastScheduleTime": _timestamp(live.last_schedule_time),
-        "lastSuccessfulTime": _timestamp(live.last_successful_time),
-    }
-    if process_plan.workload is not None:
-        fields |= _scheduled_runs(observed, process, process_plan.workload)
-    fields["nextRuns"] = [
-        {
-            "time": run.astimezone(ZoneInfo(_zone(spec))).isoformat(),
-            "utc": conditions.timestamp(run),
-        }
-        for run in _next_runs(observed, spec, process_plan)
-    ]
-    return fields
-
-
-def _timestamp(moment: datetime | None) -> str | None:
-    return conditions.timestamp(moment) if moment is not None else None
+def with_schedule(
+    status: ProcessStatus, observed: ObservedState, process: Process, process_plan: ProcessPlan
+) -> ProcessStatus:
+    """Return the status with the fields that only a cron process has."""
+    spec, workload = process.spec, process_plan.workload
+    live = records.status(workload, CronJobStatus)
+    last, failures = _scheduled_runs(observed, process, workload) if workload else (None, 0)
+    return status.changed(
+        last_schedule_time=live.last_schedule_time,
+        last_successful_time=live.last_successful_time,
+        last_scheduled_run=last,
+        consecutive_failures=failures or None,
+        next_runs=tuple(
+            NextRun(time=run.astimezone(ZoneInfo(_zone(spec))).isoformat(), utc=run)
+            for run in _next_runs(observed, spec, process_plan)
+        ),
+    )
 
 
 def _zone(spec: ProcessSpec) -> str:
@@ -79,8 +76,8 @@ def clock_changes(
 
 
 def _scheduled_runs(
-    observed: ObservedState, process: CustomResource[ProcessSpec], cron_job: Child
-) -> dict[str, Any]:
+    observed: ObservedState, process: Process, cron_job: Child
+) -> tuple[RunOutcome | None, int]:
     """Return the last run by the schedule, and how many in a row have failed.
 
     A CronJob keeps few of its Jobs, so the count goes on from what was counted before.
@@ -92,37 +89,37 @@ def _scheduled_runs(
         and isinstance(one.status, JobStatus)
         and one.status.started_at is not None
     )
-    last = process.status.get("lastScheduledRun")
-    failures = int(process.status.get("consecutiveFailures") or 0)
+    last = process.status.last_scheduled_run
+    failures = process.status.consecutive_failures or 0
     for started, _, one in mine:
         told = _scheduled_run(observed, one, started)
         if last is not None and _place(told) < _place(last):
             continue
-        is_counted = last is not None and last["name"] == one.name and "result" in last
+        is_counted = last is not None and last.name == one.name and last.result is not None
         last = told if not is_counted else last
-        if not is_counted and "result" in told:
-            failures = failures + 1 if told["result"] == "failed" else 0
-    return {"lastScheduledRun": last, "consecutiveFailures": failures or None}
+        if not is_counted and told.result is not None:
+            failures = failures + 1 if told.result == Result.FAILED else 0
+    return last, failures
 
 
-def _place(run: Mapping[str, Any]) -> tuple[str, str]:
+def _place(run: RunOutcome) -> tuple[str, str]:
     """Return what orders runs; two may start in the same second."""
-    return run["startedAt"], run["name"]
+    return conditions.timestamp(run.started_at) if run.started_at else "", run.name
 
 
-def _scheduled_run(observed: ObservedState, job: Child, started: datetime) -> dict[str, Any]:
-    told: dict[str, Any] = {"name": job.name, "startedAt": conditions.timestamp(started)}
+def _scheduled_run(observed: ObservedState, job: Child, started: datetime) -> RunOutcome:
+    told = RunOutcome(name=job.name, started_at=started)
     if not job_verdict.is_finished(job):
         return told
     found = job_verdict.verdict(observed, job, name=job.name, started=started, grace=GRACE)
     if found.result is None:
         return told
-    ended = records.status(job, JobStatus).ended_at
-    return {
-        **told,
-        "result": str(found.result),
-        "reason": found.reason,
-        "message": found.message,
-        **({} if found.exit_code is None else {"exitCode": found.exit_code}),
-        **({} if ended is None else {"finishedAt": conditions.timestamp(ended)}),
-    }
+    return RunOutcome(
+        name=job.name,
+        result=found.result,
+        reason=found.reason,
+        message=found.message,
+        exit_code=found.exit_code,
+        started_at=started,
+        finished_at=records.status(job, JobStatus).ended_at,
+    )
