@@ -151,7 +151,7 @@ def test_what_the_operator_says_leads_to_the_health_that_is_meant(
         assert isinstance(one, CustomResource)
         spec = one.spec.model_dump(by_alias=True, exclude_none=True, mode="json")
         metadata = {"name": one.name, "generation": one.generation}
-        manifest = {"metadata": metadata, "spec": spec, "status": dict(write.status)}
+        manifest = {"metadata": metadata, "spec": spec, "status": make.stored(one, write.status)}
         found[one.name] = _health(one.kind, manifest)[0]
     assert found == expected
 

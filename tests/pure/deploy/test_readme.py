@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from process_operator.kube.reasons import Reason
 from process_operator.models import staging
 
 ROOT = Path(__file__).parents[3]
@@ -47,3 +48,13 @@ def test_the_table_of_staged_and_immediate_fields_is_the_one_of_the_code() -> No
 def test_the_manifests_of_every_field_are_those_that_the_server_is_tested_with() -> None:
     tested = (ROOT / "tests/cluster/every_field.yaml").read_text()
     assert tested[tested.index("apiVersion") :].rstrip() in README
+
+
+def test_the_table_of_reasons_has_each_that_the_operator_coins_and_no_other() -> None:
+    table = README.partition("| reason | what it means |")[2].partition("\n\n")[0]
+    told = [
+        word
+        for row in table.splitlines()
+        for word in re.findall(r"`(\w+)`", row.removeprefix("|").partition("|")[0])
+    ]
+    assert sorted(told) == sorted(Reason)

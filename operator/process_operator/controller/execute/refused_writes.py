@@ -8,6 +8,7 @@ from process_operator.controller.observe import records
 from process_operator.controller.observe.records import RefusedWrite
 from process_operator.controller.plan.model import Apply
 from process_operator.kube.errors import Rejected
+from process_operator.kube.reasons import Reason
 
 ROUTE = "HTTPRoute"
 
@@ -17,7 +18,7 @@ def refused(
 ) -> RefusedWrite:
     """Return what is remembered of a write that the API server refused."""
     text = error.message
-    reason = "QuotaExceeded" if "exceeded quota" in text else "Rejected"
+    reason = Reason.QUOTA_EXCEEDED if "exceeded quota" in text else Reason.REJECTED
     return RefusedWrite(
         desired_hash=desired_hash,
         reason=reason,
@@ -35,7 +36,7 @@ def not_installed(apply: Apply, now: datetime) -> RefusedWrite:
     remedy = _GATEWAY if kind == ROUTE else "install its CRD"
     return RefusedWrite(
         desired_hash=apply.desired_hash,
-        reason="KindNotInstalled",
+        reason=Reason.KIND_NOT_INSTALLED,
         message=f"kind {kind} is not installed in this cluster: {remedy}",
         retry_at=now + records.RETRY_REFUSED,
     )

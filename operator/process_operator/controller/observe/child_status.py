@@ -13,8 +13,9 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from process_operator.kube import conditions
+from process_operator.kube.reasons import Reason
 
-TOO_LATE = "ProgressDeadlineExceeded"
+TOO_LATE = Reason.PROGRESS_DEADLINE_EXCEEDED
 """The Deployment controller's reason for one that made no progress for too long."""
 _TIMED_OUT = "DeadlineExceeded"
 """The Job controller's reason for one that has run longer than it may."""

@@ -9,6 +9,7 @@ from typing import Any
 from process_operator.controller.observe.records import JobRefusal, Pod, PodProblem, ProbeFailure
 from process_operator.kube import names
 from process_operator.kube.manifest import Manifest
+from process_operator.kube.reasons import Reason
 from process_operator.schema import bounds
 
 _MAX_MESSAGE = 500
@@ -78,13 +79,13 @@ def _condition(status: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 _WAITING: Mapping[str, str] = {
-    "ErrImagePull": "ImagePullFailed",
-    "ImagePullBackOff": "ImagePullFailed",
-    "InvalidImageName": "ImagePullFailed",
-    "ErrImageNeverPull": "ImagePullFailed",
-    "CreateContainerConfigError": "ContainerConfigInvalid",
-    "CreateContainerError": "ContainerConfigInvalid",
-    "RunContainerError": "ContainerConfigInvalid",
+    "ErrImagePull": Reason.IMAGE_PULL_FAILED,
+    "ImagePullBackOff": Reason.IMAGE_PULL_FAILED,
+    "InvalidImageName": Reason.IMAGE_PULL_FAILED,
+    "ErrImageNeverPull": Reason.IMAGE_PULL_FAILED,
+    "CreateContainerConfigError": Reason.CONTAINER_CONFIG_INVALID,
+    "CreateContainerError": Reason.CONTAINER_CONFIG_INVALID,
+    "RunContainerError": Reason.CONTAINER_CONFIG_INVALID,
 }
 
 
@@ -100,7 +101,7 @@ def _problem(
             return found
     scheduled = _condition(status, "PodScheduled")
     if scheduled.get("reason") == "Unschedulable":
-        return _said("Unschedulable", name, scheduled.get("message") or "no node takes it")
+        return _said(Reason.UNSCHEDULABLE, name, scheduled.get("message") or "no node takes it")
     return None
 
 
@@ -119,16 +120,16 @@ def _container_problem(
     ended = now.get("terminated") or (last.get("terminated") if waiting else None)
     if ended and ended["exitCode"] and is_over:
         # A run is over with its container; whether it is tried again is for its Job to say.
-        word = "OOMKilled" if ended.get("reason") == "OOMKilled" else "NonZeroExit"
+        word = Reason.OOM_KILLED if ended.get("reason") == "OOMKilled" else Reason.NON_ZERO_EXIT
         return _over(word, pod_name, state, ended)
     failed_again = ended and ended["exitCode"] and state.get("restartCount")
     # A process that ends well, and should not end at all, is a crash loop too.
     if ended and (failed_again or reason == "CrashLoopBackOff"):
-        return _over("CrashLoop", pod_name, state, ended)
+        return _over(Reason.CRASH_LOOP, pod_name, state, ended)
     if reason == "CrashLoopBackOff":
         said = _without_times(waiting.get("message") or reason)
         text = f"container {state['name']}: {said}"
-        return _said("CrashLoop", pod_name, text, state=f"Waiting: {reason}")
+        return _said(Reason.CRASH_LOOP, pod_name, text, state=f"Waiting: {reason}")
     return None
 
 

@@ -18,6 +18,7 @@ from process_operator.controller.observe.child_status import (
     DeploymentStatus,
     JobStatus,
 )
+from process_operator.kube.reasons import Reason
 from process_operator.models.application import ApplicationSpec, ApplicationStatus
 from process_operator.models.process import ProcessSpec, ProcessStatus
 from process_operator.models.release import ReleaseSpec, ReleaseStatus
@@ -188,10 +189,10 @@ class PodProblem:
 def refusal(message: str) -> PodProblem:
     """Return why the API server takes no pods, from the words in which it refused one."""
     if "exceeded quota" in message:
-        return PodProblem(reason="QuotaExceeded", message=message)
+        return PodProblem(reason=Reason.QUOTA_EXCEEDED, message=message)
     if "violates PodSecurity" in message:
-        return PodProblem(reason="PodSecurityRefused", message=message)
-    return PodProblem(reason="PodsRefused", message=message)
+        return PodProblem(reason=Reason.POD_SECURITY_REFUSED, message=message)
+    return PodProblem(reason=Reason.PODS_REFUSED, message=message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

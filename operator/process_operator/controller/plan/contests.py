@@ -17,8 +17,9 @@ from datetime import datetime, timedelta
 from process_operator.controller.observe.contest import WINDOW
 from process_operator.controller.observe.records import ChildKey, Contest, Difference, Standing
 from process_operator.controller.plan.compare import Comparison
+from process_operator.kube.reasons import Reason
 
-REASON = "ChangedByAdmission"
+REASON = Reason.CHANGED_BY_ADMISSION
 ADMISSION = "an admission webhook or policy"
 ANOTHER_CLIENT = "another client"
 

@@ -17,6 +17,7 @@ from process_operator.controller.plan.model import ApplicationContext
 from process_operator.controller.release import record
 from process_operator.controller.resolve.target import Target
 from process_operator.kube import names
+from process_operator.kube.reasons import Reason
 
 
 def kept_workload(
@@ -87,7 +88,7 @@ def name_conflict(key: ChildKey, desired_hash: str, owner: str, now: datetime) -
     """Return the refusal to touch an object that is not ours."""
     return RefusedWrite(
         desired_hash=desired_hash,
-        reason="NameConflict",
+        reason=Reason.NAME_CONFLICT,
         message=f'{key.kind} "{key.name}" exists and was not made for this Process{owner}; it is '
         "left alone. Rename or delete it, and the operator makes its own",
         retry_at=now + records.RETRY_REFUSED,

@@ -34,6 +34,7 @@ from process_operator.controller.resolve import target
 from process_operator.controller.resolve.target import Target
 from process_operator.kube import names
 from process_operator.kube.manifest import Manifest
+from process_operator.kube.reasons import Reason
 from process_operator.models.process import ProcessType
 
 
@@ -243,7 +244,7 @@ def _progress(
             current=False,
         )
     if target.entry.type == ProcessType.JOB:
-        return Progress(state=State.READY, reason="AwaitingRelease", message="")
+        return Progress(state=State.READY, reason=Reason.AWAITING_RELEASE, message="")
     if process_plan.workload is None or process_plan.workload.deleting or process_plan.applies:
         return rollout.NOT_MADE
     if target.entry.type == ProcessType.CRON:

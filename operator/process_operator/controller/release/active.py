@@ -17,6 +17,7 @@ from process_operator.controller.release.record import (
 )
 from process_operator.controller.release.rollout import ProcessProgress, State
 from process_operator.kube import conditions
+from process_operator.kube.reasons import Reason
 from process_operator.models.defaults import Settings
 from process_operator.models.process import JobStartPolicy
 from process_operator.models.release import (
@@ -182,7 +183,7 @@ class Active:
         message = f"{len(self._with(**changes).rollouts)} processes run this release"
         if failed_job is not None:
             message += f"; {failure.after_success(failed_job)}"
-        said = conditions.ready("Succeeded", message)
+        said = conditions.ready(Reason.SUCCEEDED, message)
         return self._end(ReleaseState.SUCCESS, said, **changes)
 
     def _fail(self, why: Failure, pod: Pod | None, **changes: Any) -> Decision:
@@ -201,7 +202,7 @@ class Active:
         """End a release of which nothing can be rendered; what served before is rendered again."""
         why = Failure(
             step=now,
-            reason="SnapshotUnreadable",
+            reason=Reason.SNAPSHOT_UNREADABLE,
             message=fault,
             sentence=f"The release ended because its record cannot be read ({fault}); correct what "
             "it was made of and release again",
@@ -222,12 +223,12 @@ class Active:
         told = why.sentence or ""
         if self.history.serving is None:
             told += ". There is no earlier release to go back to"
-        said = conditions.stalled(why.reason or "ReleaseFailed", told)
+        said = conditions.stalled(why.reason or Reason.RELEASE_FAILED, told)
         return self._end(ReleaseState.FAILED, said, failure=why, **changes)
 
     def _cancel(self, now: ReleaseStep) -> Decision:
         message = "the release was cancelled by spec.cancel"
-        phase = jobs.stop(self.observed, self.release, "Cancelled", message)
+        phase = jobs.stop(self.observed, self.release, Reason.CANCELLED, message)
         if unfinished := self._attend(phase):
             return unfinished
         if now == ReleaseStep.ROLLOUT and self._can_go_back:

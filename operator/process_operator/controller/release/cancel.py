@@ -12,6 +12,7 @@ from process_operator.controller.release.history import ReleaseHistory, next_num
 from process_operator.controller.release.record import cancel, end, state
 from process_operator.controller.resolve.application import Resolved
 from process_operator.kube import conditions
+from process_operator.kube.reasons import Reason
 from process_operator.models.release import ReleaseState, ReleaseStatus
 
 
@@ -34,7 +35,7 @@ def orphans(observed: ObservedState) -> Decision:
         if uid is None and state(one) == ReleaseState.WAITING and one.spec.cancel
     ]
     said = conditions.stalled(
-        "ApplicationDeleted", "the application was deleted while the release was in progress"
+        Reason.APPLICATION_DELETED, "the application was deleted while the release was in progress"
     )
     uids = {one.uid for one in strayed}
     return Decision(

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from process_operator.controller.observe import records
 from process_operator.controller.observe.child_status import JobEnd, JobStatus
 from process_operator.controller.observe.records import Child, ObservedState, Pod, PodProblem
+from process_operator.kube.reasons import Reason
 from process_operator.models.release import Result
 
 KIND = "Job"
@@ -40,7 +41,7 @@ def verdict(
     if job is None:
         return Verdict(
             result=Result.FAILED,
-            reason="JobDeleted",
+            reason=Reason.JOB_DELETED,
             message=f'Job "{name}" was deleted before it ended',
         )
     pods = sorted(
@@ -51,7 +52,11 @@ def verdict(
     status = records.status(job, JobStatus)
     if status.end is JobEnd.COMPLETE:
         return Verdict(
-            result=Result.SUCCESS, reason="Succeeded", message="ended well", exit_code=0, pod=pod
+            result=Result.SUCCESS,
+            reason=Reason.SUCCEEDED,
+            message="ended well",
+            exit_code=0,
+            pod=pod,
         )
     problem = pod.problem if pod is not None else _refusal(observed, job)
     if status.end is not None:
@@ -64,7 +69,7 @@ def verdict(
     late = f"did not start within {grace.total_seconds():.0f} s"
     return Verdict(
         result=Result.FAILED,
-        reason=problem.reason if problem else "JobNotStarted",
+        reason=problem.reason if problem else Reason.JOB_NOT_STARTED,
         message=f"{late}: {problem.message}" if problem else late,
         pod=pod,
     )
@@ -82,12 +87,13 @@ def _failed(
     since = status.ended_at or now
     if pod is not None and problem is None and now < since + _MIRROR_LAG:
         return Verdict(pod=pod, wake_at=since + _MIRROR_LAG)
+    reason: str
     if status.end is JobEnd.TIMED_OUT and (pod is not None or problem is None):
-        reason, message = "JobTimedOut", "ran longer than its time-out"
+        reason, message = Reason.JOB_TIMED_OUT, "ran longer than its time-out"
     elif problem is not None:
         reason, message = problem.reason, problem.message
     else:
-        reason, message = "JobFailed", status.message or "its Job failed"
+        reason, message = Reason.JOB_FAILED, status.message or "its Job failed"
     return Verdict(
         result=Result.FAILED,
         reason=reason,

@@ -19,6 +19,7 @@ from process_operator.controller.observe.records import (
 )
 from process_operator.controller.release import job_verdict
 from process_operator.kube import names
+from process_operator.kube.reasons import Reason
 from process_operator.models.process import JobStartPolicy, ProcessSpec, ProcessType
 from process_operator.models.release import JobRecord, ReleaseStatus, Result
 from process_operator.models.release import Jobs as Mode
@@ -64,7 +65,7 @@ def entries(snapshot: Snapshot, mode: Mode) -> Jobs:
     if mode == Mode.RUN:
         return found
     why = "the release was asked for with spec.jobs skip, or as a rollback"
-    return tuple(one.ended(Result.SKIPPED, "JobsSkipped", why) for one in found)
+    return tuple(one.ended(Result.SKIPPED, Reason.JOBS_SKIPPED, why) for one in found)
 
 
 def are_left(jobs: Jobs, policy: JobStartPolicy) -> bool:
@@ -79,8 +80,8 @@ def closed(jobs: Jobs) -> Jobs:
 
 def _closed(job: JobRecord) -> JobRecord:
     if job.job_uid is not None:
-        return job.ended(Result.CANCELLED, "ReleaseEnded", "the release ended while it ran")
-    return job.ended(Result.SKIPPED, "NotNeeded", "the release ended without it")
+        return job.ended(Result.CANCELLED, Reason.RELEASE_ENDED, "the release ended while it ran")
+    return job.ended(Result.SKIPPED, Reason.NOT_NEEDED, "the release ended without it")
 
 
 def phase(
@@ -127,10 +128,10 @@ def _without_process(observed: ObservedState, job: JobRecord) -> JobRecord:
     unread = _unread(observed)
     if unread is None:
         why = "its Process was deleted before"
-        return job.ended(Result.SKIPPED, "ProcessDeleted", why, now=observed.now)
+        return job.ended(Result.SKIPPED, Reason.PROCESS_DELETED, why, now=observed.now)
     # It may be this one: a migration must not be left out unseen.
     why = f'Process "{unread.name}" cannot be read: {unread.message}'
-    return job.ended(Result.FAILED, "InvalidSpec", why, now=observed.now)
+    return job.ended(Result.FAILED, Reason.INVALID_SPEC, why, now=observed.now)
 
 
 def stop(observed: ObservedState, release: Release, reason: str, message: str) -> Phase:

@@ -12,6 +12,7 @@ from process_operator.controller.observe.records import Release
 from process_operator.controller.release import jobs
 from process_operator.controller.release.rollout import ProcessProgress, State
 from process_operator.kube import conditions
+from process_operator.kube.reasons import Reason
 from process_operator.models.release import (
     ReleaseState,
     ReleaseStatus,
@@ -66,11 +67,14 @@ def environment(release: Release) -> dict[str, str]:
 
 
 _DOING = {
-    ReleaseStep.BEFORE_JOBS: ("BeforeJobsRunning", "the jobs before the rollout run"),
-    ReleaseStep.ROLLOUT: ("RolloutInProgress", "the processes are being rolled out"),
-    ReleaseStep.AFTER_SUCCESS_JOBS: ("AfterSuccessJobsRunning", "the jobs after success run"),
-    ReleaseStep.ROLLBACK: ("RollingBack", "the processes go back to what served before"),
-    ReleaseStep.AFTER_FAILED_JOBS: ("AfterFailedJobsRunning", "the jobs after failure run"),
+    ReleaseStep.BEFORE_JOBS: (Reason.BEFORE_JOBS_RUNNING, "the jobs before the rollout run"),
+    ReleaseStep.ROLLOUT: (Reason.ROLLOUT_IN_PROGRESS, "the processes are being rolled out"),
+    ReleaseStep.AFTER_SUCCESS_JOBS: (
+        Reason.AFTER_SUCCESS_JOBS_RUNNING,
+        "the jobs after success run",
+    ),
+    ReleaseStep.ROLLBACK: (Reason.ROLLING_BACK, "the processes go back to what served before"),
+    ReleaseStep.AFTER_FAILED_JOBS: (Reason.AFTER_FAILED_JOBS_RUNNING, "the jobs after failure run"),
 }
 _STARTS = {
     ReleaseStep.ROLLOUT: "rollout_started_at",
@@ -100,7 +104,7 @@ def begin(
 def pause(release: Release, now: datetime) -> ReleaseStatus:
     """Return the record of a release that is held while its application is suspended."""
     said = conditions.reconciling(
-        "Suspended", "goes on when spec.suspend of the application is false"
+        Reason.SUSPENDED, "goes on when spec.suspend of the application is false"
     )
     return release.status.changed(
         paused_at=conditions.whole_seconds(now), conditions=_said(release, said, now)
@@ -119,13 +123,15 @@ def cancel(release: Release, now: datetime) -> ReleaseStatus:
     message = "the release was cancelled by spec.cancel"
     if release.status.rollout_started_at and not release.status.rollback_started_at:
         message += "; there was no earlier release to go back to, so what it made stays"
-    said = conditions.stalled("Cancelled", message)
+    said = conditions.stalled(Reason.CANCELLED, message)
     return end(release, ReleaseState.CANCELLED, said, now)
 
 
 def skip(release: Release, newer: Release, now: datetime) -> ReleaseStatus:
     """Return the record of a release in whose place a newer one was taken."""
-    said = conditions.ready("Superseded", f'skipped: the newer release "{newer.name}" was taken')
+    said = conditions.ready(
+        Reason.SUPERSEDED, f'skipped: the newer release "{newer.name}" was taken'
+    )
     return end(release, ReleaseState.SKIPPED, said, now)
 
 

@@ -15,6 +15,7 @@ from process_operator.controller.observe.child_status import (
     DeploymentStatus,
 )
 from process_operator.controller.observe.records import Child, Pod, PodProblem
+from process_operator.kube.reasons import Reason
 from process_operator.models.process import ProcessType
 
 
@@ -59,7 +60,7 @@ class ProcessProgress:
 
 NOT_MADE = Progress(
     state=State.MOVING,
-    reason="RolloutInProgress",
+    reason=Reason.ROLLOUT_IN_PROGRESS,
     message="the children are being made",
     current=False,
 )
@@ -88,15 +89,17 @@ def of_deployment(
     current = seen and updated == size and status.replicas == updated
     count = f"{available} of {size} instances are available"
     if current and available >= size:
-        return Progress(state=State.READY, reason="Available", message=count, available=available)
+        return Progress(
+            state=State.READY, reason=Reason.AVAILABLE, message=count, available=available
+        )
     pod, problem = _problem(pods, status.message, probe_failures)
     # Until the controller has seen this spec its verdict is about the one before.
     failed = seen and _is_too_late(status, since)
-    reason = problem.reason if problem else "RolloutInProgress"
+    reason = problem.reason if problem else Reason.ROLLOUT_IN_PROGRESS
     if failed:
         reason = problem.reason if problem else TOO_LATE
     elif current and not problem:
-        reason = "InstancesStarting"
+        reason = Reason.INSTANCES_STARTING
     text = f"{count}: {problem.message}" if problem else f"{count}, {updated} up to date"
     return Progress(
         state=State.FAILED if failed else State.MOVING,
@@ -124,7 +127,7 @@ def of_cron_job(child: Child) -> Progress:
     """A CronJob is rolled out as soon as it is written."""
     active = records.status(child, CronJobStatus).active
     message = f"{active} runs are active" if active else "waits for its next run"
-    return Progress(state=State.READY, reason="Scheduled", message=message, available=1)
+    return Progress(state=State.READY, reason=Reason.SCHEDULED, message=message, available=1)
 
 
 def _problem(
@@ -138,7 +141,7 @@ def _problem(
             return pod, pod.problem
         if pod.uid in probe_failures:
             said = probe_failures[pod.uid]
-            return pod, PodProblem(reason="ProbeFailing", message=f"pod {pod.name}: {said}")
+            return pod, PodProblem(reason=Reason.PROBE_FAILING, message=f"pod {pod.name}: {said}")
     return None, records.refusal(refusal) if refusal else None
 
 

@@ -23,6 +23,7 @@ from process_operator.controller.observe.records import (
 from process_operator.controller.release import job_verdict
 from process_operator.kube import conditions, names
 from process_operator.kube.conditions import Condition
+from process_operator.kube.reasons import Reason
 from process_operator.models import snapshot
 from process_operator.models.process import ProcessType
 from process_operator.models.release import Result
@@ -84,21 +85,21 @@ def decide(
     if process is None:
         missing = f'spec.processRef.name: there is no Process "{run.spec.process_ref.name}" in '
         return RunDecision(
-            run=run, waits=("ProcessNotFound", missing + "this namespace; create it")
+            run=run, waits=(Reason.PROCESS_NOT_FOUND, missing + "this namespace; create it")
         )
     if process.spec.type not in {ProcessType.CRON, ProcessType.JOB}:
         message = (
             f'spec.processRef.name: Process "{process.name}" is of type {process.spec.type}; only '
             "cron and job processes can be run, make a ProcessRun for one of those"
         )
-        return RunDecision(run=run, refused=("NotRunnable", message))
+        return RunDecision(run=run, refused=(Reason.NOT_RUNNABLE, message))
     if suspended:
         message = "the application is suspended; set its spec.suspend to false"
-        return RunDecision(run=run, waits=("Suspended", message))
+        return RunDecision(run=run, waits=(Reason.SUSPENDED, message))
     entry = serving.snapshot.process(process.spec.key, process.spec.type) if serving else None
     if entry is None:
         message = "no release that has this process serves; it runs as soon as one does"
-        return RunDecision(run=run, waits=("AwaitingRelease", message))
+        return RunDecision(run=run, waits=(Reason.AWAITING_RELEASE, message))
     refused = observed.refused.get(job_key(run, process))
     if refused is not None:
         return RunDecision(run=run, refused=(refused.reason, refused.message))
@@ -145,7 +146,7 @@ def _watch(
     if found.result is None:
         return RunDecision(run=run, wake_at=found.wake_at)
     said = (
-        conditions.ready("Succeeded", f"the run {found.message}")
+        conditions.ready(Reason.SUCCEEDED, f"the run {found.message}")
         if found.result == Result.SUCCESS
         else conditions.stalled(found.reason, f"the run failed: {found.message}")
     )
@@ -182,7 +183,7 @@ def started(
     run: Run, serving: Serving, *, name: str, uid: str, by: str, now: datetime
 ) -> RunStatus:
     """Return the record of a run whose Job has just been made."""
-    said = conditions.reconciling("Running", f'Job "{name}" runs')
+    said = conditions.reconciling(Reason.RUNNING, f'Job "{name}" runs')
     record = run.status.changed(
         release=ServingRelease(name=serving.name, number=serving.number),
         requested_by=by or run.status.requested_by,

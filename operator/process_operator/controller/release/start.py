@@ -10,6 +10,7 @@ from process_operator.controller.release.record import begin, end, skip, snapsho
 from process_operator.controller.resolve.application import Resolved
 from process_operator.kube import conditions, names
 from process_operator.kube.manifest import Manifest
+from process_operator.kube.reasons import Reason
 from process_operator.models import snapshot as snapshots
 from process_operator.models.process import JobStartPolicy, ProcessType
 from process_operator.models.release import (
@@ -63,7 +64,9 @@ def start(
     if isinstance(ready, Waiting):
         return Decision(waiting=ready, wake_at=ready.until)
     if triggers.is_moot(application, resolved, history, release):
-        said = conditions.ready("NothingAsked", "skipped: what it was made for was taken back")
+        said = conditions.ready(
+            Reason.NOTHING_ASKED, "skipped: what it was made for was taken back"
+        )
         return Decision(
             records=((release, end(release, ReleaseState.SKIPPED, said, observed.now)),),
             note=f"skipped release {release.name}",
@@ -98,12 +101,12 @@ def _ready(
     """Return what the release may freeze now, or why it has to wait."""
     if application.spec.suspend:
         return Waiting(
-            reason="Suspended",
+            reason=Reason.SUSPENDED,
             message="the application is suspended; set spec.suspend to false to release it",
         )
     if resolved.candidate is None:
         return Waiting(
-            reason="ImageMissing", message="spec.image of the application is not set; set it"
+            reason=Reason.IMAGE_MISSING, message="spec.image of the application is not set; set it"
         )
     for process in observed.processes:
         refusal = resolved.refusals.get(process.uid)
@@ -113,20 +116,20 @@ def _ready(
             )
     if not resolved.entries:
         return Waiting(
-            reason="NoProcesses",
+            reason=Reason.NO_PROCESSES,
             message="no Process names this application in spec.applicationRef.name; create one",
         )
     if sum(entry.type == ProcessType.JOB for entry in resolved.candidate.processes) > MAX_JOBS:
         # One that the record has no room for would be left out unseen.
         return Waiting(
-            reason="TooManyJobs",
+            reason=Reason.TOO_MANY_JOBS,
             message=f"an application can have {MAX_JOBS} processes of type job; delete some",
         )
     quiet_at = observed.changed_at + timedelta(seconds=resolved.settings.settle_seconds)
     settled_at = min(quiet_at, release.created_at + LONGEST_SETTLING)
     if observed.now < settled_at:
         return Waiting(
-            reason="Settling",
+            reason=Reason.SETTLING,
             message=f"starts when nothing of the application has changed for "
             f"{resolved.settings.settle_seconds} s",
             until=settled_at,
@@ -156,7 +159,7 @@ def _started(
     text = snapshots.text(frozen.model_copy(update={"restart": restart}))
     if (size := len(text.encode())) > MAX_SNAPSHOT:
         return Waiting(
-            reason="SnapshotTooLarge",
+            reason=Reason.SNAPSHOT_TOO_LARGE,
             message=f"what the release has to record has {size} bytes, and may have "
             f"{MAX_SNAPSHOT}; move long values of env into a ConfigMap, or split the application",
         )
@@ -191,7 +194,7 @@ def _frozen(candidate: Snapshot, history: ReleaseHistory, release: Release) -> S
     target = snapshot(found[0]) if found else None
     if target is None:
         return Waiting(
-            reason="ReleaseNotFound",
+            reason=Reason.RELEASE_NOT_FOUND,
             message=f'spec.rollbackTo: there is no release "{release.spec.rollback_to}" of this '
             "application that has a snapshot; see `kubectl get processreleases`, and make a new "
             "ProcessRelease",

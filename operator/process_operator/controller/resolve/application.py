@@ -16,6 +16,7 @@ from process_operator.controller.observe.records import (
 from process_operator.controller.resolve import resource_type
 from process_operator.controller.resolve.refusal import Refusal
 from process_operator.cron import expression, zones
+from process_operator.kube.reasons import Reason
 from process_operator.models import candidate, defaults
 from process_operator.models.application import ApplicationSpec
 from process_operator.models.defaults import Settings
@@ -67,12 +68,12 @@ def _process(
     holders: dict[str, str],
 ) -> SnapshotProcess | Refusal:
     if isinstance(process, InvalidObject):
-        return Refusal(reason="InvalidSpec", message=process.message)
+        return Refusal(reason=Reason.INVALID_SPEC, message=process.message)
     spec = process.spec
     holder = holders.setdefault(spec.key, process.name)
     if holder != process.name:
         return Refusal(
-            reason="KeyTaken",
+            reason=Reason.KEY_TAKEN,
             message=f'spec.key "{spec.key}" is taken by the older Process "{holder}" of this '
             "application; give this one another key (make it anew: a key cannot be changed)",
             transient=True,
@@ -98,7 +99,7 @@ def _forbidden_root(application: ApplicationSpec, spec: ProcessSpec) -> Refusal 
     if next((user for user in reversed(users) if user is not None), None) != 0:
         return None
     return Refusal(
-        reason="PodSecurityRefused",
+        reason=Reason.POD_SECURITY_REFUSED,
         message="spec.securityContext.runAsUser must not be 0 under spec.podSecurity restricted of "
         "the ProcessApplication; choose another user here, or set podSecurity to baseline there",
     )
@@ -120,4 +121,4 @@ def _invalid_timetable(spec: ProcessSpec) -> Refusal | None:
 
 
 def _invalid_schedule(message: str) -> Refusal:
-    return Refusal(reason="InvalidSchedule", message=message, renderable=False)
+    return Refusal(reason=Reason.INVALID_SCHEDULE, message=message, renderable=False)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from process_operator.controller.observe.records import CustomResource, InvalidObject, ResourceType
 from process_operator.controller.resolve.refusal import Refusal
 from process_operator.kube import names
+from process_operator.kube.reasons import Reason
 from process_operator.models import candidate, snapshot
 from process_operator.models.process import ProcessSpec
 
@@ -21,7 +22,7 @@ def resource_type_of(
         )
         if not defaults:
             return Refusal(
-                reason="ResourceTypeNotFound",
+                reason=Reason.RESOURCE_TYPE_NOT_FOUND,
                 message="no ProcessResourceType has default: true; set spec.resourceTypeRef.name "
                 "or make one of them the default",
                 transient=True,
@@ -29,7 +30,7 @@ def resource_type_of(
             )
         if len(defaults) > 1:
             return Refusal(
-                reason="AmbiguousDefault",
+                reason=Reason.AMBIGUOUS_DEFAULT,
                 message=f"the ProcessResourceTypes {', '.join(defaults)} all have default: true; "
                 "leave it on one of them or set spec.resourceTypeRef.name",
                 transient=True,
@@ -40,7 +41,7 @@ def resource_type_of(
     found = types.get(name)
     if found is None or found.deleting:
         return Refusal(
-            reason="ResourceTypeNotFound",
+            reason=Reason.RESOURCE_TYPE_NOT_FOUND,
             message=f'spec.resourceTypeRef.name: there is no ProcessResourceType "{name}"; see '
             "`kubectl get processresourcetypes` for those there are, or create it",
             transient=True,
@@ -48,7 +49,7 @@ def resource_type_of(
         )
     if isinstance(found, InvalidObject):
         return Refusal(
-            reason="ResourceTypeInvalid",
+            reason=Reason.RESOURCE_TYPE_INVALID,
             message=f'ProcessResourceType "{name}" cannot be read: {found.message}',
         )
     return candidate.resource_type(name, found.spec)

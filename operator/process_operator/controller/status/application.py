@@ -14,6 +14,7 @@ from process_operator.controller.status.model import Answer
 from process_operator.controller.status.pending import changes_wait, dated
 from process_operator.kube import conditions
 from process_operator.kube.conditions import Condition
+from process_operator.kube.reasons import Reason
 from process_operator.models import staging
 from process_operator.models.application import ActiveRelease, ApplicationStatus
 from process_operator.models.process import (
@@ -40,7 +41,7 @@ def application(
     said = [*said, _serving(context)]
     if status.pending:
         waits = changes_wait(len(status.pending))
-        said.append(Condition(conditions.STAGED, "True", "AwaitingRelease", waits))
+        said.append(Condition(conditions.STAGED, "True", Reason.AWAITING_RELEASE, waits))
     return Answer(
         of=context.application,
         status=status,
@@ -73,10 +74,12 @@ def _serving(context: ApplicationContext) -> Condition:
     serving = context.history.serving
     if serving is None:
         message = "no release has succeeded yet"
-        return Condition(conditions.AVAILABLE, "False", "AwaitingRelease", message)
+        return Condition(conditions.AVAILABLE, "False", Reason.AWAITING_RELEASE, message)
     if context.application.spec.suspend:
-        return Condition(conditions.AVAILABLE, "False", "Suspended", "nothing runs")
-    return Condition(conditions.AVAILABLE, "True", "Serving", f'release "{serving.name}" serves')
+        return Condition(conditions.AVAILABLE, "False", Reason.SUSPENDED, "nothing runs")
+    return Condition(
+        conditions.AVAILABLE, "True", Reason.SERVING, f'release "{serving.name}" serves'
+    )
 
 
 def _application_readiness(
@@ -90,7 +93,7 @@ def _application_readiness(
         reason, message = record.doing(history.active)
         return conditions.reconciling(reason, f'release "{history.active.name}": {message}'), None
     if application.spec.suspend:
-        return conditions.ready("Suspended", "nothing runs until spec.suspend is false"), None
+        return conditions.ready(Reason.SUSPENDED, "nothing runs until spec.suspend is false"), None
     if decision.waiting is not None:
         why = decision.waiting
         message = f'release "{history.waiting[-1].name}" waits: {why.message}'
@@ -102,18 +105,18 @@ def _application_readiness(
             "what runs is left as it is. Ask for a new release, by spec.revision or a "
             "ProcessRelease"
         )
-        return conditions.stalled("ServingReleaseMissing", message), None
+        return conditions.stalled(Reason.SERVING_RELEASE_MISSING, message), None
     last = history.newest
     if last is not None and record.state(last) == ReleaseState.FAILED:
-        return conditions.stalled("ReleaseFailed", _failure(observed, context, last)), None
+        return conditions.stalled(Reason.RELEASE_FAILED, _failure(observed, context, last)), None
     cancelled = history.cancelled_before_start or last
     if history.serving is None and cancelled is not None and _is_cancelled(cancelled):
         message = f'release "{cancelled.name}" was cancelled, {_no_way_back(context)}. {_TRY_AGAIN}'
-        said = conditions.ready("AwaitingRelease", message)
+        said = conditions.ready(Reason.AWAITING_RELEASE, message)
         return _summary(processes, said, first=f"{message}. "), None
     if context.running is None:
         return _unreleased(observed, context)
-    said = conditions.ready("Released", f'release "{context.running.name}" runs')
+    said = conditions.ready(Reason.RELEASED, f'release "{context.running.name}" runs')
     return _summary(processes, said), None
 
 
@@ -173,7 +176,7 @@ def _unreleased(
     """Say why nothing has asked for the first release."""
     if context.application.spec.image is None:
         message = "spec.image is not set; set it to release"
-        return conditions.ready("AwaitingRelease", message), None
+        return conditions.ready(Reason.AWAITING_RELEASE, message), None
     for process in observed.processes:
         refusal = context.resolved.refusals.get(process.uid)
         if refusal is not None:
@@ -185,9 +188,9 @@ def _unreleased(
             return model.reconciling_then_stalled(context.application, named, observed.now)
     if not context.resolved.entries:
         message = "no Process names this application in spec.applicationRef.name; create one"
-        return conditions.ready("AwaitingRelease", message), None
+        return conditions.ready(Reason.AWAITING_RELEASE, message), None
     message = "spec.release.initial is manual; create a ProcessRelease to release it"
-    return conditions.ready("AwaitingRelease", message), None
+    return conditions.ready(Reason.AWAITING_RELEASE, message), None
 
 
 def _summary(

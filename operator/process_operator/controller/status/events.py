@@ -6,13 +6,11 @@ from process_operator.controller.observe.records import AnyResource, InvalidObje
 from process_operator.controller.plan import contests
 from process_operator.controller.status.model import Event, Write
 from process_operator.kube import conditions
+from process_operator.kube.reasons import Reason
 from process_operator.models.application import ApplicationStatus
 from process_operator.models.process import ProcessStatus
 from process_operator.models.status import Condition, ConditionStatus, Status
 from process_operator.schema import bounds
-
-UNAVAILABLE = "Unavailable"
-"""The reason of a process that was up to date, and serves no more."""
 
 
 def write(one: AnyResource | InvalidObject, status: Status) -> Write | None:
@@ -50,22 +48,28 @@ def _transitions(one: AnyResource | InvalidObject, status: Status) -> tuple[Even
         told = set(_warnings(one.status))
         for warning in status.warnings:
             if warning not in told:
-                return (Event(regarding=one, warning=True, reason="JobFailed", message=warning),)
+                return (
+                    Event(regarding=one, warning=True, reason=Reason.JOB_FAILED, message=warning),
+                )
     if after is not None and (before is None or _differs(one.status, status, before, after)):
         return (Event(regarding=one, warning=True, reason=after.reason, message=after.message),)
     ready, was = (each.condition(conditions.READY) for each in (status, one.status))
     if ready is None:
         return ()
-    if ready.reason == UNAVAILABLE:
-        if was is None or was.reason != UNAVAILABLE:
-            return (Event(regarding=one, warning=True, reason=UNAVAILABLE, message=ready.message),)
+    if ready.reason == Reason.UNAVAILABLE:
+        if was is None or was.reason != Reason.UNAVAILABLE:
+            return (
+                Event(
+                    regarding=one, warning=True, reason=Reason.UNAVAILABLE, message=ready.message
+                ),
+            )
     elif (
         was is not None
         and ready.status == ConditionStatus.TRUE
-        and (before is not None or was.reason == UNAVAILABLE)
+        and (before is not None or was.reason == Reason.UNAVAILABLE)
     ):
         message = f"{was.reason} is over: {ready.message}"
-        return (Event(regarding=one, warning=False, reason="Recovered", message=message),)
+        return (Event(regarding=one, warning=False, reason=Reason.RECOVERED, message=message),)
     return ()
 
 
@@ -76,4 +80,4 @@ def _differs(before: Status, after: Status, was: Condition, now: Condition) -> b
         and isinstance(after, ApplicationStatus)
         and before.last_release_number != after.last_release_number
     )
-    return was.reason != now.reason or (now.reason == "ReleaseFailed" and another)
+    return was.reason != now.reason or (now.reason == Reason.RELEASE_FAILED and another)

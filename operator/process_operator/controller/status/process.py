@@ -13,11 +13,11 @@ from process_operator.controller.release.rollout import State
 from process_operator.controller.resolve.refusal import Refusal
 from process_operator.controller.resolve.target import Target
 from process_operator.controller.status import model, process_fields, runs
-from process_operator.controller.status.events import UNAVAILABLE
 from process_operator.controller.status.model import Answer
 from process_operator.controller.status.pending import changes_wait, dated
 from process_operator.kube import conditions
 from process_operator.kube.conditions import Condition
+from process_operator.kube.reasons import Reason
 from process_operator.models import staging
 from process_operator.models.application import Backend, ScalingPolicy
 from process_operator.models.process import ProcessStatus, ProcessType, Protocol
@@ -31,7 +31,7 @@ def process(observed: ObservedState, plan: Plan, process_plan: ProcessPlan) -> A
         return Answer(
             of=process,
             status=ProcessStatus(),
-            said=conditions.stalled("InvalidSpec", process.message),
+            said=conditions.stalled(Reason.INVALID_SPEC, process.message),
         )
     context = plan.context
     if context is None:
@@ -55,7 +55,9 @@ def process(observed: ObservedState, plan: Plan, process_plan: ProcessPlan) -> A
     said = [*readiness, available, *_route_conditions(process_plan.target, taken)]
     if pending:
         said.append(
-            Condition(conditions.STAGED, "True", "AwaitingRelease", changes_wait(len(pending)))
+            Condition(
+                conditions.STAGED, "True", Reason.AWAITING_RELEASE, changes_wait(len(pending))
+            )
         )
     return Answer(
         of=process,
@@ -71,7 +73,7 @@ def process(observed: ObservedState, plan: Plan, process_plan: ProcessPlan) -> A
 def _without_application(observed: ObservedState, process: Process) -> Answer:
     wanted = process.spec.application_ref.name
     refusal = Refusal(
-        reason="ApplicationNotFound",
+        reason=Reason.APPLICATION_NOT_FOUND,
         message=f'spec.applicationRef.name: there is no ProcessApplication "{wanted}" in this '
         "namespace; create it. What runs is left as it is",
         transient=True,
@@ -95,24 +97,24 @@ def _awaiting(
     """Answer for a process that the running release does not know."""
     history = context.history
     unavailable = Condition(
-        conditions.AVAILABLE, "False", "AwaitingRelease", "nothing of this process runs yet"
+        conditions.AVAILABLE, "False", Reason.AWAITING_RELEASE, "nothing of this process runs yet"
     )
     if history.missing is not None:
         message = (
             f'the record of the serving release "{history.missing}" is gone or cannot be read; '
             "what runs is left as it is until a new release is asked for and succeeds"
         )
-        said = conditions.ready("ServingReleaseMissing", message)
+        said = conditions.ready(Reason.SERVING_RELEASE_MISSING, message)
         return Answer(of=process, status=status, said=[*said, unavailable])
     settling = decision.waiting is not None and decision.waiting.settling
     if process.spec.type == ProcessType.JOB:
         said = runs.job_readiness(history, process.spec.key, process.spec.job_start_policy)
     elif history.active is not None:
         message = f'runs with release "{history.active.name}": {record.doing(history.active)[1]}'
-        said = conditions.ready("AwaitingRelease", message)
+        said = conditions.ready(Reason.AWAITING_RELEASE, message)
     else:
         message = "runs with the next release; set spec.image or spec.revision of the application, "
-        said = conditions.ready("AwaitingRelease", message + "or create a ProcessRelease")
+        said = conditions.ready(Reason.AWAITING_RELEASE, message + "or create a ProcessRelease")
     said = [*said, unavailable]
     return Answer(of=process, status=status, said=said, in_progress=True, deferred=settling)
 
@@ -134,16 +136,16 @@ def _readiness(
         return conditions.stalled(progress.reason, progress.message)
     if progress.state is State.READY or _only_scaling(process_plan, releasing=releasing):
         if target.suspended:
-            return conditions.ready("Suspended", "the application is suspended; nothing runs")
+            return conditions.ready(Reason.SUSPENDED, "the application is suspended; nothing runs")
         message = progress.message + _blamed(history, target.entry.key)
         if pending:
-            return conditions.ready("Staged", f"{changes_wait(len(pending))}; {message}")
+            return conditions.ready(Reason.STAGED, f"{changes_wait(len(pending))}; {message}")
         return conditions.ready(progress.reason, message)
     if progress.current and not releasing and progress.available == 0 and _served(process_plan):
         # It was up to date before and serves no more: nothing that was asked for is under way.
         return [
-            Condition(conditions.READY, "False", UNAVAILABLE, progress.message),
-            Condition(conditions.RECONCILING, "True", UNAVAILABLE, progress.message),
+            Condition(conditions.READY, "False", Reason.UNAVAILABLE, progress.message),
+            Condition(conditions.RECONCILING, "True", Reason.UNAVAILABLE, progress.message),
         ]
     return conditions.reconciling(progress.reason, progress.message)
 
@@ -179,7 +181,7 @@ def _served(process_plan: ProcessPlan) -> bool:
     before = process_plan.process.status.condition(conditions.AVAILABLE)
     was_ready = process_plan.process.status.condition(conditions.READY)
     return (before is not None and before.status == ConditionStatus.TRUE) or (
-        was_ready is not None and was_ready.reason == UNAVAILABLE
+        was_ready is not None and was_ready.reason == Reason.UNAVAILABLE
     )
 
 
@@ -189,25 +191,32 @@ def _availability(process_plan: ProcessPlan) -> Condition:
         kept = process_plan.kept
         if kept is not None and (kept.kind == "CronJob" or rollout.instances(kept) > 0):
             return Condition(
-                conditions.AVAILABLE, "True", "Available", "what was made last goes on"
+                conditions.AVAILABLE, "True", Reason.AVAILABLE, "what was made last goes on"
             )
         return Condition(
-            conditions.AVAILABLE, "False", "AwaitingRelease", "nothing of this process runs yet"
+            conditions.AVAILABLE,
+            "False",
+            Reason.AWAITING_RELEASE,
+            "nothing of this process runs yet",
         )
     if process_plan.target.entry.type == ProcessType.JOB:
         return Condition(
-            conditions.AVAILABLE, "False", "AwaitingRelease", "it runs only with a release"
+            conditions.AVAILABLE, "False", Reason.AWAITING_RELEASE, "it runs only with a release"
         )
     if process_plan.target.suspended:
-        return Condition(conditions.AVAILABLE, "False", "Suspended", "the application is suspended")
+        return Condition(
+            conditions.AVAILABLE, "False", Reason.SUSPENDED, "the application is suspended"
+        )
     if progress.available > 0:
-        return Condition(conditions.AVAILABLE, "True", "Available", "it serves")
+        return Condition(conditions.AVAILABLE, "True", Reason.AVAILABLE, "it serves")
     if (
         process_plan.size == 0
         and process_plan.workload is not None
         and process_plan.target.timetable is None
     ):
-        return Condition(conditions.AVAILABLE, "False", "ScaledToZero", "0 instances are wanted")
+        return Condition(
+            conditions.AVAILABLE, "False", Reason.SCALED_TO_ZERO, "0 instances are wanted"
+        )
     return Condition(conditions.AVAILABLE, "False", progress.reason, progress.message)
 
 
@@ -226,7 +235,7 @@ def _taken_hosts(observed: ObservedState, process: Process) -> Refusal | None:
         f"spec.ingress.hosts: {named}: whoever had a host first keeps it; choose another one, or "
         "have it removed there"
     )
-    return Refusal(reason="HostTaken", message=message, transient=True)
+    return Refusal(reason=Reason.HOST_TAKEN, message=message, transient=True)
 
 
 def _route_conditions(target: Target, taken: Refusal | None) -> list[Condition]:
@@ -242,7 +251,7 @@ def _route_conditions(target: Target, taken: Refusal | None) -> list[Condition]:
             Condition(
                 conditions.ROUTE_PROGRAMMED,
                 "Unknown",
-                "UnknownIngressController",
+                Reason.UNKNOWN_INGRESS_CONTROLLER,
                 f"the ingress controller {target.route.controller or '(no class was found)'} is "
                 "not in the table of known ones, so nothing tells it to speak gRPC; set "
                 "spec.ingress.annotations as its manual says, or use another class",
@@ -253,7 +262,7 @@ def _route_conditions(target: Target, taken: Refusal | None) -> list[Condition]:
             Condition(
                 conditions.ROUTE_PROGRAMMED,
                 "False",
-                "ProtocolNotSupported",
+                Reason.PROTOCOL_NOT_SUPPORTED,
                 f"{profile.name} cannot reach a gRPC process; use another class",
             )
         ]

@@ -10,13 +10,14 @@ from process_operator.controller.resolve.refusal import Refusal
 from process_operator.controller.status import model
 from process_operator.controller.status.model import Answer
 from process_operator.kube import conditions
+from process_operator.kube.reasons import Reason
 from process_operator.models.release import ReleaseState
 
 
 def releases_without_application(observed: ObservedState) -> Iterable[Answer]:
     """Tell waiting releases that the application they name is not there."""
     refusal = Refusal(
-        reason="ApplicationNotFound",
+        reason=Reason.APPLICATION_NOT_FOUND,
         message=f'spec.applicationRef.name: there is no ProcessApplication "{observed.key.name}" '
         "in this namespace; create it",
         transient=True,
@@ -40,7 +41,7 @@ def waiting_releases(context: ApplicationContext, decision: Decision) -> Iterabl
     history = context.history
     if history.active is not None:
         active = f'release "{history.active.name}" is in progress'
-        why = Waiting(reason="AnotherReleaseActive", message=active)
+        why = Waiting(reason=Reason.ANOTHER_RELEASE_ACTIVE, message=active)
     elif decision.waiting is not None:
         why = decision.waiting
     else:
@@ -50,7 +51,7 @@ def waiting_releases(context: ApplicationContext, decision: Decision) -> Iterabl
         said = conditions.reconciling(why.reason, why.message)
         if one is not newest:
             message = f'release "{newest.name}" is newer; when it starts, this one is skipped'
-            said = conditions.reconciling("NewerReleaseWaiting", message)
+            said = conditions.reconciling(Reason.NEWER_RELEASE_WAITING, message)
         yield Answer(
             of=one,
             status=one.status.changed(state=ReleaseState.WAITING),

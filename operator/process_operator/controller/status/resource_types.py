@@ -7,6 +7,7 @@ from process_operator.controller.observe.records import CustomResource, InvalidO
 from process_operator.controller.status import events, model
 from process_operator.controller.status.model import Answer, Write
 from process_operator.kube import conditions
+from process_operator.kube.reasons import Reason
 from process_operator.models.resource_type import ResourceTypeStatus
 
 
@@ -22,15 +23,15 @@ def resource_types(
         if one.deleting:
             continue
         if isinstance(one, InvalidObject):
-            said = conditions.stalled("InvalidSpec", one.message)
+            said = conditions.stalled(Reason.INVALID_SPEC, one.message)
         elif one.spec.default and len(defaults) > 1:
             others = ", ".join(name for name in defaults if name != one.name)
             said = conditions.stalled(
-                "AmbiguousDefault",
+                Reason.AMBIGUOUS_DEFAULT,
                 f"spec.default is also true for {others}; leave it true for one of them",
             )
         else:
-            said = conditions.ready("Available", "can be used by processes")
+            said = conditions.ready(Reason.AVAILABLE, "can be used by processes")
         write = events.write(
             one, model.complete(Answer(of=one, status=ResourceTypeStatus(), said=said), now)
         )

@@ -8,6 +8,7 @@ from process_operator.controller.status import model
 from process_operator.controller.status.model import Answer
 from process_operator.kube import conditions
 from process_operator.kube.conditions import Condition
+from process_operator.kube.reasons import Reason
 from process_operator.models.process import JobStartPolicy, RunOutcome
 from process_operator.models.release import JobRecord, Result
 from process_operator.models.run import RunStatus
@@ -34,18 +35,18 @@ def job_readiness(
     found = last_run(history, key)
     if found is None:
         message = f"runs {policy} of the next release that runs jobs; none has yet"
-        return conditions.ready("AwaitingRelease", message)
+        return conditions.ready(Reason.AWAITING_RELEASE, message)
     run, job = found
     if job.result is None:
-        return conditions.reconciling("JobRunning", f'runs for release "{run.name}"')
+        return conditions.reconciling(Reason.JOB_RUNNING, f'runs for release "{run.name}"')
     message = f'its last run, for release "{run.name}", {job.message}'
-    return conditions.ready(_RUN_REASONS.get(job.result, "RunSkipped"), message)
+    return conditions.ready(_RUN_REASONS.get(job.result, Reason.RUN_SKIPPED), message)
 
 
 _RUN_REASONS = {
-    Result.SUCCESS: "RunSucceeded",
-    Result.FAILED: "RunFailed",
-    Result.CANCELLED: "RunCancelled",
+    Result.SUCCESS: Reason.RUN_SUCCEEDED,
+    Result.FAILED: Reason.RUN_FAILED,
+    Result.CANCELLED: Reason.RUN_CANCELLED,
 }
 
 
