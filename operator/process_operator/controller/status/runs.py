@@ -40,13 +40,15 @@ def job_readiness(
     if job.result is None:
         return conditions.reconciling(Reason.JOB_RUNNING, f'runs for release "{run.name}"')
     message = f'its last run, for release "{run.name}", {job.message}'
-    return conditions.ready(_RUN_REASONS.get(job.result, Reason.RUN_SKIPPED), message)
+    return conditions.ready(_RUN_REASONS[job.result], message)
 
 
 _RUN_REASONS = {
     Result.SUCCESS: Reason.RUN_SUCCEEDED,
     Result.FAILED: Reason.RUN_FAILED,
     Result.CANCELLED: Reason.RUN_CANCELLED,
+    Result.SKIPPED: Reason.RUN_SKIPPED,
+    Result.IN_PROGRESS: Reason.JOB_RUNNING,
 }
 
 
