@@ -126,10 +126,14 @@ async def test_a_change_that_no_decision_needs_wakes_nobody(
             ("/metadata/finalizers", ["example.test/held"]),
             ("/metadata/finalizers", []),
             ("/metadata/annotations/example.test~1cares", "yes"),
+            # One of ours, behind which the others would have shown.
+            ("/metadata/annotations/process-operator.dev~1cares", "yes"),
         ):
             operation = {"op": "add", "path": path, "value": value}
             await server.json_patch("Deployment", namespace, "web", [operation])
-        await watcher.until(lambda: b"example.test" in _body(informer.get(namespace, "web")))
+        ours = b"process-operator.dev/cares"
+        await watcher.until(lambda: ours in _body(informer.get(namespace, "web")))
+        assert b"example.test" not in _body(informer.get(namespace, "web"))
         seen = [(old, new) for old, new in watcher.taken if old and new]
         assert all(_decisive(old) != _decisive(new) for old, new in seen)
 
