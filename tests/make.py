@@ -25,7 +25,7 @@ from process_operator.controller.observe.records import (
     PodProblem,
     Process,
     Release,
-    ResourceType,
+    ResourceTypeObject,
 )
 from process_operator.controller.plan import model, plan
 from process_operator.controller.release import triggers
@@ -112,7 +112,7 @@ def process(**given: Any) -> Process:
     )
 
 
-def resource_type(**given: Any) -> ResourceType:
+def resource_type(**given: Any) -> ResourceTypeObject:
     plain = {"cpu": "500m", "memory": "1Gi", "category": "standard", "default": True}
     about, spec = _parted({"name": "s1", "namespace": ""} | given)
     parsed = ResourceTypeSpec.model_validate(plain | spec)

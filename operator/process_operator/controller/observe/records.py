@@ -30,11 +30,11 @@ RETRY_REFUSED = timedelta(seconds=60)
 """How long a write that was answered with a no is not sent again."""
 
 SpecT = TypeVar("SpecT")
-StatusT = TypeVar("StatusT", bound=Status)
+OwnStatusT = TypeVar("OwnStatusT", bound=Status)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CustomResource(Generic[SpecT, StatusT]):
+class CustomResource(Generic[SpecT, OwnStatusT]):
     """One object of our own kinds, its spec and its status parsed."""
 
     kind: str
@@ -52,14 +52,14 @@ class CustomResource(Generic[SpecT, StatusT]):
     maker: str = ""
     """Who made it, by its annotation, or else the field manager of its making (runs only)."""
     spec: SpecT
-    status: StatusT
+    status: OwnStatusT
 
 
 Application = CustomResource[ApplicationSpec, ApplicationStatus]
 Process = CustomResource[ProcessSpec, ProcessStatus]
 Release = CustomResource[ReleaseSpec, ReleaseStatus]
 Run = CustomResource[RunSpec, RunStatus]
-ResourceType = CustomResource[ResourceTypeSpec, ResourceTypeStatus]
+ResourceTypeObject = CustomResource[ResourceTypeSpec, ResourceTypeStatus]
 AnyResource = CustomResource[Any, Any]
 
 
@@ -142,10 +142,10 @@ def spec(child: Child) -> Mapping[str, Any]:
     return live
 
 
-ChildStatusT = TypeVar("ChildStatusT", DeploymentStatus, CronJobStatus, JobStatus)
+StatusT = TypeVar("StatusT", DeploymentStatus, CronJobStatus, JobStatus)
 
 
-def status(child: Child | None, kind: type[ChildStatusT]) -> ChildStatusT:
+def status(child: Child | None, kind: type[StatusT]) -> StatusT:
     """Return the status of a child; one that is not there, or of another kind, says nothing."""
     found = child.status if child is not None else None
     return found if isinstance(found, kind) else kind()
@@ -243,7 +243,7 @@ class ObservedState:
     processes: tuple[Process | InvalidObject, ...]
     """Every process that names this application, oldest first."""
     releases: tuple[Release | InvalidObject, ...]
-    resource_types: Mapping[str, ResourceType | InvalidObject]
+    resource_types: Mapping[str, ResourceTypeObject | InvalidObject]
     ingress_classes: tuple[IngressClass, ...]
     children: Mapping[ChildKey, Child]
     pods: tuple[Pod, ...]

@@ -37,7 +37,7 @@ from process_operator.controller.observe.records import (
     Pod,
     ProbeFailure,
     RefusedWrite,
-    ResourceType,
+    ResourceTypeObject,
 )
 from process_operator.controller.observe.trouble import Troubles
 from process_operator.kube import names
@@ -233,7 +233,7 @@ class ObjectCache:
         for entry in self._own[kind].values():
             yield entry.namespace, entry.name, entry.uid, entry.version
 
-    def resource_types(self) -> dict[str, ResourceType | InvalidObject]:
+    def resource_types(self) -> dict[str, ResourceTypeObject | InvalidObject]:
         """Return all resource types by name."""
         return {
             entry.name: self._parse(entry) for entry in self._own[names.RESOURCE_TYPE_KIND].values()

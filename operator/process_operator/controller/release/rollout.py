@@ -43,11 +43,6 @@ class Progress:
     current: bool = True
     """Whether every instance runs what is wanted: False while old and new ones are mixed."""
 
-    @property
-    def says_why(self) -> bool:
-        """Whether its reason says more than that it is late."""
-        return self.state is State.FAILED or self.problem is not None
-
 
 @dataclass(frozen=True, slots=True)
 class ProcessProgress:

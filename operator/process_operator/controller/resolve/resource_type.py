@@ -2,17 +2,22 @@
 
 from collections.abc import Mapping
 
-from process_operator.controller.observe.records import CustomResource, InvalidObject, ResourceType
+from process_operator.controller.observe.records import (
+    CustomResource,
+    InvalidObject,
+    ResourceTypeObject,
+)
 from process_operator.controller.resolve.refusal import Refusal
 from process_operator.kube import names
 from process_operator.kube.reasons import Reason
-from process_operator.models import candidate, snapshot
+from process_operator.models import candidate
 from process_operator.models.process import ProcessSpec
+from process_operator.models.snapshot import ResourceType
 
 
 def resource_type_of(
-    spec: ProcessSpec, types: Mapping[str, ResourceType | InvalidObject]
-) -> snapshot.ResourceType | Refusal:
+    spec: ProcessSpec, types: Mapping[str, ResourceTypeObject | InvalidObject]
+) -> ResourceType | Refusal:
     """Return the resource type of a process as a snapshot holds it, or why it has none."""
     if spec.resource_type_ref is None:
         defaults = sorted(

@@ -3,7 +3,11 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from process_operator.controller.observe.records import CustomResource, InvalidObject, ResourceType
+from process_operator.controller.observe.records import (
+    CustomResource,
+    InvalidObject,
+    ResourceTypeObject,
+)
 from process_operator.controller.status import events, model
 from process_operator.controller.status.model import Answer, Write
 from process_operator.kube import conditions
@@ -12,7 +16,7 @@ from process_operator.models.resource_type import ResourceTypeStatus
 
 
 def resource_types(
-    types: Mapping[str, ResourceType | InvalidObject], now: datetime
+    types: Mapping[str, ResourceTypeObject | InvalidObject], now: datetime
 ) -> tuple[Write, ...]:
     """Return the statuses of resource types that are not as they should be."""
     defaults = sorted(

@@ -6,11 +6,7 @@ from zoneinfo import ZoneInfo
 
 from process_operator.controller.observe import records
 from process_operator.controller.observe.child_status import CronJobStatus, JobStatus
-from process_operator.controller.observe.records import (
-    Child,
-    ObservedState,
-    Process,
-)
+from process_operator.controller.observe.records import Child, ObservedState, Process
 from process_operator.controller.plan.model import ProcessPlan
 from process_operator.controller.release import job_verdict
 from process_operator.controller.status.model import GRACE
