@@ -359,3 +359,13 @@ def test_progress_is_told_later_the_longer_the_backlog_but_within_a_bound(
 def test_what_is_final_is_told_at_once_however_long_the_backlog() -> None:
     seen = make.observed(make.served(), backlog=10_000)
     assert {one.of.uid for one in report(seen).writes} == {"uid-of-web", "uid-of-shop"}
+
+
+def test_what_waits_for_its_user_is_told_after_two_seconds_however_long_the_backlog() -> None:
+    manual = make.application(release={"initial": "manual"})
+    waits = make.observed(application=manual, backlog=10_000)
+    since = make.NOW - timedelta(seconds=2)
+    uids = ("uid-of-web", "uid-of-shop")
+    told = report(make.observed(waits, in_progress_since=dict.fromkeys(uids, since)))
+    assert {one.of.uid for one in told.writes} == set(uids)
+    assert report(waits).writes == ()

@@ -12,6 +12,7 @@ from process_operator.controller.observe.records import ObservedState
 from process_operator.controller.plan.model import Plan
 from process_operator.controller.status import application, events, model, process, releases, runs
 from process_operator.controller.status.model import Answer, Report, Write
+from process_operator.kube import conditions
 
 
 def report(observed: ObservedState, plan: Plan) -> Report:
@@ -36,7 +37,7 @@ def _report(observed: ObservedState, answers: Sequence[Answer]) -> Report:
     writes: list[Write] = []
     in_progress: set[str] = set()
     told: set[str] = set()
-    patience = model.progress_after(observed.backlog)
+    longer = model.progress_after(observed.backlog)
     wakes = [answer.wake_at for answer in answers if answer.wake_at is not None]
     for answer in answers:
         if answer.in_progress and not answer.deferred:
@@ -47,6 +48,9 @@ def _report(observed: ObservedState, answers: Sequence[Answer]) -> Report:
         if answer.deferred:
             continue
         if answer.in_progress:
+            # What waits for its user will not be overtaken, however much else is on its way.
+            moves = conditions.is_true(answer.said, conditions.RECONCILING)
+            patience = longer if moves else model.PROGRESS_AFTER
             since = observed.in_progress_since.get(answer.of.uid, observed.now)
             if observed.now < since + patience:
                 wakes.append(since + patience)
