@@ -112,3 +112,27 @@ def test_the_output_is_masked_with_the_environment_that_the_run_was_made_with() 
     )
     assert ended.record is not None
     assert set(ended.secrets) == {"old-value", "new-value"}
+
+
+def test_a_run_whose_releases_record_is_gone_ends_all_the_same() -> None:
+    """A release of the same name may have been made by hand since: it has no record either."""
+    cron = make.process(key="tidy", type="cron", schedule="0 6 * * *")
+    seen = make.released(make.observed(processes=[cron]))
+    record = {
+        "release": {"name": "shop-1", "number": 1},
+        "jobName": "shop-tidy-1",
+        "jobUID": "j-1",
+        "startedAt": "2026-01-05T11:59:00Z",
+    }
+    one = dataclasses.replace(run("now", ended=None), status=make.status(names.RUN_KIND, record))
+    for left in ([], [make.request(name="shop-1")]):
+        found = runs.decide(
+            make.observed(seen, releases=left),
+            None,
+            one,
+            suspended=False,
+            grace=timedelta(minutes=10),
+        )
+        assert found.record is not None
+        assert found.record.outcome == "failed"
+        assert found.record.reason == "JobDeleted"
