@@ -51,13 +51,13 @@ class Application:
         self._intents = simulation.intents(before)
         # What the operator is about to write anyway is not what the manifests would change.
         _, finished = self._written(before)
-        self._world = dataclasses.replace(
+        self._observed = dataclasses.replace(
             after,
             children=finished.children,
             # Nobody who asks what a release would do wants to wait until everything has settled.
             changed_at=after.now - simulation.LONG_SETTLED,
         )
-        self._plan = plan.plan(self._world)
+        self._plan = plan.plan(self._observed)
         self._given = given
         self._is_live = is_live
         self.changed = False
@@ -65,13 +65,13 @@ class Application:
     def errors(self) -> Iterator[str]:
         """Yield what keeps every release of this application waiting."""
         context = self._plan.context
-        for process in self._world.processes:
+        for process in self._observed.processes:
             refusal = context and context.resolved.refusals.get(process.uid)
             if not refusal:
                 continue
             message = refusal.message
             missing = refusal.missing == names.RESOURCE_TYPE_KIND
-            if missing and not self._world.resource_types:
+            if missing and not self._observed.resource_types:
                 message = (
                     "spec.resourceTypeRef.name: there is no ProcessResourceType among the "
                     f"manifests; add them, for example by -f {CATALOGUE}"
@@ -89,7 +89,7 @@ class Application:
 
     def lines(self) -> Iterator[str]:
         """Yield what would happen, in order; `changed` is right when they have been read."""
-        at_once, settled = self._written(self._world)
+        at_once, settled = self._written(self._observed)
         if at_once:
             self.changed = True
             yield "at once, when the manifests are applied:"

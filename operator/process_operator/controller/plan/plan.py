@@ -31,7 +31,7 @@ def plan(observed: ObservedState) -> Plan:
             actions=order.of_application(observed, None, decision, runs),
             runs=runs,
         )
-    context = _subject(observed, application)
+    context = _context(observed, application)
     processes = tuple(plan_process(observed, context, process) for process in observed.processes)
     rolling = [
         ProcessProgress(
@@ -56,7 +56,7 @@ def plan(observed: ObservedState) -> Plan:
     )
 
 
-def _subject(observed: ObservedState, application: Application) -> ApplicationContext:
+def _context(observed: ObservedState, application: Application) -> ApplicationContext:
     resolved = resolve(observed, application)
     history = release_history(observed, application)
     running = running_release(history)

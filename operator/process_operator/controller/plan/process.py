@@ -52,7 +52,7 @@ def plan_process(
             process=process, target=None, stages=order.of_process(deletes=deletes), kept=kept
         )
     rollout_started_at = last_rollout_started_at(context.history)
-    return _view(observed, process, target, context.running, rollout_started_at)
+    return _rendered(observed, process, target, context.running, rollout_started_at)
 
 
 def _target(
@@ -73,7 +73,7 @@ def _target(
     return target.target(observed, context.application, process, frozen, entry)
 
 
-def _view(
+def _rendered(
     observed: ObservedState,
     process: Process,
     target: Target,

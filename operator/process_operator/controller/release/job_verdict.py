@@ -12,7 +12,7 @@ from process_operator.models.release import Result
 KIND = "Job"
 
 
-_MIRROR_LAG = timedelta(seconds=2)
+_INFORMER_LAG = timedelta(seconds=2)
 """How long the pod of a failed Job may be shown as running still: it comes by another watch."""
 
 
@@ -85,8 +85,8 @@ def _failed(
     status: JobStatus, pod: Pod | None, problem: PodProblem | None, now: datetime
 ) -> Verdict:
     since = status.ended_at or now
-    if pod is not None and problem is None and now < since + _MIRROR_LAG:
-        return Verdict(pod=pod, wake_at=since + _MIRROR_LAG)
+    if pod is not None and problem is None and now < since + _INFORMER_LAG:
+        return Verdict(pod=pod, wake_at=since + _INFORMER_LAG)
     reason: str
     if status.end is JobEnd.TIMED_OUT and (pod is not None or problem is None):
         reason, message = Reason.JOB_TIMED_OUT, "ran longer than its time-out"
