@@ -7,6 +7,7 @@ from typing import Any
 import make
 from process_operator.controller.observe import hosts
 from process_operator.controller.observe.hosts import HostClaims
+from process_operator.controller.observe.memory import Memory
 from process_operator.controller.observe.records import ApplicationKey, Child, TakenHost
 from process_operator.controller.plan import plan
 from process_operator.controller.status import process as status
@@ -105,7 +106,7 @@ def test_a_process_whose_host_is_taken_says_so_and_names_the_remedy() -> None:
     assert make.live_spec(make.child(seen, "Ingress"))["rules"][0]["host"] == "www.example.com"
     todo = plan.plan(seen)
     (planned,) = todo.processes
-    said = {one.type: one for one in status.process(seen, todo, planned).said}
+    said = {one.type: one for one in status.process(seen, todo, planned, Memory()).said}
     programmed = said[conditions.ROUTE_PROGRAMMED]
     assert (programmed.status, programmed.reason) == ("False", "HostTaken")
     assert (

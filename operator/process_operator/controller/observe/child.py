@@ -57,8 +57,11 @@ def child(kind: str, found: Manifest) -> Child:
 def carry_over(old: Child, new: Child) -> Child:
     """Return the new record with what only the one before it tells: how old its spec is.
 
-    A newer generation of the same spec, such as somebody's annotation makes, is no news.
+    A newer generation of the same spec, such as somebody's annotation makes, is no news. What is
+    compared stays the same object while it says the same, so that it need not be compared again.
     """
+    if old.body == new.body:
+        new = dataclasses.replace(new, body=old.body)
     if (
         old.spec_generation == new.spec_generation
         or old.uid != new.uid

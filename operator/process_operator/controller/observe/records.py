@@ -91,8 +91,7 @@ RESOURCE_TYPES = ApplicationKey("", "")
 """The one key that stands for all resource types, which belong to no application."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChildKey:
+class ChildKey(NamedTuple):
     """What identifies a child on the server."""
 
     kind: str

@@ -21,6 +21,7 @@ from process_operator.controller.observe import hosts, own_objects
 from process_operator.controller.observe.contest import hides, is_over
 from process_operator.controller.observe.hosts import HostClaims
 from process_operator.controller.observe.in_progress import InProgress
+from process_operator.controller.observe.memory import Memories
 from process_operator.controller.observe.own_objects import Entry
 from process_operator.controller.observe.records import (
     RESOURCE_TYPES,
@@ -95,6 +96,8 @@ class ObjectCache:
         self._refused: dict[ApplicationKey, dict[ChildKey, RefusedWrite]] = {}
         self._contests: dict[ApplicationKey, dict[ChildKey, Contest]] = {}
         self._unverified: dict[ApplicationKey, set[tuple[str, str]]] = {}
+        self.memories = Memories()
+        """What was worked out at earlier looks."""
         self._being_written: dict[str, Mapping[str, Any]] = {}
         # By uid, with what it was read from: versions are given anew by a server that was set back.
         self._parsed: OrderedDict[str, tuple[bytes, Any]] = OrderedDict()
@@ -347,6 +350,7 @@ class ObjectCache:
         if key not in self._members:
             for kept in (self._changed_at, self._refused, self._contests, self._unverified):
                 kept.pop(key, None)
+            self.memories.forget(key)
         return (key,)
 
     def _is_being_written(self, entry: Entry) -> bool:
@@ -388,6 +392,7 @@ class ObjectCache:
             self._gathered[entry.uid] = (entry, found)
             if len(self._gathered) > _PARSED:
                 self._gathered.popitem(last=False)
+        self._gathered.move_to_end(entry.uid)
         return found
 
     def _read(self, entry: Entry) -> AnyResource | InvalidObject:

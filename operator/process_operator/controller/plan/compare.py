@@ -5,14 +5,13 @@ stands in the lists of which a forced apply would leave it (containers, env, vol
 Whether it is, is asked at every look; which fields are not, only when it is not.
 """
 
-import functools
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import orjson
 
-from process_operator.controller.observe.records import Difference
+from process_operator.controller.observe.records import Child, Difference
 from process_operator.kube import names
 from process_operator.kube.manifest import Manifest
 
@@ -64,16 +63,16 @@ class Comparison(NamedTuple):
         return self.changed + self.added
 
 
-def wanted(manifest: Manifest, replicas: int | None) -> Wanted:
-    """Return a manifest as it is compared."""
-    text = orjson.dumps(manifest, option=orjson.OPT_SORT_KEYS)
-    return Wanted(text, hashlib.blake2b(text, digest_size=12).hexdigest(), replicas)
+def wanted(manifest: Manifest) -> Wanted:
+    """Return a manifest as it is compared; its size is nobody's yet."""
+    in_order = orjson.dumps(manifest, option=orjson.OPT_SORT_KEYS)
+    digest = hashlib.blake2b(in_order, digest_size=12).hexdigest()
+    return Wanted(orjson.dumps(manifest), digest, None)
 
 
-@functools.lru_cache(maxsize=2048)
-def compared(kind: str, body: bytes, wish: Wanted) -> Comparison:
-    """Compare a child's record with a wish: most are asked about again and again, unchanged."""
-    return compare(kind, orjson.loads(body), wish)
+def compared(child: Child, wish: Wanted) -> Comparison:
+    """Compare a child as it is known with a wish."""
+    return compare(child.kind, orjson.loads(child.body), wish)
 
 
 def compare(kind: str, live: Mapping[str, Any], wish: Wanted) -> Comparison:

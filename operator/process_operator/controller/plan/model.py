@@ -1,7 +1,7 @@
 """What a plan is made of."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -28,9 +28,10 @@ from process_operator.controller.release.runs import RunDecision, Serving, start
 from process_operator.controller.resolve.application import Resolved
 from process_operator.controller.resolve.target import Target
 from process_operator.kube.manifest import Manifest
+from process_operator.models.process import ProcessType
 from process_operator.models.release import ReleaseStatus
 from process_operator.models.run import RunStatus
-from process_operator.models.snapshot import Snapshot
+from process_operator.models.snapshot import Snapshot, SnapshotProcess
 from process_operator.models.status import Status
 
 
@@ -241,6 +242,16 @@ class ProcessPlan:
         return tuple(one for one in self.actions if isinstance(one, Apply))
 
 
+@dataclass(frozen=True, slots=True)
+class Version:
+    """Which version of an application is rendered, and since when."""
+
+    number: int
+    """Number of its release."""
+    since: datetime | None
+    """When what is rendered last became another version; None if that is not known."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplicationContext:
     """The application of a plan, there and readable, and what was found out about it."""
@@ -252,6 +263,13 @@ class ApplicationContext:
     """The release whose snapshot is rendered."""
     snapshot: Snapshot | None
     """That snapshot."""
+    entries: Mapping[tuple[str, ProcessType], SnapshotProcess]
+    """Its processes, by key and type."""
+    version: Version | None
+    children: Mapping[str | None, tuple[Child, ...]]
+    """All that is seen of children, by the uid of their owner."""
+    pods: Mapping[str, tuple[Pod, ...]]
+    """The pods, by the label of their process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

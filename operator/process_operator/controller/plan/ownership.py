@@ -1,6 +1,6 @@
 """Whose a child is: ours, a stranger's, or left over from what is rendered no more."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from process_operator.controller import build
@@ -20,18 +20,13 @@ from process_operator.kube import names
 from process_operator.kube.reasons import Reason
 
 
-def kept_workload(
-    observed: ObservedState,
-    process: Process | InvalidObject,
-    deletes: Sequence[Child],
-) -> Child | None:
+def kept_workload(owned: Iterable[Child], deletes: Sequence[Child]) -> Child | None:
     """Return the Deployment or CronJob that goes on while nothing is rendered."""
     return next(
         (
             child
-            for child in observed.children.values()
-            if child.owner_uid == process.uid
-            and child.kind in {"Deployment", "CronJob"}
+            for child in owned
+            if child.kind in {"Deployment", "CronJob"}
             and not child.deleting
             and child not in deletes
         ),
@@ -40,9 +35,7 @@ def kept_workload(
 
 
 def leftovers(
-    observed: ObservedState,
-    context: ApplicationContext,
-    process: Process | InvalidObject,
+    context: ApplicationContext, process: Process | InvalidObject, owned: Iterable[Child]
 ) -> Iterator[Child]:
     """Yield what a release that was gone back from made of a process that it was the first of."""
     running, history = context.running, context.history
@@ -51,10 +44,9 @@ def leftovers(
     frozen = context.snapshot
     if frozen is None or frozen.process(process.spec.key, process.spec.type) is not None:
         return
-    for child in observed.children.values():
+    for child in owned:
         if (
-            child.owner_uid == process.uid
-            and child.release is not None
+            child.release is not None
             and child.release > record.number(running)
             and not child.deleting
         ):
@@ -95,13 +87,8 @@ def name_conflict(key: ChildKey, desired_hash: str, owner: str, now: datetime) -
     )
 
 
-def unwanted(observed: ObservedState, target: Target, wanted: set[ChildKey]) -> Iterator[Child]:
+def unwanted(owned: Iterable[Child], wanted: Container[ChildKey]) -> Iterator[Child]:
     """Yield the children of a process that is rendered which are wanted no more."""
-    for key, child in observed.children.items():
-        if (
-            child.owner_uid == target.uid
-            and key not in wanted
-            and not child.deleting
-            and key.kind in build.KINDS
-        ):
+    for child in owned:
+        if child.kind in build.KINDS and not child.deleting and child.key not in wanted:
             yield child

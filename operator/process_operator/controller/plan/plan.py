@@ -8,19 +8,40 @@ finds nothing otherwise, or only what somebody else keeps so (`contests`).
 drops it while we are its only owner resets it to 1, and an autoscaler never leaves 0.
 """
 
+from collections.abc import Callable, Hashable, Iterable
+from typing import TypeVar
+
+from process_operator.controller.observe.memory import Memory
 from process_operator.controller.observe.records import Application, CustomResource, ObservedState
 from process_operator.controller.plan import jobs, order
-from process_operator.controller.plan.model import ApplicationContext, Plan, ProcessPlan
+from process_operator.controller.plan.model import (
+    ApplicationContext,
+    Plan,
+    ProcessPlan,
+    Version,
+)
 from process_operator.controller.plan.process import plan_process
 from process_operator.controller.release import cancel, decide, record
-from process_operator.controller.release.history import release_history, running_release
+from process_operator.controller.release.history import (
+    last_rollout_started_at,
+    release_history,
+    running_release,
+)
 from process_operator.controller.release.rollout import ProcessProgress
 from process_operator.controller.resolve.application import resolve
 from process_operator.models.process import ProcessType
+from process_operator.models.snapshot import Snapshot, SnapshotProcess
 
 
-def plan(observed: ObservedState) -> Plan:
-    """Return what to do so that this application becomes what it declares."""
+def plan(observed: ObservedState, memory: Memory | None = None) -> Plan:
+    """Return what to do so that this application becomes what it declares.
+
+    Args:
+        observed: All that is seen.
+        memory: What was worked out at earlier looks.
+    """
+    remembered = memory if memory is not None else Memory()
+    remembered.retain({process.uid for process in observed.processes})
     application = observed.application
     if not isinstance(application, CustomResource) or application.deleting:
         decision, runs = cancel.orphans(observed), jobs.runs(observed, None)
@@ -31,8 +52,10 @@ def plan(observed: ObservedState) -> Plan:
             actions=order.of_application(observed, None, decision, runs),
             runs=runs,
         )
-    context = _context(observed, application)
-    processes = tuple(plan_process(observed, context, process) for process in observed.processes)
+    context = _context(observed, application, remembered)
+    processes = tuple(
+        plan_process(observed, context, process, remembered) for process in observed.processes
+    )
     rolling = [
         ProcessProgress(
             process_plan.target.entry.key, process_plan.target.entry.type, process_plan.progress
@@ -56,14 +79,40 @@ def plan(observed: ObservedState) -> Plan:
     )
 
 
-def _context(observed: ObservedState, application: Application) -> ApplicationContext:
-    resolved = resolve(observed, application)
-    history = release_history(observed, application)
+def _context(
+    observed: ObservedState, application: Application, memory: Memory
+) -> ApplicationContext:
+    history = memory.same("history", release_history(observed, application))
     running = running_release(history)
+    frozen = record.snapshot(running) if running is not None else None
     return ApplicationContext(
         application=application,
-        resolved=resolved,
+        resolved=resolve(observed, application, memory),
         history=history,
         running=running,
-        snapshot=record.snapshot(running) if running is not None else None,
+        snapshot=frozen,
+        entries=memory.recall("", "entries", (frozen,), lambda: _entries(frozen)),
+        version=memory.same(
+            "version", Version(record.number(running), last_rollout_started_at(history))
+        )
+        if running is not None
+        else None,
+        children=_grouped(observed.children.values(), lambda child: child.owner_uid),
+        pods=_grouped(observed.pods, lambda pod: pod.process),
     )
+
+
+def _entries(frozen: Snapshot | None) -> dict[tuple[str, ProcessType], SnapshotProcess]:
+    found = frozen.processes if frozen is not None else ()
+    return {(entry.key, entry.type): entry for entry in reversed(found)}
+
+
+_T = TypeVar("_T")
+_GroupT = TypeVar("_GroupT", bound=Hashable)
+
+
+def _grouped(records: Iterable[_T], by: Callable[[_T], _GroupT]) -> dict[_GroupT, tuple[_T, ...]]:
+    groups: dict[_GroupT, list[_T]] = {}
+    for one in records:
+        groups.setdefault(by(one), []).append(one)
+    return {group: tuple(found) for group, found in groups.items()}

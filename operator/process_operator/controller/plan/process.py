@@ -1,24 +1,27 @@
 """One process as the plan sees it: what is rendered of it, and how each child is to change."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+import orjson
+
 from process_operator.controller import build
 from process_operator.controller.observe import contest
+from process_operator.controller.observe.memory import Memory
 from process_operator.controller.observe.records import (
     Child,
+    ChildKey,
     Contest,
     InvalidObject,
     ObservedState,
     PodProblem,
     Process,
     RefusedWrite,
-    Release,
 )
 from process_operator.controller.plan import compare, contests, model, order, ownership, size
-from process_operator.controller.plan.compare import Wanted
+from process_operator.controller.plan.compare import Comparison, Wanted
 from process_operator.controller.plan.model import (
     ApplicationContext,
     Apply,
@@ -26,9 +29,9 @@ from process_operator.controller.plan.model import (
     Concede,
     ProcessPlan,
     RecordStatus,
+    Version,
 )
-from process_operator.controller.release import record, rollout
-from process_operator.controller.release.history import last_rollout_started_at
+from process_operator.controller.release import rollout
 from process_operator.controller.release.rollout import Progress, State
 from process_operator.controller.resolve import target
 from process_operator.controller.resolve.target import Target
@@ -42,23 +45,64 @@ def plan_process(
     observed: ObservedState,
     context: ApplicationContext,
     process: Process | InvalidObject,
+    memory: Memory,
 ) -> ProcessPlan:
     """Return one process with what its children need."""
-    target = _target(observed, context, process)
-    if target is None or context.running is None or isinstance(process, InvalidObject):
-        deletes = tuple(ownership.leftovers(observed, context, process))
-        kept = ownership.kept_workload(observed, process, deletes)
-        return ProcessPlan(
-            process=process, target=None, stages=order.of_process(deletes=deletes), kept=kept
-        )
-    rollout_started_at = last_rollout_started_at(context.history)
-    return _rendered(observed, process, target, context.running, rollout_started_at)
+    target = _target(observed, context, process, memory)
+    version = context.version
+    if target is None or version is None or isinstance(process, InvalidObject):
+        return _unrendered(context, process)
+    children = memory.recall(
+        process.uid, "children", (target,), functools.partial(_children, target), weight=_length
+    )
+    found = tuple(observed.children.get(key) for key in children)
+    troubles = (*map(observed.refused.get, children), *map(observed.contests.get, children))
+    # What was refused, is contested or somebody else's is looked at again as time passes.
+    is_calm = not any(troubles) and all(
+        child is None or child.owner_uid == process.uid for child in found
+    )
+    seen = (*context.children.get(process.uid, ()), *_pods(observed, context, target))
+    return memory.recall(
+        process.uid,
+        "plan",
+        (process, target, children, version, *found, *troubles, *seen),
+        functools.partial(
+            _rendered, observed, context, process, target, children, version=version, memory=memory
+        ),
+        now=observed.now,
+        until=lambda _: None if is_calm else observed.now,
+    )
+
+
+def _pods(observed: ObservedState, context: ApplicationContext, target: Target) -> Iterator[object]:
+    """Yield the pods of a process, each with what the kubelet says of its probes."""
+    for pod in context.pods.get(names.key_label(target.entry.key), ()):
+        yield from (pod, observed.probe_failures.get(pod.uid))
+
+
+def _unrendered(context: ApplicationContext, process: Process | InvalidObject) -> ProcessPlan:
+    owned = context.children.get(process.uid, ())
+    deletes = tuple(ownership.leftovers(context, process, owned))
+    kept = ownership.kept_workload(owned, deletes)
+    return ProcessPlan(
+        process=process, target=None, stages=order.of_process(deletes=deletes), kept=kept
+    )
+
+
+def _children(target: Target) -> Mapping[ChildKey, Wanted]:
+    made = build.children(target)
+    return {model.child_key(manifest): compare.wanted(manifest) for manifest in made}
+
+
+def _length(children: Mapping[ChildKey, Wanted]) -> int:
+    return sum(len(wanted.text) for wanted in children.values())
 
 
 def _target(
     observed: ObservedState,
     context: ApplicationContext,
     process: Process | InvalidObject,
+    memory: Memory,
 ) -> Target | None:
     """Return what is rendered of a process, None where the running release does not know it."""
     frozen = context.snapshot
@@ -67,32 +111,38 @@ def _target(
     refusal = context.resolved.refusals.get(process.uid)
     if refusal is not None and not refusal.renderable:
         return None
-    entry = frozen.process(process.spec.key, process.spec.type)
+    entry = context.entries.get((process.spec.key, process.spec.type))
     if entry is None:
         return None
-    return target.target(observed, context.application, process, frozen, entry)
+    spec = context.application.spec
+    return memory.recall(
+        process.uid,
+        "target",
+        (process.spec, spec, frozen, entry, *target.inputs(observed, process)),
+        functools.partial(target.target, observed, context.application, process, frozen, entry),
+    )
 
 
 def _rendered(
     observed: ObservedState,
+    context: ApplicationContext,
     process: Process,
     target: Target,
-    running: Release,
-    rollout_started_at: datetime | None,
+    children: Mapping[ChildKey, Wanted],
+    *,
+    version: Version,
+    memory: Memory,
 ) -> ProcessPlan:
-    wanted = {model.child_key(manifest): manifest for manifest in build.children(target)}
-    found = {key.kind: observed.children.get(key) for key in wanted}
+    found = {key.kind: observed.children.get(key) for key in children}
     deployment = found.get("Deployment")
     declared = size.replicas(target, process, deployment)
+    wanted = {
+        key: one._replace(replicas=declared) if key.kind == "Deployment" else one
+        for key, one in children.items()
+    }
     judged = [
-        _judge(
-            observed,
-            target,
-            manifest,
-            number=record.number(running),
-            replicas=declared if key.kind == "Deployment" else None,
-        )
-        for key, manifest in wanted.items()
+        _judge(observed, target, key, one, number=version.number, memory=memory)
+        for key, one in wanted.items()
     ]
     remember = _remembered(target, process, deployment)
     refused = {
@@ -115,7 +165,7 @@ def _rendered(
                 if isinstance(one, Apply | CleanForeignItems | Concede)
                 and not (remember is not None and _takes_size(one))
             ],
-            deletes=tuple(ownership.unwanted(observed, target, set(wanted))),
+            deletes=tuple(ownership.unwanted(context.children.get(target.uid, ()), wanted)),
             is_complete=not refused,
         ),
         contested=contested,
@@ -126,7 +176,7 @@ def _rendered(
         size=ours if ours is not None else size.live_size(deployment),
     )
     return replace(
-        process_plan, progress=_progress(observed, target, process_plan, rollout_started_at)
+        process_plan, progress=_progress(observed, context, target, process_plan, version.since)
     )
 
 
@@ -151,15 +201,15 @@ _Judgement = _Applied | CleanForeignItems | Concede | Contest
 def _judge(
     observed: ObservedState,
     target: Target,
-    manifest: Manifest,
+    key: ChildKey,
+    wanted: Wanted,
     *,
     number: int,
-    replicas: int | None,
+    memory: Memory,
 ) -> _Judgement | None:
     """Return what one child needs, None if it is in place or on its way out."""
-    key, wanted = model.child_key(manifest), compare.wanted(manifest, replicas)
     child, known = observed.children.get(key), observed.contests.get(key)
-    apply = functools.partial(_apply, observed, target, manifest, wanted)
+    apply = functools.partial(_apply, observed, target, key, wanted)
     if child is None:
         hidden = known is not None and _is_out_of_sight(known, wanted, observed.now)
         return known if hidden else apply(number)
@@ -173,18 +223,25 @@ def _judge(
         return apply(number)
     # A repair is no change: the child keeps the number of the release that last changed it.
     again = functools.partial(apply, child.release or number, is_repair=True)
-    return _repair(observed, child, wanted, known, again)
+    found = memory.recall(
+        target.uid,
+        key,
+        (child.body, wanted.text, wanted.replicas),
+        functools.partial(compare.compared, child, wanted),
+    )
+    return _repair(observed, child, wanted, found, known=known, again=again)
 
 
 def _repair(
     observed: ObservedState,
     child: Child,
     wanted: Wanted,
+    found: Comparison,
+    *,
     known: Contest | None,
     again: Callable[[], _Applied],
 ) -> _Judgement | None:
     """Return what a child needs that has been written before as it is wanted now."""
-    found = compare.compared(child.kind, child.body, wanted)
     if not found.all:
         return contests.on_probation(known, observed.now)
     todo = contests.unsettled(known, found, observed.now)
@@ -201,20 +258,19 @@ def _repair(
 def _apply(
     observed: ObservedState,
     target: Target,
-    manifest: Manifest,
+    key: ChildKey,
     wanted: Wanted,
     number: int,
     *,
     is_repair: bool = False,
 ) -> _Applied:
     """Return the write of a child, or why it is not the time for it."""
-    key = model.child_key(manifest)
     no = observed.refused.get(key)
     if no is not None and no.desired_hash == wanted.desired_hash and observed.now < no.retry_at:
         return no
     return Apply(
         process_uid=target.uid,
-        manifest=_sealed(manifest, wanted, number),
+        manifest=_sealed(wanted, number),
         wanted=wanted,
         child=observed.children.get(key),
         is_repair=is_repair,
@@ -228,6 +284,7 @@ def _is_out_of_sight(known: Contest, wanted: Wanted, now: datetime) -> bool:
 
 def _progress(
     observed: ObservedState,
+    context: ApplicationContext,
     target: Target,
     process_plan: ProcessPlan,
     rollout_started_at: datetime | None,
@@ -249,18 +306,18 @@ def _progress(
         return rollout.NOT_MADE
     if target.entry.type == ProcessType.CRON:
         return rollout.of_cron_job(process_plan.workload)
-    label = names.key_label(target.entry.key)
     return rollout.of_deployment(
         process_plan.workload,
         size=process_plan.size,
-        pods=[pod for pod in observed.pods if pod.process == label],
+        pods=context.pods.get(names.key_label(target.entry.key), ()),
         probe_failures=observed.probe_failures,
         since=rollout_started_at,
     )
 
 
-def _sealed(manifest: Manifest, wanted: Wanted, number: int) -> Manifest:
+def _sealed(wanted: Wanted, number: int) -> Manifest:
     """Return the intent with its hash, its release and, where it is ours to say, its size."""
+    manifest = orjson.loads(wanted.text)
     metadata = manifest["metadata"]
     sealed = {
         **manifest,

@@ -4,14 +4,17 @@ Parse, do not validate: what leaves this module cannot hold a bad value, so that
 fail.
 """
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from process_operator.controller.observe.memory import Memory
 from process_operator.controller.observe.records import (
     Application,
     InvalidObject,
     ObservedState,
     Process,
+    ResourceTypeObject,
 )
 from process_operator.controller.resolve import resource_type
 from process_operator.controller.resolve.refusal import Refusal
@@ -38,15 +41,18 @@ class Resolved:
     """What a release that started now would freeze; None without an image."""
 
 
-def resolve(observed: ObservedState, application: Application) -> Resolved:
+def resolve(
+    observed: ObservedState, application: Application, memory: Memory | None = None
+) -> Resolved:
     """Return the application with its processes, each resolved or refused."""
+    remembered = memory if memory is not None else Memory()
     entries: dict[str, SnapshotProcess] = {}
     refusals: dict[str, Refusal] = {}
     holders: dict[str, str] = {}
     for process in observed.processes:
         if process.deleting:
             continue
-        outcome = _process(process, application.spec, observed, holders)
+        outcome = _process(process, application.spec, observed, holders, remembered)
         if isinstance(outcome, Refusal):
             refusals[process.uid] = outcome
         else:
@@ -55,7 +61,12 @@ def resolve(observed: ObservedState, application: Application) -> Resolved:
         settings=defaults.settings(application.spec),
         entries=entries,
         refusals=refusals,
-        candidate=candidate.application(application.spec, entries.values())
+        candidate=remembered.recall(
+            "",
+            "candidate",
+            (application.spec, *entries.values()),
+            functools.partial(candidate.application, application.spec, entries.values()),
+        )
         if application.spec.image is not None
         else None,
     )
@@ -66,6 +77,7 @@ def _process(
     application: ApplicationSpec,
     observed: ObservedState,
     holders: dict[str, str],
+    memory: Memory,
 ) -> SnapshotProcess | Refusal:
     if isinstance(process, InvalidObject):
         return Refusal(reason=Reason.INVALID_SPEC, message=process.message)
@@ -79,13 +91,24 @@ def _process(
             transient=True,
             renderable=False,
         )
-    size = resource_type.resource_type_of(spec, observed.resource_types)
-    if isinstance(size, Refusal):
-        return size
+    found = resource_type.resource_type_of(spec, observed.resource_types)
+    if isinstance(found, Refusal):
+        return found
+    return memory.recall(
+        process.uid,
+        "entry",
+        (spec, application, found.spec),
+        functools.partial(_checked, application, spec, found),
+    )
+
+
+def _checked(
+    application: ApplicationSpec, spec: ProcessSpec, size: ResourceTypeObject
+) -> SnapshotProcess | Refusal:
     return (
         _invalid_timetable(spec)
         or _forbidden_root(application, spec)
-        or candidate.process(spec, size)
+        or candidate.process(spec, candidate.resource_type(size.name, size.spec))
     )
 
 

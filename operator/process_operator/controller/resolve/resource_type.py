@@ -10,15 +10,13 @@ from process_operator.controller.observe.records import (
 from process_operator.controller.resolve.refusal import Refusal
 from process_operator.kube import names
 from process_operator.kube.reasons import Reason
-from process_operator.models import candidate
 from process_operator.models.process import ProcessSpec
-from process_operator.models.snapshot import ResourceType
 
 
 def resource_type_of(
     spec: ProcessSpec, types: Mapping[str, ResourceTypeObject | InvalidObject]
-) -> ResourceType | Refusal:
-    """Return the resource type of a process as a snapshot holds it, or why it has none."""
+) -> ResourceTypeObject | Refusal:
+    """Return the resource type of a process, or why it has none."""
     if spec.resource_type_ref is None:
         defaults = sorted(
             name
@@ -57,4 +55,4 @@ def resource_type_of(
             reason=Reason.RESOURCE_TYPE_INVALID,
             message=f'ProcessResourceType "{name}" cannot be read: {found.message}',
         )
-    return candidate.resource_type(name, found.spec)
+    return found

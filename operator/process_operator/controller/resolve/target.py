@@ -108,6 +108,12 @@ def target(
     )
 
 
+def inputs(observed: ObservedState, process: Process) -> tuple[object, ...]:
+    """Return all of what is seen around a process that its target depends on."""
+    taken = observed.taken_hosts.get(process.uid, ())
+    return (observed.allowed_annotations, *observed.ingress_classes, None, *taken)
+
+
 def _route(observed: ObservedState, application: ApplicationSpec, process: Process) -> Route | None:
     exposure = process.spec.ingress
     if exposure is None or exposure.enabled is False or not exposure.hosts:

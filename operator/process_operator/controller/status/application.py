@@ -1,8 +1,10 @@
 """What is said of the application: of its releases, and the worst of its processes."""
 
+import functools
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from process_operator.controller.observe.memory import Memory
 from process_operator.controller.observe.records import CustomResource, ObservedState, Release
 from process_operator.controller.plan.model import ApplicationContext
 from process_operator.controller.release import failure, record
@@ -32,11 +34,12 @@ def application(
     context: ApplicationContext,
     decision: Decision,
     processes: Sequence[Answer],
+    memory: Memory,
 ) -> Answer:
     """Return what is to be said of the application."""
     starts = decision.create is not None or bool(decision.records)
     settling = decision.waiting is not None and decision.waiting.settling
-    status = _application_fields(observed, context, processes)
+    status = _application_fields(observed, context, processes, memory)
     said, wake_at = _application_readiness(observed, context, decision, processes)
     said = [*said, _serving(context)]
     if status.pending:
@@ -210,12 +213,21 @@ def _summary(
 
 
 def _application_fields(
-    observed: ObservedState, context: ApplicationContext, processes: Sequence[Answer]
+    observed: ObservedState,
+    context: ApplicationContext,
+    processes: Sequence[Answer],
+    memory: Memory,
 ) -> ApplicationStatus:
     application, history, frozen = context.application, context.history, context.snapshot
     pending: tuple[PendingChange, ...] = ()
-    if frozen is not None and context.resolved.candidate is not None:
-        found = staging.application_differences(frozen, context.resolved.candidate)
+    candidate = context.resolved.candidate
+    if frozen is not None and candidate is not None:
+        found = memory.recall(
+            "",
+            "differences",
+            (frozen, candidate),
+            functools.partial(staging.application_differences, frozen, candidate),
+        )
         pending = dated(found, application.status.pending, observed.now)
     ready = sum(conditions.is_true(answer.said, conditions.READY) for answer in processes)
     image, revision = _last_released(context)

@@ -15,6 +15,12 @@ def changes_wait(count: int) -> str:
     return f"{waiting} for the next release"
 
 
+def are_dated(found: Iterable[staging.Difference], before: Iterable[PendingChange]) -> bool:
+    """Whether each difference has been seen before, so that its time is known."""
+    known = {one.field for one in before}
+    return all(bounds.shortened_name(one.field, MAX_SHORT_TEXT) in known for one in found)
+
+
 def dated(
     found: Iterable[staging.Difference], before: Iterable[PendingChange], now: datetime
 ) -> tuple[PendingChange, ...]:

@@ -1,20 +1,22 @@
 """What is said of one process."""
 
+import functools
 from collections.abc import Sequence
-from datetime import datetime
 
 from process_operator.controller.build import ingress_controllers
+from process_operator.controller.observe.memory import Memory
 from process_operator.controller.observe.records import InvalidObject, ObservedState, Process
 from process_operator.controller.plan.model import ApplicationContext, Plan, ProcessPlan
 from process_operator.controller.release import record, rollout
-from process_operator.controller.release.decision import Decision
 from process_operator.controller.release.history import ReleaseHistory
 from process_operator.controller.release.rollout import State
+from process_operator.controller.release.runs import newest
 from process_operator.controller.resolve.refusal import Refusal
 from process_operator.controller.resolve.target import Target
-from process_operator.controller.status import model, process_fields, runs
+from process_operator.controller.status import model, process_fields, runs, schedule
 from process_operator.controller.status.model import Answer
-from process_operator.controller.status.pending import changes_wait, dated
+from process_operator.controller.status.pending import are_dated, changes_wait, dated
+from process_operator.controller.status.schedule import Course
 from process_operator.kube import conditions
 from process_operator.kube.conditions import Condition
 from process_operator.kube.reasons import Reason
@@ -24,7 +26,9 @@ from process_operator.models.process import ProcessStatus, ProcessType, Protocol
 from process_operator.models.status import ConditionStatus, PendingChange
 
 
-def process(observed: ObservedState, plan: Plan, process_plan: ProcessPlan) -> Answer:
+def process(
+    observed: ObservedState, plan: Plan, process_plan: ProcessPlan, memory: Memory
+) -> Answer:
     """Return what is to be said of a process."""
     process = process_plan.process
     if isinstance(process, InvalidObject):
@@ -36,17 +40,55 @@ def process(observed: ObservedState, plan: Plan, process_plan: ProcessPlan) -> A
     context = plan.context
     if context is None:
         return _without_application(observed, process)
+    course = schedule.course(observed, context, process, process_plan, memory)
+    pending = _pending(observed, context, process, process_plan, memory)
     refusal = context.resolved.refusals.get(process.uid)
-    pending = _pending(context, process, process_plan, observed.now)
-    status = process_fields.process_fields(observed, context, process, process_plan).changed(
-        pending=pending, pending_count=len(pending)
+    settling = plan.decision.waiting is not None and plan.decision.waiting.settling
+    # A refusal, and a host that another one has, are told otherwise after a while.
+    is_settled = refusal is None and process.uid not in observed.taken_hosts
+    return memory.recall(
+        process.uid,
+        "answer",
+        (
+            *(process, process_plan, course, pending, refusal, settling, context.history),
+            *(context.resolved.entries.get(process.uid), context.application.spec),
+            *(newest(observed, process.name), observed.allowed_annotations),
+        ),
+        functools.partial(
+            _answer,
+            observed,
+            context,
+            process,
+            process_plan,
+            pending=pending,
+            course=course,
+            settling=settling,
+        ),
+        now=observed.now,
+        until=lambda _: None if is_settled else observed.now,
     )
+
+
+def _answer(
+    observed: ObservedState,
+    context: ApplicationContext,
+    process: Process,
+    process_plan: ProcessPlan,
+    *,
+    pending: tuple[PendingChange, ...],
+    course: Course | None,
+    settling: bool,
+) -> Answer:
+    status = process_fields.process_fields(
+        observed, context, process, process_plan, course
+    ).changed(pending=pending, pending_count=len(pending))
+    refusal = context.resolved.refusals.get(process.uid)
     available = _availability(process_plan)
     if refusal is not None:
         said, wake_at = model.reconciling_then_stalled(process, refusal, observed.now)
         return Answer(of=process, status=status, said=[*said, available], wake_at=wake_at)
     if process_plan.target is None:
-        return _awaiting(context, plan.decision, process, status)
+        return _awaiting(context, process, status, settling=settling)
     readiness = _readiness(context, process_plan, process_plan.target, pending)
     taken = _taken_hosts(observed, process)
     wake_at = process_plan.refused.retry_at if process_plan.refused is not None else None
@@ -89,10 +131,7 @@ def _without_application(observed: ObservedState, process: Process) -> Answer:
 
 
 def _awaiting(
-    context: ApplicationContext,
-    decision: Decision,
-    process: Process,
-    status: ProcessStatus,
+    context: ApplicationContext, process: Process, status: ProcessStatus, *, settling: bool
 ) -> Answer:
     """Answer for a process that the running release does not know."""
     history = context.history
@@ -106,7 +145,6 @@ def _awaiting(
         )
         said = conditions.ready(Reason.SERVING_RELEASE_MISSING, message)
         return Answer(of=process, status=status, said=[*said, unavailable])
-    settling = decision.waiting is not None and decision.waiting.settling
     if process.spec.type == ProcessType.JOB:
         said = runs.job_readiness(history, process.spec.key, process.spec.job_start_policy)
     elif history.active is not None:
@@ -270,17 +308,31 @@ def _route_conditions(target: Target, taken: Refusal | None) -> list[Condition]:
 
 
 def _pending(
+    observed: ObservedState,
     context: ApplicationContext,
     process: Process,
     process_plan: ProcessPlan,
-    now: datetime,
+    memory: Memory,
 ) -> tuple[PendingChange, ...]:
     """Return the staged differences between what is saved and what runs, oldest `since` kept."""
     if process_plan.target is None:
         return ()
+    running, before = process_plan.target.entry, process.status.pending
     saved = context.resolved.entries.get(process.uid)
     if saved is None:
-        return process.status.pending
+        return before
     staged = context.application.spec.scaling_policy != ScalingPolicy.IMMEDIATE
-    found = staging.process_differences(process_plan.target.entry, saved, scaling_is_staged=staged)
-    return dated(found, process.status.pending, now)
+    found = memory.recall(
+        process.uid,
+        "differences",
+        (running, saved, staged),
+        lambda: staging.process_differences(running, saved, scaling_is_staged=staged),
+    )
+    return memory.recall(
+        process.uid,
+        "pending",
+        (found, process.status),
+        lambda: dated(found, before, observed.now),
+        now=observed.now,
+        until=lambda _: None if are_dated(found, before) else observed.now,
+    )

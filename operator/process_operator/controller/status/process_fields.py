@@ -19,6 +19,7 @@ from process_operator.controller.resolve.target import (
 )
 from process_operator.controller.status import schedule
 from process_operator.controller.status.runs import job_run, last_run, manual_run
+from process_operator.controller.status.schedule import Course
 from process_operator.kube import names, quantities
 from process_operator.models.process import Host, ProcessStatus, ProcessType
 from process_operator.models.status import ServingRelease
@@ -29,12 +30,13 @@ def process_fields(
     context: ApplicationContext,
     process: Process,
     process_plan: ProcessPlan,
+    course: Course | None,
 ) -> ProcessStatus:
     """Return a process's status without its conditions, and without what waits."""
     target, running = process_plan.target, context.running
     entry = context.resolved.entries.get(process.uid) if target is None else target.entry
     status = ProcessStatus(
-        warnings=tuple(_warnings(observed, process, process_plan)),
+        warnings=tuple(_warnings(observed, process, process_plan, course)),
         cpu_millicores=quantities.millicores(entry.resource_type.cpu) if entry else None,
         memory_megabytes=quantities.megabytes(entry.resource_type.memory) if entry else None,
     )
@@ -42,8 +44,8 @@ def process_fields(
         status = status.changed(last_manual_run=manual_run(newest(observed, process.name)))
     if process.spec.type == ProcessType.JOB:
         status = status.changed(last_run=job_run(last_run(context.history, process.spec.key)))
-    if process.spec.type == ProcessType.CRON:
-        status = schedule.with_schedule(status, observed, process, process_plan)
+    if course is not None:
+        status = schedule.with_schedule(status, process, process_plan, course)
     if target is None or running is None:
         return status
     status = _with_what_runs(status, process_plan, target, running)
@@ -80,7 +82,7 @@ def _with_size(
 
 
 def _warnings(
-    observed: ObservedState, process: Process, process_plan: ProcessPlan
+    observed: ObservedState, process: Process, process_plan: ProcessPlan, course: Course | None
 ) -> Iterable[str]:
     refused = refused_annotations(observed, process.spec)
     if refused:
@@ -93,8 +95,8 @@ def _warnings(
     if process_plan.target is not None:
         yield from autoscaler.clamped(process_plan.target.scaling)
         yield from pod.redirected_probes(process_plan.target.entry)
-    if process.spec.type == ProcessType.CRON:
-        yield from schedule.clock_changes(observed, process.spec, process_plan)
+    if course is not None:
+        yield from course.coming.clock_changes
 
 
 def _url(target: Target, route: Route, host: Host) -> str:

@@ -8,6 +8,7 @@ and after more while there is a backlog. What is final is written at once.
 
 from collections.abc import Sequence
 
+from process_operator.controller.observe.memory import Memory
 from process_operator.controller.observe.records import ObservedState
 from process_operator.controller.plan.model import Plan
 from process_operator.controller.status import application, events, model, process, releases, runs
@@ -15,10 +16,17 @@ from process_operator.controller.status.model import Answer, Report, Write
 from process_operator.kube import conditions
 
 
-def report(observed: ObservedState, plan: Plan) -> Report:
-    """Return what is to be written of an application, its processes and its waiting release."""
+def report(observed: ObservedState, plan: Plan, memory: Memory | None = None) -> Report:
+    """Return what is to be written of an application, its processes and its waiting release.
+
+    Args:
+        observed: All that is seen.
+        plan: What is to be done; nothing of it is left to do when this is told.
+        memory: What was worked out at earlier looks.
+    """
+    remembered = memory if memory is not None else Memory()
     answers = [
-        process.process(observed, plan, process_plan)
+        process.process(observed, plan, process_plan, remembered)
         for process_plan in plan.processes
         if not process_plan.process.deleting
     ]
@@ -28,12 +36,14 @@ def report(observed: ObservedState, plan: Plan) -> Report:
     if plan.context is None:
         answers += releases.releases_without_application(observed)
     else:
-        answers.append(application.application(observed, plan.context, plan.decision, answers))
+        answers.append(
+            application.application(observed, plan.context, plan.decision, answers, remembered)
+        )
         answers += releases.waiting_releases(plan.context, plan.decision)
-    return _report(observed, answers)
+    return _report(observed, answers, remembered)
 
 
-def _report(observed: ObservedState, answers: Sequence[Answer]) -> Report:
+def _report(observed: ObservedState, answers: Sequence[Answer], memory: Memory) -> Report:
     writes: list[Write] = []
     in_progress: set[str] = set()
     told: set[str] = set()
@@ -42,7 +52,7 @@ def _report(observed: ObservedState, answers: Sequence[Answer]) -> Report:
     for answer in answers:
         if answer.in_progress and not answer.deferred:
             in_progress.add(answer.of.uid)
-        write = events.write(answer.of, model.complete(answer, observed.now))
+        write = _news(observed, answer, memory)
         if write is None:
             continue
         if answer.deferred:
@@ -63,4 +73,16 @@ def _report(observed: ObservedState, answers: Sequence[Answer]) -> Report:
         in_progress=frozenset(in_progress),
         told=frozenset(told),
         wake_at=min(wakes, default=None),
+    )
+
+
+def _news(observed: ObservedState, answer: Answer, memory: Memory) -> Write | None:
+    """Return the write of an answer; None where its object says so already, whatever the time."""
+    return memory.recall(
+        answer.of.uid,
+        "news",
+        (answer,),
+        lambda: events.write(answer.of, model.complete(answer, observed.now)),
+        now=observed.now,
+        until=lambda write: observed.now if write is not None else None,
     )
