@@ -7,7 +7,7 @@ nobody's mistake.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from importlib import metadata
 from types import TracebackType
 from typing import Any, Self
@@ -16,7 +16,7 @@ import aiohttp
 import orjson
 import yarl
 
-from process_operator.cluster import responses
+from process_operator.cluster import lines, responses
 from process_operator.cluster.connection import Connection
 from process_operator.cluster.credentials import Connector, Credentials
 from process_operator.kube import errors, names
@@ -198,7 +198,7 @@ class Cluster:
             ) as response:
                 if response.status != 200:
                     raise responses.failure(response, await response.read())
-                async for line in _lines(response.content):
+                async for line in lines.lines(response.content):
                     event = responses.parse(line)
                     seen = event.get("object")
                     if not isinstance(seen, dict) or event.get("type") == "ERROR":
@@ -407,17 +407,3 @@ def _path(manifest: Manifest) -> str:
 def _selectors(label_selector: str | None, field_selector: str | None) -> dict[str, str]:
     given = {"labelSelector": label_selector, "fieldSelector": field_selector}
     return {name: value for name, value in given.items() if value}
-
-
-async def _lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:
-    """Yield lines of any length; `StreamReader.readline` gives up at 128 kB."""
-    begun: list[bytes] = []
-    async for chunk in stream.iter_any():
-        *ended, rest = chunk.split(b"\n")
-        for line in ended:
-            begun.append(line)
-            if whole := b"".join(begun):
-                yield whole
-            begun.clear()
-        if rest:
-            begun.append(rest)

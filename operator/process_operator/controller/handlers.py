@@ -15,6 +15,7 @@ import kopf
 from process_operator.cluster import backoff
 from process_operator.cluster.client import Cluster
 from process_operator.controller.contact import Contact
+from process_operator.controller.echoes import Echoes
 from process_operator.controller.observe.records import RESOURCE_TYPES, ApplicationKey
 from process_operator.controller.observe.store import ObjectCache
 from process_operator.controller.workqueue import Priority
@@ -118,13 +119,13 @@ def registry(
 ) -> kopf.OperatorRegistry:
     """Return the handlers: one that records, for each of our own kinds."""
     made = kopf.OperatorRegistry()
+    echoes = Echoes(store)
 
     @kopf.on.login(registry=made)
     async def login(**_: Any) -> kopf.AiohttpSession:
         # A new one each time: Kopf closes what it was given.
-        return kopf.AiohttpSession(
-            server=api.server, aiohttp_session=api.session(contact.middleware)
-        )
+        session = api.session(contact.middleware, echoes.middleware)
+        return kopf.AiohttpSession(server=api.server, aiohttp_session=session)
 
     async def seen(event: kopf.RawEvent, **_: Any) -> None:
         body: Any = event["object"]

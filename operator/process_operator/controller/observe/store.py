@@ -236,6 +236,11 @@ class ObjectCache:
         for entry in self._own[kind].values():
             yield entry.namespace, entry.name, entry.uid, entry.version
 
+    def has(self, kind: str, namespace: str, name: str, uid: str, version: int) -> bool:
+        """Return whether one of our own objects is known as it was at a version, or later."""
+        known = self._own[kind].get((namespace, name))
+        return known is not None and known.uid == uid and version <= known.version
+
     def resource_types(self) -> dict[str, ResourceTypeObject | InvalidObject]:
         """Return all resource types by name."""
         return {
