@@ -89,6 +89,7 @@ class Operator:
                 store=self.store,
                 children=self.children,
                 clock=lambda: server.now,
+                lead=lambda: None,
             ),
             waiting=lambda: 0,
             clock=lambda: server.now,

@@ -86,7 +86,12 @@ class Election:
     @property
     def leading(self) -> bool:
         """Whether we lead at this very moment, even right after the process was frozen."""
-        return self._held and self._left() > 0
+        return self.seconds_left > 0
+
+    @property
+    def seconds_left(self) -> float:
+        """For how long we lead at least; 0 if we do not."""
+        return max(0.0, self._left()) if self._held else 0.0
 
     async def run(
         self, *, on_started: Callable[[], None], on_lost: Callable[[], Awaitable[None]]

@@ -123,7 +123,13 @@ class Operator:
         reconciler = Reconciler(
             cluster=api,
             store=self._store,
-            executor=Executor(cluster=api, store=self._store, children=self._children, clock=_now),
+            executor=Executor(
+                cluster=api,
+                store=self._store,
+                children=self._children,
+                clock=_now,
+                lead=self._seconds_of_lead,
+            ),
             waiting=self._queue.__len__,
             clock=_now,
         )
@@ -131,6 +137,7 @@ class Operator:
             queue=self._queue, reconcile=reconciler.reconcile, told=reconciler.told, clock=_now
         )
         self._leading = asyncio.Event()
+        self._election: leader_election.Election | None = None
         self._stop = asyncio.Event()
         self._agreed = False
         self._failed = False
@@ -231,13 +238,16 @@ class Operator:
             return
         # Apart, because a Lease that waits behind a hundred writes is lost.
         async with self._api.apart() as leases:
-            candidate = leader_election.Election(
+            self._election = leader_election.Election(
                 leases,
                 namespace=self._given.lease_namespace,
                 name=self._given.lease_name,
                 identity=f"{socket.gethostname()}-{os.getpid()}",
             )
-            await candidate.run(on_started=self._begin, on_lost=self._end)
+            await self._election.run(on_started=self._begin, on_lost=self._end)
+
+    def _seconds_of_lead(self) -> float | None:
+        return self._election.seconds_left if self._election is not None else None
 
     def _begin(self) -> None:
         self._enqueue((RESOURCE_TYPES, *self._store.applications()), Priority.RESYNC)

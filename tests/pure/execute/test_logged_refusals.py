@@ -72,7 +72,7 @@ async def look(story: Story) -> None:
     """Let a worker look at the application once."""
     server, operator = story.server, story.operator
     api: dict[str, Any] = {"cluster": server, "store": operator.store, "clock": lambda: server.now}
-    executor = Executor(**api, children=operator.children)
+    executor = Executor(**api, children=operator.children, lead=lambda: None)
     reconciler = reconcile.Reconciler(**api, executor=executor, waiting=lambda: 0)
     queue: WorkQueue[Any] = WorkQueue()
     worker = Worker(

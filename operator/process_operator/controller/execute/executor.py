@@ -47,13 +47,19 @@ class Executor:
         store: ObjectCache,
         children: Mapping[str, ChildInformer],
         clock: Callable[[], datetime],
+        lead: Callable[[], float | None],
     ) -> None:
+        """Make an executor; `lead` says for how many seconds it may make Jobs, None for ever."""
         self._cluster = cluster
         self._clock = clock
         self._children = Children(cluster=cluster, store=store, informers=children)
         self._own_objects = OwnObjects(cluster=cluster, store=store, clock=clock)
         self._jobs = Jobs(
-            cluster=cluster, store=store, informers=children, own_objects=self._own_objects
+            cluster=cluster,
+            store=store,
+            informers=children,
+            own_objects=self._own_objects,
+            lead=lead,
         )
 
     async def carry_out(self, observed: ObservedState, plan: Plan) -> bool:
