@@ -64,6 +64,7 @@ def _owned(kind: str, spec: Any, about: Mapping[str, Any]) -> CustomResource[Any
         "status": {},
     }
     whole = plain | dict(about)
+    whole.setdefault("seen_at", whole["created_at"])
     if isinstance(whole["status"], dict):
         whole["status"] = status(kind, whole["status"])
     return CustomResource(**whole, spec=spec)

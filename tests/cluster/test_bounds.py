@@ -106,6 +106,7 @@ def _regarded(namespace: str) -> CustomResource[None, Any]:
         resource_version="1",
         generation=1,
         created_at=datetime(2026, 1, 5, tzinfo=UTC),
+        seen_at=datetime(2026, 1, 5, tzinfo=UTC),
         deleting=False,
         owner_uid=None,
         generated=False,

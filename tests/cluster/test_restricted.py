@@ -140,6 +140,7 @@ def _owned(kind: str, namespace: str, name: str, spec: Any) -> CustomResource[An
         resource_version="1",
         generation=1,
         created_at=_NOW,
+        seen_at=_NOW,
         deleting=False,
         owner_uid=None,
         generated=False,

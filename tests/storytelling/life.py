@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Iterator
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from process_operator.controller import reconcile
@@ -67,7 +68,9 @@ class Operator:
     _loop = asyncio.new_event_loop()
     """One for all: to make it anew takes as long as a look at a small application."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, *, skew: timedelta = timedelta()) -> None:
+        """Begin to know; its clock is as far ahead of the server's as `skew` says."""
+        self._server, self._skew = server, skew
         kinds = (*sorted(CHILD_KINDS), "Job")
         self.children = {kind: _Informer(kind, server.absent) for kind in kinds}
         self.pods = _Informer("Pod", server.absent)
@@ -77,7 +80,7 @@ class Operator:
                 pods=cast("Any", self.pods),
                 ingress_classes=_Classes(),
             ),
-            clock=lambda: server.now,
+            clock=self._now,
             allowed_annotations=(),
         )
         api = cast("Any", server)
@@ -88,14 +91,17 @@ class Operator:
                 cluster=api,
                 store=self.store,
                 children=self.children,
-                clock=lambda: server.now,
+                clock=self._now,
                 lead=lambda: None,
             ),
             waiting=lambda: 0,
-            clock=lambda: server.now,
+            clock=self._now,
         )
         for place, body in server.objects.items():
             self.observe(place, body)
+
+    def _now(self) -> datetime:
+        return self._server.now + self._skew
 
     def observe(self, place: Place, body: Body | None, uid: str = "") -> None:
         """Take in what a watch would tell."""

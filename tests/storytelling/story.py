@@ -30,7 +30,16 @@ class Story:
         *,
         restarts: bool = False,
         strike: Callable[[str], None] | None = None,
+        skew: timedelta = timedelta(),
     ) -> None:
+        """Begin a story.
+
+        Args:
+            title: Its first line.
+            restarts: Whether the operator is started anew after every look.
+            strike: Called before and after each of its writes; may kill it.
+            skew: How far the operator's clock is ahead of the cluster's.
+        """
         self.lines = [title, ""]
         self.server = Server(self._tell)
         self.server.seen = self._seen
@@ -40,12 +49,13 @@ class Story:
         """By key: what a Job does; it succeeds unless it `fails`, `fails once` (and is tried again
         if it may), `hangs`, `is evicted`, `finds no room` on its node or `cannot be pulled`."""
         self._restarts = restarts
+        self._skew = skew
         self._strike = self.server.strike = strike
         self._controllers = Controllers(
             self.server, self._tell, failing_images=self.failing_images, jobs=self.jobs
         )
         self._last_told = START - timedelta(days=1)
-        self.operator = Operator(self.server)
+        self.operator = Operator(self.server, skew=self._skew)
         self.server.put(SMALL)
 
     @property
@@ -98,14 +108,14 @@ class Story:
 
         The same beginning is played once, and each story goes on from a copy of how it ended.
         """
-        key = orjson.dumps(manifests)
+        key = orjson.dumps([manifests, self._skew.total_seconds()])
         if key not in _BEGINNINGS:
             self.server.strike = None
             self.applies(*manifests)
             self.settles()
             _BEGINNINGS[key] = self.server.saved()
         self.server.restore(_BEGINNINGS[key])
-        self.operator = Operator(self.server)
+        self.operator = Operator(self.server, skew=self._skew)
         self._last_told = self.server.now
         self.lines[2:] = [f"({said})"]
         self.server.strike = self._strike
@@ -114,7 +124,7 @@ class Story:
 
     def restarts(self) -> None:
         """The operator is started again."""
-        self.operator = Operator(self.server)
+        self.operator = Operator(self.server, skew=self._skew)
 
     def settles(self, *, within: timedelta = LONGEST) -> None:
         """Let everything happen that will, until nothing would without somebody else."""
@@ -145,15 +155,15 @@ class Story:
             except Killed:
                 self._tell("the operator is killed, and started again")
                 self.server.killed = False
-                self.operator = Operator(self.server)
+                self.operator = Operator(self.server, skew=self._skew)
                 continue
             except (errors.Conflict, errors.NotFound, errors.AlreadyExists):
                 continue
             if not result.again:
-                return result.at
+                return result.at - self._skew if result.at is not None else None
             # One that is started anew would ask again for what was answered with a no.
             if self._restarts and self.server.version != version:
-                self.operator = Operator(self.server)
+                self.operator = Operator(self.server, skew=self._skew)
         raise AssertionError(f"the operator does not come to rest:\n{self.text}")
 
     # How it is told.

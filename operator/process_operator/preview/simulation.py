@@ -126,6 +126,7 @@ def with_release(seen: ObservedState, name: str, owner_uid: str | None) -> Obser
         resource_version="1",
         generation=1,
         created_at=seen.now,
+        seen_at=seen.now,
         deleting=False,
         owner_uid=owner_uid,
         generated=False,

@@ -143,6 +143,35 @@ def test_labels_and_annotations_of_others_are_no_news_nor_are_the_generations_th
     }
 
 
+def test_a_verdict_belongs_to_the_generation_that_it_was_first_said_of() -> None:
+    def at(generation: int, *, late_since: str | None) -> Child:
+        late = {
+            "type": "Progressing",
+            "status": "False",
+            "reason": "ProgressDeadlineExceeded",
+            "lastUpdateTime": late_since,
+        }
+        status = {"observedGeneration": generation, "conditions": [late] if late_since else []}
+        spec = {"replicas": generation}
+        about = {"generation": generation}
+        return child.child("Deployment", found(metadata=about, spec=spec, status=status))
+
+    first, again = "2026-01-05T12:00:00Z", "2026-01-05T12:10:00Z"
+    told, kept = [], at(3, late_since=None)
+    for new in (
+        at(3, late_since=first),
+        at(4, late_since=first),
+        at(4, late_since=again),
+        at(4, late_since=None),
+        at(5, late_since=again),
+    ):
+        kept = child.carry_over(kept, new)
+        told.append(records.status(kept, DeploymentStatus).late_at)
+    assert told == [3, 3, 4, None, 5]
+    # Of one that was there before us that is not known.
+    assert records.status(at(4, late_since=first), DeploymentStatus).late_at is None
+
+
 def test_that_a_controller_has_seen_the_spec_at_last_is_news() -> None:
     unseen = child.child(
         "Deployment", found(metadata={"generation": 3}, status={"observedGeneration": 2})

@@ -1,11 +1,14 @@
 """How far a workload is: as `kubectl rollout status` judges, and with the pods' own words."""
 
+import dataclasses
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 import make
+from process_operator.controller.observe import records
+from process_operator.controller.observe.child_status import DeploymentStatus
 from process_operator.controller.observe.records import Child, PodProblem
 from process_operator.controller.release import rollout
 from process_operator.controller.release.rollout import Progress, State
@@ -96,6 +99,19 @@ def test_the_verdict_of_an_earlier_rollout_does_not_count(said: int, state: Stat
     at = (make.NOW + timedelta(seconds=said)).isoformat().replace("+00:00", "Z")
     late = deployment(updatedReplicas=1, conditions=[TOO_LATE[0] | {"lastUpdateTime": at}])
     assert judged(late, since=make.NOW).state is state
+
+
+@pytest.mark.parametrize(
+    ("first_said_of", "state"), [(2, State.MOVING), (3, State.FAILED), (4, State.FAILED)]
+)
+@pytest.mark.parametrize("clock", [timedelta(hours=-1), timedelta(hours=1)])
+def test_the_generation_that_a_verdict_was_first_said_of_tells_more_than_clocks(
+    first_said_of: int, state: State, clock: timedelta
+) -> None:
+    late = deployment(updatedReplicas=1, observedGeneration=3, conditions=TOO_LATE)
+    found = records.status(late, DeploymentStatus)
+    status = dataclasses.replace(found, late_at=first_said_of, late_since=make.NOW)
+    assert judged(make.edited(late, status=status), since=make.NOW + clock).state is state
 
 
 def test_an_old_verdict_does_not_count_once_all_are_available() -> None:

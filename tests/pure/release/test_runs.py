@@ -26,6 +26,7 @@ def run(name: str, *, ended: timedelta | None = timedelta(0), **about: Any) -> R
         "resource_version": "100",
         "generation": 1,
         "created_at": make.NOW - (ended or timedelta(0)) - timedelta(minutes=1),
+        "seen_at": make.NOW,
         "deleting": False,
         "owner_uid": None,
         "generated": True,

@@ -1,12 +1,13 @@
 """Releases told from the first wish to the last word; a change of behaviour is a diff of prose.
 
-Each story is told three times: as it is, with the operator started anew after every look, and
-with the operator killed before and after every single write of the course. However often it is
-killed, the same releases end in the same way for the same reasons, each Job is made once, and none
-is left behind.
+Each story is told four times: as it is, with the operator started anew after every look, with its
+clock ahead of the cluster's and behind it, and with the operator killed before and after every
+single write of the course. However often it is killed, the same releases end in the same way for
+the same reasons, each Job is made once, and none is left behind.
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -30,6 +31,15 @@ def test_a_restart_between_any_two_looks_changes_nothing(name: str) -> None:
     STORIES[name](plain)
     STORIES[name](restarted)
     assert ending(restarted) == ending(plain)
+
+
+@pytest.mark.parametrize("seconds", [61, -2, 3600, -3600])
+@pytest.mark.parametrize("name", STORIES)
+def test_a_clock_that_is_wrong_changes_nothing(name: str, seconds: int) -> None:
+    plain, skewed = Story(name), Story(name, skew=timedelta(seconds=seconds))
+    STORIES[name](plain)
+    STORIES[name](skewed)
+    assert ending(skewed) == ending(plain), skewed.text
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

@@ -184,6 +184,7 @@ def running(draw: Draw, seen: ObservedState) -> ObservedState:
         "resource_version": "1",
         "generation": 1,
         "created_at": make.LONG_AGO,
+        "seen_at": make.NOW,
         "deleting": False,
         "owner_uid": None,
         "generated": True,

@@ -62,6 +62,8 @@ def carry_over(old: Child, new: Child) -> Child:
     """
     if old.body == new.body:
         new = dataclasses.replace(new, body=old.body)
+    if old.uid == new.uid:
+        new = dataclasses.replace(new, status=_judged(old.status, new.status))
     if (
         old.spec_generation == new.spec_generation
         or old.uid != new.uid
@@ -72,6 +74,17 @@ def carry_over(old: Child, new: Child) -> Child:
         return new
     kept = dataclasses.replace(new, spec_generation=old.spec_generation)
     return dataclasses.replace(kept, status=_seen_as_before(old, kept))
+
+
+def _judged(before: ChildStatus, after: ChildStatus) -> ChildStatus:
+    """Return the status with the generation that its verdict is about."""
+    if not isinstance(before, DeploymentStatus) or not isinstance(after, DeploymentStatus):
+        return after
+    if not after.is_late:
+        return after
+    is_the_same = before.late_since == after.late_since
+    late_at = before.late_at if before.is_late and is_the_same else after.observed_generation
+    return dataclasses.replace(after, late_at=late_at)
 
 
 def _seen_as_before(old: Child, new: Child) -> ChildStatus:

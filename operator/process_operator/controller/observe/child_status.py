@@ -33,8 +33,10 @@ class DeploymentStatus:
     is_late: bool = False
     """Whether its controller says that it made no progress for too long."""
     late_since: datetime | None = None
-    """When its controller said so. It stays there until something moves, and must not be taken for
-    a later rollout's."""
+    """When its controller said so, by its own clock. It stays there until something moves, and must
+    not be taken for a later rollout's."""
+    late_at: int | None = None
+    """The generation that it was first said of; None if that was not seen."""
     message: str = ""
     """Why it has fewer pods than it wants, in the words in which one was refused."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from sys import intern
 from typing import Any
 
@@ -52,10 +53,12 @@ class Entry:
     """The resource type that a process names, "" for the default one."""
     spec: bytes
     status: bytes
+    seen_at: datetime
+    """When it was first seen, by our own clock."""
 
 
-def entry_of(body: Mapping[str, Any]) -> Entry:
-    """Return what is kept of an object as the API server gives it."""
+def entry_of(body: Mapping[str, Any], seen_at: datetime) -> Entry:
+    """Return what is kept of an object as the API server gives it, first seen at that time."""
     metadata, spec = body["metadata"], body.get("spec") or {}
     kind, name = body["kind"], metadata["name"]
     owner = next((o for o in metadata.get("ownerReferences", ()) if o.get("controller")), None)
@@ -80,6 +83,7 @@ def entry_of(body: Mapping[str, Any]) -> Entry:
         resource_type=intern((spec.get("resourceTypeRef") or {}).get("name", "")),
         spec=_bytes(spec),
         status=_bytes(body.get("status") or {}),
+        seen_at=seen_at,
     )
 
 

@@ -44,6 +44,9 @@ class CustomResource(Generic[SpecT, OwnStatusT]):
     resource_version: str
     generation: int
     created_at: datetime
+    """When it was made, by the API server's clock, which need not be ours."""
+    seen_at: datetime
+    """When it was first seen, by our own clock: what is waited for begins here."""
     deleting: bool
     owner_uid: str | None
     """uid of the controller owner: set on releases that the operator made."""
@@ -74,6 +77,7 @@ class InvalidObject:
     resource_version: str
     generation: int
     created_at: datetime
+    seen_at: datetime
     deleting: bool
     status: Status
     """What of it can be read."""

@@ -113,7 +113,7 @@ class ObjectCache:
         Nothing is returned for what is older than what is known, and for changes that no
         decision reads, such as a foreign label.
         """
-        entry = own_objects.entry_of(body)
+        entry = own_objects.entry_of(body, self._clock())
         place = (entry.namespace, entry.name)
         known = self._own[entry.kind].get(place)
         if entry.kind == names.RUN_KIND:
@@ -121,6 +121,7 @@ class ObjectCache:
         if known is not None and known.uid == entry.uid:
             if entry.version <= known.version:
                 return ()
+            entry.seen_at = known.seen_at
             same = (
                 known.generation == entry.generation
                 and known.deleting == entry.deleting
@@ -409,6 +410,7 @@ class ObjectCache:
             "resource_version": str(entry.version),
             "generation": entry.generation,
             "created_at": datetime.fromisoformat(entry.created_at),
+            "seen_at": entry.seen_at,
             "deleting": entry.deleting,
         }
         try:

@@ -85,7 +85,9 @@ def _failed(
     status: JobStatus, pod: Pod | None, problem: PodProblem | None, now: datetime
 ) -> Verdict:
     since = status.ended_at or now
-    if pod is not None and problem is None and now < since + _INFORMER_LAG:
+    # Of a clock that is more than that behind the controller's nothing can be waited for.
+    lag = now - since
+    if pod is not None and problem is None and -_INFORMER_LAG < lag < _INFORMER_LAG:
         return Verdict(pod=pod, wake_at=since + _INFORMER_LAG)
     reason: str
     if status.end is JobEnd.TIMED_OUT and (pod is not None or problem is None):

@@ -89,7 +89,7 @@ def of_deployment(
         )
     pod, problem = _problem(pods, status.message, probe_failures)
     # Until the controller has seen this spec its verdict is about the one before.
-    failed = seen and _is_too_late(status, since)
+    failed = seen and _is_too_late(status, child.spec_generation, since)
     reason = problem.reason if problem else Reason.ROLLOUT_IN_PROGRESS
     if failed:
         reason = problem.reason if problem else TOO_LATE
@@ -107,15 +107,20 @@ def of_deployment(
     )
 
 
-def _is_too_late(status: DeploymentStatus, since: datetime | None) -> bool:
+def _is_too_late(status: DeploymentStatus, generation: int, since: datetime | None) -> bool:
     """Tell a verdict about this rollout from one that an earlier rollout has left there.
 
     The controller takes its verdict back only when a count moves, which on the way back to an
-    older ReplicaSet is when the last bad pod has gone. Times have whole seconds, and no rollout
-    is late in its first.
+    older ReplicaSet is when the last bad pod has gone. Of which generation it was first said is
+    known but to a replica that came later; that goes by the clocks. Times have whole seconds, and
+    no rollout is late in its first.
     """
+    if not status.is_late:
+        return False
+    if status.late_at is not None:
+        return status.late_at >= generation
     at = status.late_since
-    return status.is_late and (since is None or at is None or at > since)
+    return since is None or at is None or at > since
 
 
 def of_cron_job(child: Child) -> Progress:

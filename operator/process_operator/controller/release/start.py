@@ -126,7 +126,7 @@ def _ready(
             message=f"an application can have {MAX_JOBS} processes of type job; delete some",
         )
     quiet_at = observed.changed_at + timedelta(seconds=resolved.settings.settle_seconds)
-    settled_at = min(quiet_at, release.created_at + LONGEST_SETTLING)
+    settled_at = min(quiet_at, release.seen_at + LONGEST_SETTLING)
     if observed.now < settled_at:
         return Waiting(
             reason=Reason.SETTLING,
@@ -198,7 +198,7 @@ def _frozen(candidate: Snapshot, history: ReleaseHistory, release: Release) -> S
             message=f'spec.rollbackTo: there is no release "{release.spec.rollback_to}" of this '
             "application that has a snapshot; see `kubectl get processreleases`, and make a new "
             "ProcessRelease",
-            until=release.created_at + GRACE,
+            until=release.seen_at + GRACE,
         )
     serving = snapshot(history.serving) if history.serving is not None else None
     return _rolled_back(candidate, target, serving)
