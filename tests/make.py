@@ -65,6 +65,7 @@ def _owned(kind: str, spec: Any, about: Mapping[str, Any]) -> CustomResource[Any
     }
     whole = plain | dict(about)
     whole.setdefault("seen_at", whole["created_at"])
+    whole.setdefault("taken_up", whole["uid"])
     if isinstance(whole["status"], dict):
         whole["status"] = status(kind, whole["status"])
     return CustomResource(**whole, spec=spec)

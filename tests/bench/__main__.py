@@ -32,8 +32,10 @@ USER = "system:serviceaccount:process-operator:process-operator"
 BENCH, FLOOR = "bench", "bench-floor"
 PER_TYPE = {"web": 5, "worker": 2, "cron": 2}
 """Writes on create of a process, its status included."""
-PER_APPLICATION = 4
+PER_RELEASE = 4
 """Writes of a release: itself, its start, its end, and the application's status."""
+PER_APPLICATION = PER_RELEASE + 1
+"""Writes of a first release: the application is marked as released."""
 MAX_CHANGE_WRITES = 3.3
 """Writes for a changed process, its part of the release's included; progress that is told while
 much is under way is the difference to the 2.8 that are needed."""
@@ -187,7 +189,7 @@ class Bench:
             return _percentiles(watcher.seen, started)
 
         # Of each process its workload and its status.
-        needed = 2 * self._count + PER_APPLICATION * len(self._workload)
+        needed = 2 * self._count + PER_RELEASE * len(self._workload)
         target = int(MAX_CHANGE_WRITES * self._count)
         await self._phase("change", needed, work(), target=target)
 

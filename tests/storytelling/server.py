@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, cast
 import orjson
 
 import checked
-from process_operator.kube import conditions, errors
+from process_operator.kube import conditions, errors, names
 from storytelling import words
 from storytelling.cast import START, Body, Place, copied, place_of
 
@@ -129,9 +129,19 @@ class Server:
             raise errors.Conflict("it is another one")
         if force and old is not None and old["metadata"]["resourceVersion"] != resource_version:
             raise errors.Conflict("it has changed")
+        if old is not None and manifest["kind"] in names.OWN_KINDS:
+            return self._mark(old, manifest)
         status = {"status": old["status"]} if old is not None and "status" in old else {}
         said = f"applies {manifest['kind']} {about['name']}{words.size(manifest)}"
         return self._write(said, lambda: self.put(self.admits({**copied(manifest), **status})))
+
+    def _mark(self, old: Body, manifest: Body) -> Body:
+        """Add annotations; all other fields are somebody else's."""
+        about = old["metadata"]
+        annotations = {**about.get("annotations", {}), **manifest["metadata"]["annotations"]}
+        said = f"marks {manifest['kind']} {about['name']}"
+        metadata = {**about, "annotations": annotations}
+        return self._write(said, lambda: self.put({**old, "metadata": metadata}))
 
     async def json_patch(
         self, kind: str, namespace: str | None, name: str, operations: Sequence[Mapping[str, Any]]

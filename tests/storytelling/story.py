@@ -6,9 +6,10 @@ from typing import Any
 
 import orjson
 
+from process_operator.controller.build import KINDS as CHILD_KINDS
 from process_operator.kube import errors, names
 from storytelling import words
-from storytelling.cast import NAMESPACE, SMALL, START, Body, Place, place_of
+from storytelling.cast import NAMESPACE, SMALL, START, Body, Place, copied, place_of
 from storytelling.controllers import Controllers
 from storytelling.life import Operator
 from storytelling.server import Killed, Saved, Server
@@ -16,6 +17,8 @@ from storytelling.server import Killed, Saved, Server
 LONGEST = timedelta(hours=3)
 """No story takes longer: what has not settled by then never will."""
 _MOST_PASSES = 200
+_RESTORED = ("namespace", "name", "labels", "annotations")
+"""What is left of metadata when it comes from a backup."""
 
 _BEGINNINGS: dict[bytes, Saved] = {}
 """How the beginnings of stories ended, by what was applied in them."""
@@ -94,6 +97,28 @@ class Story:
         for job in self.server.find("Job"):
             if job["metadata"]["labels"][names.PROCESS] == key:
                 self.deletes("Job", job["metadata"]["name"])
+
+    def is_restored(self, *, statuses: bool, children: bool) -> None:
+        """The namespace is deleted, and comes back from a backup.
+
+        What a backup tool brings back has no owner, no uid and no generateName; statuses only if
+        that is asked for. It leaves out what bears a label of its own, which Jobs do.
+        """
+        own = [kind for kind in names.OWN_KINDS if kind != names.RESOURCE_TYPE_KIND]
+        kinds = [*sorted(CHILD_KINDS), *own] if children else own
+        saved = [copied(body) for kind in kinds for body in self.server.find(kind)]
+        for place in [*self.server.objects]:
+            if place[1]:
+                self.server.remove(place)
+        what = "all of it" if children else "what users made"
+        how = "with" if statuses else "without"
+        self._tell(f"a backup brings back {what}, {how} statuses, in a new namespace")
+        for body in saved:
+            about = body["metadata"]
+            metadata = {name: about[name] for name in _RESTORED if name in about}
+            if not statuses:
+                body.pop("status", None)
+            self.server.put({**body, "metadata": metadata})
 
     def autoscales(self, deployment: str, size: int) -> None:
         """An autoscaler finds another size for a Deployment."""

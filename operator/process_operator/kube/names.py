@@ -46,6 +46,13 @@ RESTART = f"{GROUP}/restart"
 REQUESTED_BY = f"{GROUP}/requested-by"
 """Annotation on runs: who asked for it, where that is more than the program that made it."""
 
+TAKEN_UP = f"{GROUP}/taken-up"
+"""Annotation on applications, and on releases and runs that others made: the uid that the object
+had when the operator began to act on it. On one of another uid it says that this is a copy."""
+
+NO_BACKUP = {"velero.io/exclude-from-backup": "true"}
+"""Label of what must not come back from a backup: a restored Job would run once more."""
+
 SELECTOR = f"{MANAGED_BY}={OPERATOR}"
 """Label selector that every watch of children uses."""
 

@@ -47,6 +47,7 @@ class Reason(StrEnum):
     CANCELLED = "Cancelled"
     SUPERSEDED = "Superseded"
     NOTHING_ASKED = "NothingAsked"
+    RESTORED = "Restored"
     APPLICATION_DELETED = "ApplicationDeleted"
     SERVING_RELEASE_MISSING = "ServingReleaseMissing"
 

@@ -145,9 +145,26 @@ def with_releases(seen: ObservedState, actions: Iterable[model.Action]) -> Obser
                 seen = with_release(seen, about["name"], about["ownerReferences"][0]["uid"])
             case model.RecordStatus(of=CustomResource() as one, status=ReleaseStatus() as status):
                 seen = recorded(seen, [(one, status)])
+            case model.TakeUp(of=marked):
+                seen = _marked(seen, marked.uid)
             case _:
                 pass  # it is no write of a release
     return seen
+
+
+def _marked(seen: ObservedState, uid: str) -> ObservedState:
+    """Return the state in which one of our own objects bears its mark."""
+
+    def marked(one: Any) -> Any:
+        is_it = isinstance(one, CustomResource) and one.uid == uid
+        return dataclasses.replace(one, taken_up=uid) if is_it else one
+
+    return dataclasses.replace(
+        seen,
+        application=marked(seen.application),
+        releases=tuple(marked(one) for one in seen.releases),
+        runs=tuple(marked(one) for one in seen.runs),
+    )
 
 
 def recorded(

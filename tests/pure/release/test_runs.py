@@ -23,6 +23,7 @@ def run(name: str, *, ended: timedelta | None = timedelta(0), **about: Any) -> R
         "namespace": make.NAMESPACE,
         "name": name,
         "uid": f"uid-of-{name}",
+        "taken_up": f"uid-of-{name}",
         "resource_version": "100",
         "generation": 1,
         "created_at": make.NOW - (ended or timedelta(0)) - timedelta(minutes=1),

@@ -33,7 +33,10 @@ def cron_job(target: Target) -> Manifest | None:
         "concurrencyPolicy": str(times.concurrency_policy),
         "successfulJobsHistoryLimit": _SUCCESSFUL_JOBS,
         "failedJobsHistoryLimit": _FAILED_JOBS,
-        "jobTemplate": {"metadata": {"labels": metadata.labels(target)}, "spec": job},
+        "jobTemplate": {
+            "metadata": {"labels": metadata.labels(target) | names.NO_BACKUP},
+            "spec": job,
+        },
     }
     if times.starting_deadline_seconds is not None:
         spec["startingDeadlineSeconds"] = times.starting_deadline_seconds

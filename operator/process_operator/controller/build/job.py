@@ -36,7 +36,7 @@ def job(
         "metadata": {
             "name": name,
             "namespace": target.namespace,
-            "labels": metadata.labels(target),
+            "labels": metadata.labels(target) | names.NO_BACKUP,
             "ownerReferences": [
                 {
                     "apiVersion": names.API_VERSION,

@@ -30,6 +30,7 @@ from process_operator.controller.plan.model import (
     Prune,
     RecordStatus,
     Stages,
+    TakeUp,
 )
 from process_operator.controller.status.model import Report, Write
 
@@ -119,6 +120,8 @@ class Executor:
                 return await self._own_objects.record(observed.key, action)
             case CreateJob():
                 return await self._jobs.create(observed, action)
+            case TakeUp():
+                return await self._own_objects.take_up(action)
             case CreateRelease():
                 return await self._own_objects.create(observed.key, action)
             case Prune():

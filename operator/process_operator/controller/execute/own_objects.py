@@ -22,11 +22,12 @@ from process_operator.controller.observe.records import (
     InvalidObject,
 )
 from process_operator.controller.observe.store import ObjectCache
-from process_operator.controller.plan.model import CreateRelease, Prune, RecordStatus
+from process_operator.controller.plan.model import CreateRelease, Prune, RecordStatus, TakeUp
 from process_operator.controller.status.model import Write
-from process_operator.kube import names
+from process_operator.kube import marks, names
 from process_operator.kube.errors import AlreadyExists, Conflict, NotFound, Rejected
 from process_operator.kube.manifest import Manifest
+from process_operator.kube.marks import Mark
 from process_operator.models.status import Status
 from process_operator.schema import bounds
 
@@ -102,6 +103,19 @@ class OwnObjects:
         self._refusals.forget(one)
         self._store.observe(body)
         return True
+
+    async def take_up(self, action: TakeUp) -> Outcome:
+        """Mark one of our own objects with its uid."""
+        one = action.of
+        manifest = marks.manifest(
+            one.kind, one.namespace, one.name, Mark(one.uid, is_generated=one.generated)
+        )
+        self._store.observe(
+            await self._cluster.apply(
+                manifest, force=True, uid=one.uid, resource_version=one.resource_version
+            )
+        )
+        return Outcome.TAKEN
 
     async def create(self, key: ApplicationKey, action: CreateRelease) -> Outcome:
         """Make a release; a name that somebody took is stepped over.

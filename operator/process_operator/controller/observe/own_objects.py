@@ -10,7 +10,7 @@ import orjson
 import pydantic
 
 from process_operator.controller.observe.records import ApplicationKey
-from process_operator.kube import names
+from process_operator.kube import marks, names
 from process_operator.models import base
 from process_operator.models.application import ApplicationSpec
 from process_operator.models.process import ProcessSpec
@@ -48,6 +48,8 @@ class Entry:
     owner_uid: str | None
     generated: bool
     maker: str
+    taken_up: str
+    is_ours: bool
     application: str
     resource_type: str
     """The resource type that a process names, "" for the default one."""
@@ -61,6 +63,8 @@ def entry_of(body: Mapping[str, Any], seen_at: datetime) -> Entry:
     """Return what is kept of an object as the API server gives it, first seen at that time."""
     metadata, spec = body["metadata"], body.get("spec") or {}
     kind, name = body["kind"], metadata["name"]
+    mark = marks.read((metadata.get("annotations") or {}).get(names.TAKEN_UP))
+    labels = metadata.get("labels") or {}
     owner = next((o for o in metadata.get("ownerReferences", ()) if o.get("controller")), None)
     application = (
         name
@@ -77,8 +81,10 @@ def entry_of(body: Mapping[str, Any], seen_at: datetime) -> Entry:
         created_at=metadata["creationTimestamp"],
         deleting="deletionTimestamp" in metadata,
         owner_uid=owner["uid"] if owner is not None else None,
-        generated="generateName" in metadata,
+        generated="generateName" in metadata or mark.is_generated,
         maker=_maker(metadata) if kind == names.RUN_KIND else "",
+        taken_up=mark.uid,
+        is_ours=labels.get(names.MANAGED_BY) == names.OPERATOR,
         application=application,
         resource_type=intern((spec.get("resourceTypeRef") or {}).get("name", "")),
         spec=_bytes(spec),

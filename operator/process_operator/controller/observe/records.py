@@ -54,8 +54,17 @@ class CustomResource(Generic[SpecT, OwnStatusT]):
     """Whether its name came from a generateName."""
     maker: str = ""
     """Who made it, by its annotation, or else the field manager of its making (runs only)."""
+    taken_up: str = ""
+    """The uid that it had when the operator began to act on it, "" before."""
+    is_ours: bool = False
+    """Whether it bears the label of what the operator makes."""
     spec: SpecT
     status: OwnStatusT
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether it was made of one that the operator has acted on: restored, copied or moved."""
+        return self.taken_up not in {"", self.uid}
 
 
 Application = CustomResource[ApplicationSpec, ApplicationStatus]

@@ -432,6 +432,8 @@ class ObjectCache:
             owner_uid=entry.owner_uid,
             generated=entry.generated,
             maker=entry.maker,
+            taken_up=entry.taken_up,
+            is_ours=entry.is_ours,
             spec=spec,
         )
 

@@ -20,7 +20,7 @@ from process_operator.controller.observe.records import (
     Run,
 )
 from process_operator.controller.plan.compare import Wanted
-from process_operator.controller.release import jobs, rollout
+from process_operator.controller.release import jobs, restored, rollout
 from process_operator.controller.release.decision import Decision
 from process_operator.controller.release.history import ReleaseHistory
 from process_operator.controller.release.rollout import Progress
@@ -168,6 +168,13 @@ class RecordStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakeUp:
+    """One of our own objects to mark with its uid, so that a copy of it is known for one."""
+
+    of: Application | Release | Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreateRelease:
     """A release to make by a plain create."""
 
@@ -186,7 +193,15 @@ class Prune:
 
 
 Action = (
-    Apply | CleanForeignItems | Concede | Delete | CreateJob | RecordStatus | CreateRelease | Prune
+    Apply
+    | CleanForeignItems
+    | Concede
+    | Delete
+    | CreateJob
+    | RecordStatus
+    | TakeUp
+    | CreateRelease
+    | Prune
 )
 """One thing to do. Each is one write, but for Concede, which only looks."""
 
@@ -271,6 +286,13 @@ class ApplicationContext:
     pods: Mapping[str, tuple[Pod, ...]]
     """The pods, by the label of their process."""
 
+    @property
+    def is_to_be_marked(self) -> bool:
+        """Whether a copy of the application would be taken for one that was never released."""
+        newest, uid = self.history.newest, self.application.uid
+        released = newest is not None and newest.status.application_uid == uid
+        return released and self.application.taken_up != uid
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -294,7 +316,8 @@ class Plan:
             if process_plan.refused is not None
         ]
         times += [one.retry_at for process_plan in self.processes for one in process_plan.contested]
-        times += [at for at in (self.decision.wake_at, self.runs.wake_at) if at is not None]
+        copies = restored.due(self.context.history) if self.context is not None else None
+        times += [at for at in (self.decision.wake_at, self.runs.wake_at, copies) if at is not None]
         return min(times, default=None)
 
 

@@ -25,8 +25,11 @@ from process_operator.controller.plan.model import (
     RecordStatus,
     Runs,
     Stages,
+    TakeUp,
 )
+from process_operator.controller.release import restored
 from process_operator.controller.release.decision import Decision
+from process_operator.models.release import ReleaseState
 
 AUTOSCALER = "HorizontalPodAutoscaler"
 
@@ -34,8 +37,12 @@ AUTOSCALER = "HorizontalPodAutoscaler"
 def of_application(
     observed: ObservedState, context: ApplicationContext | None, decision: Decision, runs: Runs
 ) -> tuple[Action, ...]:
-    """Return what is to be done for an application as a whole, in order."""
-    return (
+    """Return what is to be done for an application as a whole, in order.
+
+    A mark makes another version of its object: what is written at the one before comes with the
+    next look.
+    """
+    return tuple(_marks(context, decision, runs)) or (
         *_records_of_releases(decision),
         *jobs.jobs_of_releases(observed, context, decision),
         *_records_of_runs(runs),
@@ -74,6 +81,18 @@ def of_process(
 
 def _place(write: Apply | CleanForeignItems | Concede) -> int:
     return (Apply, CleanForeignItems, Concede).index(type(write))
+
+
+def _marks(context: ApplicationContext | None, decision: Decision, runs: Runs) -> Iterator[TakeUp]:
+    if context is not None and context.is_to_be_marked:
+        yield TakeUp(of=context.application)
+    for release, status in decision.records:
+        starts = release.status.number is None and status.state == ReleaseState.IN_PROGRESS
+        if starts and restored.is_to_be_marked(release):
+            yield TakeUp(of=release)
+    for one in runs.decisions:
+        if one.start is not None and one.run.taken_up != one.run.uid:
+            yield TakeUp(of=one.run)
 
 
 def _records_of_releases(decision: Decision) -> Iterator[RecordStatus]:

@@ -33,7 +33,7 @@ that was cancelled before it started has requested too: it takes along all that 
 from collections.abc import Sequence
 
 from process_operator.controller.observe.records import Application, ObservedState
-from process_operator.controller.release import cancel, start, triggers
+from process_operator.controller.release import cancel, restored, start, triggers
 from process_operator.controller.release.active import Active
 from process_operator.controller.release.decision import Decision
 from process_operator.controller.release.history import ReleaseHistory, to_prune
@@ -57,12 +57,18 @@ def decide(
         history: Its releases.
         rollout: How far each process is that the running release renders.
     """
+    copies = restored.releases(observed, history)
+    if copies is not None:
+        return copies
     cancelled_before_start = cancel.before_start(observed, application, resolved, history)
     if cancelled_before_start is not None:
         return cancelled_before_start
     if not history.waiting and not application.spec.suspend:
         # Also while another one is active: who asks for a release sees it wait.
         trigger = triggers.request(observed, application, resolved, history)
+        incomplete = restored.incomplete(observed, application) if trigger is not None else None
+        if incomplete is not None:
+            return Decision(waiting=incomplete, wake_at=incomplete.until)
         if trigger is not None:
             manifest = start.manifest(application, history.last_number + 1)
             named = manifest["metadata"]["name"]

@@ -25,6 +25,8 @@ class ReleaseHistory:
     active: Release | None
     waiting: tuple[Release, ...]
     """Oldest first."""
+    restored: tuple[Release, ...]
+    """Those that look as if they waited, and are copies of what has run."""
     newest: Release | None
     """The one with the highest number that started, whatever became of it."""
     cancelled_before_start: Release | None
@@ -51,15 +53,15 @@ def release_history(observed: ObservedState, application: Application) -> Releas
     serving = succeeded[-1] if succeeded else None
     given = [application.status.last_release_number or 0, *map(record.number, numbered)]
     lost = _lost(serving, succeeded, application.status.serving_release)
+    open_ones = sorted(
+        (r for r in mine if record.state(r) == ReleaseState.WAITING and not r.deleting),
+        key=lambda r: (r.created_at, r.name),
+    )
     return ReleaseHistory(
         serving=None if lost is not None else serving,
         active=active[-1] if active else None,
-        waiting=tuple(
-            sorted(
-                (r for r in mine if record.state(r) == ReleaseState.WAITING and not r.deleting),
-                key=lambda r: (r.created_at, r.name),
-            )
-        ),
+        waiting=tuple(r for r in open_ones if not _is_restored(r)),
+        restored=tuple(r for r in open_ones if _is_restored(r)),
         newest=started[-1] if started else None,
         cancelled_before_start=numbered[-1]
         if numbered and _is_cancelled_before_start(numbered[-1])
@@ -69,8 +71,15 @@ def release_history(observed: ObservedState, application: Application) -> Releas
         missing=lost,
         ended=tuple(
             sorted(
-                (r for r in mine if record.state(r) in _ENDED and not r.deleting),
-                key=lambda r: (r.created_at, r.name),
+                (
+                    r
+                    for r in observed.releases
+                    if isinstance(r, CustomResource)
+                    and (r.is_ours or _belongs(r, application))
+                    and record.state(r) in _ENDED
+                    and not r.deleting
+                ),
+                key=lambda r: (r.created_at, r.status.number or 0, r.name),
             )
         ),
     )
@@ -87,8 +96,29 @@ _ENDED = {
 def _belongs(release: Release, application: Application) -> bool:
     recorded = release.status.application_uid
     if recorded is not None:
-        return recorded == application.uid
+        return recorded == application.uid or _is_named(release, application)
     return release.owner_uid in {None, application.uid}
+
+
+def _is_named(release: Release, application: Application) -> bool:
+    """Whether the application's own status tells of it: both came back from a backup.
+
+    It names the release that serves, and the number of the one that was asked for last, which must
+    not be asked for again. What a namesake has left behind its status does not name.
+    """
+    told, number = application.status, release.status.number
+    serving = told.serving_release
+    if serving is not None and (serving.name, serving.number) == (release.name, number):
+        return True
+    return application.is_copy and number is not None and number == told.last_release_number
+
+
+def _is_restored(release: Release) -> bool:
+    """Whether a release without a record is a copy of one that has run.
+
+    What the operator makes belongs to its application from the first moment on.
+    """
+    return release.is_copy or (release.is_ours and release.owner_uid is None)
 
 
 def _is_cancelled_before_start(release: Release) -> bool:
@@ -176,4 +206,4 @@ def to_prune(application: Application, history: ReleaseHistory) -> tuple[Release
 
 def _removable(release: Release, application: Application) -> bool:
     """A release that somebody named by hand is theirs to remove."""
-    return release.owner_uid == application.uid or release.generated
+    return release.owner_uid == application.uid or release.is_ours or release.generated

@@ -64,7 +64,11 @@ def entries(snapshot: Snapshot, mode: Mode) -> Jobs:
     )
     if mode == Mode.RUN:
         return found
-    why = "the release was asked for with spec.jobs skip, or as a rollback"
+    why = (
+        "the release was asked for with spec.jobs skip, goes back to an earlier one, or is the "
+        "first of an application that was restored or copied; to run them, make a ProcessRelease "
+        "with spec.jobs run"
+    )
     return tuple(one.ended(Result.SKIPPED, Reason.JOBS_SKIPPED, why) for one in found)
 
 

@@ -21,6 +21,7 @@ from process_operator.controller.observe.records import (
     Run,
 )
 from process_operator.controller.release import job_verdict
+from process_operator.controller.release.restored import HAS_RUN, STATUS_COMES_WITHIN
 from process_operator.kube import conditions, names
 from process_operator.kube.conditions import Condition
 from process_operator.kube.reasons import Reason
@@ -79,6 +80,11 @@ def decide(
     """
     if run.status.finished_at is not None:
         return RunDecision(run=run)
+    if run.is_copy and run.status.job_uid is None:
+        due = run.seen_at + STATUS_COMES_WITHIN
+        if observed.now < due:
+            return RunDecision(run=run, wake_at=due)
+        return RunDecision(run=run, record=_restored(observed, run))
     if run.status.job_uid is not None:
         return _watch(observed, serving, run, grace)
     process = _process(observed, run.spec.process_ref.name)
@@ -104,6 +110,18 @@ def decide(
     if refused is not None:
         return RunDecision(run=run, refused=(refused.reason, refused.message))
     return RunDecision(run=run, start=_changed(entry, run.spec), process=process)
+
+
+def _restored(observed: ObservedState, run: Run) -> RunStatus:
+    """Return the record of a copy of a run that has run."""
+    ended = run.status.changed(
+        outcome=Result.SKIPPED,
+        reason=Reason.RESTORED,
+        message=HAS_RUN,
+        finished_at=conditions.whole_seconds(observed.now),
+    )
+    said = conditions.ready(Reason.RESTORED, HAS_RUN)
+    return _saying(run, ended, said, observed.now)
 
 
 def _changed(entry: SnapshotProcess, spec: RunSpec) -> SnapshotProcess:

@@ -155,7 +155,9 @@ def _started(
         return frozen
     restarts = trigger == ReleaseTrigger.REVISION or release.spec.restart
     restart = number if restarts else _line(history, release, frozen).restart
-    mode = release.spec.jobs or (Jobs.SKIP if release.spec.rollback_to else Jobs.RUN)
+    # The first release of a copy of an application finds what the jobs before it have made.
+    has_run = application.is_copy and history.newest is None
+    mode = release.spec.jobs or (Jobs.SKIP if release.spec.rollback_to or has_run else Jobs.RUN)
     text = snapshots.text(frozen.model_copy(update={"restart": restart}))
     if (size := len(text.encode())) > MAX_SNAPSHOT:
         return Waiting(

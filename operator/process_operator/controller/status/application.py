@@ -99,7 +99,9 @@ def _application_readiness(
         return conditions.ready(Reason.SUSPENDED, "nothing runs until spec.suspend is false"), None
     if decision.waiting is not None:
         why = decision.waiting
-        message = f'release "{history.waiting[-1].name}" waits: {why.message}'
+        message = why.message
+        if history.waiting:
+            message = f'release "{history.waiting[-1].name}" waits: {message}'
         refusal = Refusal(reason=why.reason, message=message, transient=True)
         return model.reconciling_then_stalled(application, refusal, observed.now)
     if history.missing is not None:
