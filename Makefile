@@ -88,6 +88,12 @@ test-clients: install ## Drive the hosted platform's own clients against the API
 	@PYTHONPATH=tests:deploy/local $(RUN) python tests/clients \
 	  --terraform "$(TERRAFORM)" --provider "$(PROVIDER)" --cli "$(CLI)"
 
+.PHONY: mutants
+SEED ?= 1
+mutants: N := $(if $(filter command line,$(origin N)),$(N),200)
+mutants: install ## Change the pure rooms in N places, one at a time, and see whether a test notices
+	PYTHONPATH=tests $(RUN) python -m mutants --n $(N) --seed $(SEED)
+
 .PHONY: bench
 N ?= 1000
 bench: install ## Measure writes, CPU, memory and time with N processes, beside a floor client
