@@ -1,11 +1,21 @@
 """What callers may send: each field with each sort of value, and what becomes of a spec."""
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pydantic
 import pytest
 
-from process_operator.api.payloads import processes
+from process_operator.api.payloads import (
+    applications,
+    base,
+    deployments,
+    domains,
+    processes,
+    runs,
+    variables,
+)
 from process_operator.api.problems import Problem
 from process_operator.api.writes import changes
 
@@ -274,3 +284,32 @@ def test_a_taken_key_is_numbered() -> None:
     assert changes.numbered("a", (), limit=40) == "a"
     assert changes.numbered("a", {"a", "a-2"}, limit=40) == "a-3"
     assert changes.numbered("x" * 40, {"x" * 40}, limit=40) == f"{'x' * 38}-2"
+
+
+_SHAPE = ("title", "description", "default", "examples", "discriminator")
+"""What of a schema says nothing of what is taken."""
+
+
+def bounds(schema: Any) -> Any:
+    """Return a schema without its words."""
+    if isinstance(schema, dict):
+        return {name: bounds(part) for name, part in schema.items() if name not in _SHAPE}
+    return [bounds(part) for part in schema] if isinstance(schema, list) else schema
+
+
+def test_what_each_field_takes_reads_as_it_was_written(
+    golden: Callable[[str, str], None],
+) -> None:
+    modules = (applications, deployments, domains, processes, runs, variables)
+    requests = {
+        one.__name__: one
+        for module in modules
+        for one in vars(module).values()
+        if isinstance(one, type) and issubclass(one, base.Request) and one is not base.Request
+    }
+    lines = [
+        f"{name}.{field}: {json.dumps(bounds(part), sort_keys=True)}"
+        for name, one in sorted(requests.items())
+        for field, part in one.model_json_schema()["properties"].items()
+    ]
+    golden("api/fields.txt", "\n".join(lines) + "\n")

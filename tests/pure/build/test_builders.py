@@ -14,6 +14,7 @@ import pytest
 import yaml
 from pydantic import TypeAdapter
 
+import make
 from process_operator.controller import build
 from process_operator.controller.build import autoscaler, pod
 from process_operator.controller.resolve.target import Target
@@ -340,3 +341,12 @@ def _horizontal(**over: int) -> Scaling:
 )
 def test_what_an_autoscaler_does_not_hold_is_told(scaling: Scaling, told: tuple[str, ...]) -> None:
     assert autoscaler.clamped(scaling) == told
+
+
+@pytest.mark.parametrize(("deadline", "proving"), [(1, None), (2, 1)])
+def test_an_instance_without_a_probe_proves_itself_for_less_than_the_deadline(
+    deadline: int, proving: int | None
+) -> None:
+    shop = make.application(release={"progressDeadlineSeconds": deadline})
+    seen = make.served(make.observed(application=shop))
+    assert make.manifests(seen)["Deployment"]["spec"].get("minReadySeconds") == proving

@@ -306,3 +306,19 @@ def test_a_change_of_the_clock_that_no_run_meets_is_not_told(
     schedule: str, zone: str, start: str
 ) -> None:
     assert _changes(schedule, zone, start) == []
+
+
+def test_a_change_of_the_clock_that_has_just_been_is_not_told_any_more() -> None:
+    zone, skipped = "America/New_York", "30 2 * * *"
+    change = datetime(2026, 3, 8, 7, tzinfo=UTC)
+    until = change + timedelta(days=2)
+    before = clock_changes.clock_changes(skipped, zone, change - timedelta(minutes=1), until)
+    assert [one.at for one in before] == [change]
+    assert not clock_changes.clock_changes(skipped, zone, change, until)
+
+
+def test_the_longest_interval_is_the_longest_duration_of_go() -> None:
+    longest = "@every 2562047h47m16.854775807s"
+    assert expression.parse(longest)
+    with pytest.raises(expression.InvalidSchedule):
+        expression.parse("@every 2562047h47m16.854775808s")

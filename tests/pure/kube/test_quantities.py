@@ -102,3 +102,26 @@ def test_a_number_beyond_the_bounds_is_refused_without_spelling_it_out(number: i
 def test_the_value_is_exact() -> None:
     assert quantities.value("0.1") == Decimal("0.1")
     assert quantities.value("1073741823.999999999Mi") == Decimal("1125899906842623.998951424")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "power"),
+    [("m", -3), ("", 0), ("k", 3), ("M", 6), ("G", 9), ("T", 12), ("P", 15), ("E", 18)],
+)
+def test_a_decimal_suffix_is_a_power_of_ten(suffix: str, power: int) -> None:
+    assert quantities.value(f"7{suffix}") == 7 * Decimal(10) ** power
+
+
+@pytest.mark.parametrize(
+    ("suffix", "power"), [("Ki", 1), ("Mi", 2), ("Gi", 3), ("Ti", 4), ("Pi", 5), ("Ei", 6)]
+)
+def test_a_binary_suffix_is_a_power_of_1024(suffix: str, power: int) -> None:
+    assert quantities.value(f"7{suffix}") == 7 * 1024**power
+
+
+def test_the_longest_text_that_is_read_has_so_many_characters() -> None:
+    longest = "123456789012345678.123456789e-09"
+    assert len(longest) == quantities.MAX_LENGTH
+    assert quantities.text(longest) == longest
+    with pytest.raises(quantities.InvalidQuantity):
+        quantities.text(f"+{longest}")

@@ -232,3 +232,17 @@ def test_the_table_of_the_readme_names_every_field() -> None:
     assert len(lines) == 2 + len(staging.APPLICATION_FIELDS) + len(staging.PROCESS_FIELDS)
     assert "| Process | `schedule` | a change is" not in lines
     assert "| Process | `schedule` | immediate |  |" in lines
+
+
+def test_another_kind_of_probe_is_told_as_one_that_goes_and_one_that_comes() -> None:
+    before, after = (
+        make.candidate(make.observed(processes=[make.process(readiness_probe=probe)]))
+        for probe in (WEB_PROBE, {"tcpSocket": {"port": 9000}})
+    )
+    found = staging.process_differences(
+        before.processes[0], after.processes[0], scaling_is_staged=True
+    )
+    assert list(found) == [
+        Difference("readinessProbe.httpGet", '{"path":"/healthz"}', None),
+        Difference("readinessProbe.tcpSocket", None, '{"port":9000}'),
+    ]

@@ -445,3 +445,14 @@ def test_who_owns_a_place_is_read_from_its_managers(
     ]
     found = compare.managers(live, [Difference("told", "", place)])
     assert found == (("somebody",) if owns else ())
+
+
+def test_a_child_is_written_three_times_in_its_window_and_then_left_longer_and_longer() -> None:
+    assert contests.BUDGET == 3
+    contest, pauses = _contest("spec.f"), []
+    for _ in range(12):
+        contest = contests.conceded(contest, contest.differences, (), storytelling.START)
+        pauses.append(contest.retry_at - storytelling.START)
+    first = contests.FIRST_PAUSE
+    assert pauses[:4] == [first, 2 * first, 4 * first, 8 * first]
+    assert pauses[-1] == contests.LONGEST_PAUSE

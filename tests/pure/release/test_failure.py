@@ -263,3 +263,12 @@ def test_an_event_is_bounded_before_it_is_masked() -> None:
     why = Failure(process="web")
     found = failure.with_evidence(why, log="", events=[note], snapshot=snapshot(KEY))
     assert found.events == ("x" * (failure.MAX_EVENT - 5) + "***",)
+
+
+def test_the_environment_of_the_process_that_failed_is_masked_too() -> None:
+    web = make.process(env=[{"name": "PASSWORD", "value": SECRET}])
+    frozen = make.candidate(make.observed(processes=[web]))
+    told = failure.with_evidence(
+        Failure(process="web"), log=f"login with {SECRET}", events=[SECRET], snapshot=frozen
+    )
+    assert SECRET not in f"{told.log} {told.events}"

@@ -138,3 +138,11 @@ def test_a_run_whose_releases_record_is_gone_ends_all_the_same() -> None:
         assert found.record is not None
         assert found.record.outcome == "failed"
         assert found.record.reason == "JobDeleted"
+
+
+def test_who_asked_is_told_by_the_annotation_or_else_by_what_was_recorded() -> None:
+    serving = runs.Serving(name="shop-1", number=1, snapshot=make.candidate(make.observed()))
+    begun: dict[str, Any] = {"name": "job", "uid": "job-1", "now": make.NOW}
+    recorded = make.with_status(run("once"), requestedBy="before")
+    assert runs.started(recorded, serving, by="me", **begun).requested_by == "me"
+    assert runs.started(recorded, serving, by="", **begun).requested_by == "before"

@@ -169,3 +169,11 @@ def test_a_field_of_the_wrong_form_is_told_with_the_remedy(
 def test_an_object_as_a_whole_is_checked_too(manifest: dict[str, Any], field: str) -> None:
     [problem] = validation.problems({**_object("web", {}), **manifest})
     assert problem.field == field
+
+
+@pytest.mark.parametrize(
+    ("cpu", "is_beyond"), [(2**63 - 1, False), (1 - 2**63, False), (2**63, True), (-(2**63), True)]
+)
+def test_a_quantity_that_is_a_number_has_64_bits(cpu: int, *, is_beyond: bool) -> None:
+    found = [str(one) for one in validation.problems(_object("size", {"cpu": cpu}))]
+    assert any("at most 64 bits" in one for one in found) is is_beyond

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 import make
+from process_operator.controller.observe import records
+from process_operator.controller.observe.child_status import DeploymentStatus
 from process_operator.controller.observe.records import Child, ChildKey, ObservedState, RefusedWrite
 from process_operator.controller.plan import plan
 from process_operator.controller.plan.model import Plan
@@ -369,3 +371,46 @@ def test_what_waits_for_its_user_is_told_after_two_seconds_however_long_the_back
     told = report(make.observed(waits, in_progress_since=dict.fromkeys(uids, since)))
     assert {one.of.uid for one in told.writes} == set(uids)
     assert report(waits).writes == ()
+
+
+def test_urls_are_told_once_the_route_is_there() -> None:
+    web = make.process(ingress={"hosts": [{"host": "shop.example.com"}]})
+    seen = make.served(make.observed(processes=[web]))
+    told = writes(seen)["Process web"].status
+    assert make.stored(web, told)["urls"] == ["http://shop.example.com"]
+    others = {key: one for key, one in seen.children.items() if key.kind != "Ingress"}
+    without = writes(make.observed(seen, children=others))["Process web"].status
+    assert "urls" not in make.stored(web, without)
+
+
+def test_what_serves_no_more_is_unavailable_for_as_long_as_that_lasts() -> None:
+    seen = written(make.served())
+    down = make.edited(
+        make.child(seen, "Deployment"),
+        status=dataclasses.replace(
+            records.status(make.child(seen, "Deployment"), DeploymentStatus), available_replicas=0
+        ),
+    )
+    seen = make.changed(seen, down)
+    assert said(seen, "Process web").startswith("Unavailable: ")
+    again = written(seen)
+    live = records.status(down, DeploymentStatus)
+    later = make.edited(down, status=dataclasses.replace(live, ready_replicas=0))
+    reports = writes(make.changed(again, later))
+    told = reports["Process web"].status if "Process web" in reports else again.processes[0].status
+    ready = told.condition(conditions.READY)
+    assert ready is not None
+    assert ready.reason == "Unavailable"
+
+
+def test_a_change_of_the_clock_is_told_up_to_the_last_of_the_runs_that_are_told() -> None:
+    now = datetime(2026, 3, 5, 12, tzinfo=UTC)
+    for days, is_told in ((0, True), (-1, False)):
+        tick = make.process(
+            key="tick", type="cron", schedule="30 2 * * *", time_zone="America/New_York"
+        )
+        seen = make.observed(
+            make.served(make.observed(processes=[tick])), now=now + timedelta(days=days)
+        )
+        warnings = make.stored(tick, writes(seen)["Process tick"].status).get("warnings", [])
+        assert bool(warnings) is is_told

@@ -36,7 +36,7 @@ class Phase:
     jobs: Jobs
     """All of them, as they are to be recorded."""
     changed: bool = False
-    """Whether they have to be written before anything else."""
+    """Whether they have to be written first; what follows a phase that is over writes them too."""
     start: str | None = None
     """Key of the job process whose Job is to be made now."""
     stop: Child | None = None
@@ -109,7 +109,7 @@ def phase(
             left_out = _without_process(observed, job)
             kept, changed = _with(kept, left_out), True
             if left_out.result == Result.FAILED:
-                return Phase(jobs=kept, changed=True, failed=left_out)
+                return Phase(jobs=kept, failed=left_out)
             continue
         if changed:
             return Phase(jobs=kept, changed=True, running=job.key)
@@ -117,7 +117,7 @@ def phase(
         if not made.is_over or made.failed is not None:
             return made
         kept, changed = made.jobs, True
-    return Phase(jobs=kept, changed=changed)
+    return Phase(jobs=kept)
 
 
 _PASSED = {Result.SUCCESS, Result.SKIPPED}
@@ -204,11 +204,11 @@ def _attend(observed: ObservedState, release: Release, job: JobRecord, grace: ti
     )
     after = _with(kept, ended)
     if found.result == Result.SUCCESS:
-        return Phase(jobs=after, changed=True)
+        return Phase(jobs=after)
     if made is not None and not job_verdict.is_finished(made):
         # It must not start after all: first its result, then its end, then what follows.
         return Phase(jobs=after, changed=True, running=job.key, pod=found.pod)
-    return Phase(jobs=after, changed=True, failed=ended, pod=found.pod)
+    return Phase(jobs=after, failed=ended, pod=found.pod)
 
 
 def _to_start(observed: ObservedState, release: Release, job: JobRecord) -> Phase:
@@ -216,7 +216,7 @@ def _to_start(observed: ObservedState, release: Release, job: JobRecord) -> Phas
     if refused is None:
         return Phase(jobs=release.status.jobs, start=job.key)
     ended = job.ended(Result.FAILED, refused.reason, refused.message, now=observed.now)
-    return Phase(jobs=_with(release.status.jobs, ended), changed=True, failed=ended)
+    return Phase(jobs=_with(release.status.jobs, ended), failed=ended)
 
 
 def _made(observed: ObservedState, release: Release, job: JobRecord) -> Child | None:
