@@ -26,6 +26,8 @@ def test_an_application_comes_up_with_as_few_writes_as_there_can_be(
             "update processreleases/status/shop-1",
             "update processreleases/status/shop-1",
             "update processapplications/status/shop",
+            # Once in its life: the mark by which a copy of it is known.
+            "patch processapplications/shop",
             # Five for a web process with an autoscaler and a host.
             "patch services/shop-web",
             "patch deployments/shop-web",
