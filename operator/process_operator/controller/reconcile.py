@@ -58,6 +58,7 @@ class Reconciler:
         if key == RESOURCE_TYPES:
             return await self._resource_types()
         await resync.verify_owners(self._cluster, self._store, key)
+        await resync.find_processes(self._cluster, self._store, key)
         observed = masking.redact(self._store.gather(key, waiting=self._waiting()))
         memory = self._store.memories.of(key)
         todo = plan.plan(observed, memory)

@@ -6,7 +6,8 @@ taken with half of the processes unseen would be wrong for ever, and one that is
 children made again for ever. So the identities of all own objects are listed (metadata only):
 before the first key is worked on until they agree with what is known, and once in a while
 afterwards. What is unseen or newer then is read, and what is gone is evicted. In between, the owner
-of a child that vanished is read before anything is made again.
+of a child that vanished is read before anything is made again, and the processes of an application
+that has just come are listed before anything is released of it: they come by another watch.
 """
 
 import asyncio
@@ -44,7 +45,14 @@ _Identity = tuple[str, int]
 class Lists(Protocol):
     """Where the identities come from."""
 
-    def list(self, kind: str, *, metadata_only: bool) -> AsyncIterator[tuple[list[Manifest], str]]:
+    def list(
+        self,
+        kind: str,
+        *,
+        metadata_only: bool,
+        namespace: str | None = None,
+        field_selector: str | None = None,
+    ) -> AsyncIterator[tuple[list[Manifest], str]]:
         """Yield the pages of a list with its resourceVersion."""
 
 
@@ -121,6 +129,33 @@ async def verify_owners(owners: Owners, store: ObjectCache, key: ApplicationKey)
         store.observe(body)
 
 
+async def find_processes(reads: Reads, store: ObjectCache, key: ApplicationKey) -> None:
+    """List the processes that were there before their application, and read what is not known.
+
+    Raises:
+        ApiError: The server did not answer; the next look asks again.
+    """
+    if not store.take_arrived(key):
+        return
+    try:
+        there, _ = await _identities(
+            reads,
+            names.PROCESS_KIND,
+            namespace=key.namespace,
+            field_selector=f"spec.applicationRef.name={key.name}",
+        )
+        unknown = [
+            place
+            for place, identity in there.items()
+            if not store.has(names.PROCESS_KIND, *place, *identity)
+        ]
+        async for _ in _take_in(reads, store, names.PROCESS_KIND, unknown):
+            pass  # It is this application that is being looked at.
+    except ApiError:
+        store.note_arrived(key)
+        raise
+
+
 def _see_no_older(
     store: ObjectCache, kind: str, there: Mapping[_Place, _Identity], version: int
 ) -> None:
@@ -174,13 +209,15 @@ def _behind(store: ObjectCache, kind: str, there: Mapping[_Place, _Identity]) ->
     )
 
 
-async def _identities(lists: Lists, kind: str) -> tuple[dict[_Place, _Identity], int]:
+async def _identities(
+    lists: Lists, kind: str, **selected: str
+) -> tuple[dict[_Place, _Identity], int]:
     """Return uid and version of all objects of a kind, and the version of the list."""
     while True:
         there: dict[_Place, _Identity] = {}
         version = 0
         try:
-            async for items, listed_at in lists.list(kind, metadata_only=True):
+            async for items, listed_at in lists.list(kind, metadata_only=True, **selected):
                 version = int(listed_at)
                 for item in items:
                     about = item["metadata"]

@@ -26,9 +26,15 @@ class Reads:
         """How many objects are read now, and were at most at the same time."""
 
     async def list(
-        self, kind: str, *, metadata_only: bool
+        self,
+        kind: str,
+        *,
+        metadata_only: bool,
+        namespace: str | None = None,
+        field_selector: str | None = None,
     ) -> AsyncIterator[tuple[list[Manifest], str]]:
         assert metadata_only
+        assert (namespace is None) == (field_selector is None)
         found = [{"metadata": body["metadata"]} for body in self._server.find(kind)]
         yield found, str(self._server.version)
 
@@ -160,3 +166,42 @@ def test_what_is_there_as_it_was_before_the_list_tells_of_a_history_that_was_set
     server.version += 100
     with pytest.raises(resync.SetBack):
         swept(server, operator)
+
+
+def test_the_processes_of_an_application_that_has_just_come_are_listed_once(
+    server: Server,
+) -> None:
+    operator = Operator(server)
+    server.seen = lambda *_: None
+    server.put(_here(process("worker", "worker", entrypoint="unseen")))
+    reads = Reads(server)
+    with asyncio.Runner(loop_factory=virtual_time.Loop) as runner:
+        for _ in range(2):
+            runner.run(resync.find_processes(reads, operator.store, storytelling.KEY))
+    assert reads.read == [f"{names.PROCESS_KIND} worker"]
+    assert known(operator) == {"web": "first", "worker": "unseen"}
+
+
+def test_an_application_of_which_something_was_released_is_not_asked_about(
+    server: Server,
+) -> None:
+    shop = next(iter(server.find(names.APPLICATION_KIND)))
+    server.put({**shop, "status": {"lastReleaseNumber": 1}})
+    assert not Operator(server).store.take_arrived(storytelling.KEY)
+
+
+def test_a_list_that_failed_is_asked_for_again(server: Server) -> None:
+    operator = Operator(server)
+    reads = Reads(server)
+
+    async def away(*_: object, **__: object) -> AsyncIterator[tuple[list[Manifest], str]]:
+        raise errors.Unavailable("the server is away")
+        yield [], ""
+
+    reads.list = away  # type: ignore[method-assign]
+    with (
+        asyncio.Runner(loop_factory=virtual_time.Loop) as runner,
+        pytest.raises(errors.Unavailable),
+    ):
+        runner.run(resync.find_processes(reads, operator.store, storytelling.KEY))
+    assert operator.store.take_arrived(storytelling.KEY)

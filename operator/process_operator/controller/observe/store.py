@@ -7,7 +7,6 @@ deletion cannot remove a successor. Answers to our own writes come in here at on
 gathered is never behind what was written.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 import orjson
-import pydantic
 
 from process_operator.controller.observe import hosts, own_objects
 from process_operator.controller.observe.contest import hides, is_over
@@ -23,6 +21,7 @@ from process_operator.controller.observe.hosts import HostClaims
 from process_operator.controller.observe.in_progress import InProgress
 from process_operator.controller.observe.memory import Memories
 from process_operator.controller.observe.own_objects import Entry
+from process_operator.controller.observe.parsed import Parsed
 from process_operator.controller.observe.records import (
     RESOURCE_TYPES,
     AnyResource,
@@ -30,7 +29,6 @@ from process_operator.controller.observe.records import (
     Child,
     ChildKey,
     Contest,
-    CustomResource,
     IngressClass,
     InvalidObject,
     JobRefusal,
@@ -44,8 +42,6 @@ from process_operator.controller.observe.trouble import Troubles
 from process_operator.kube import names
 
 _OWNER = f"{names.API_VERSION}/{names.PROCESS_KIND}"
-_PARSED = 2048
-"""How many parsed specs are kept: the applications that are being worked on, not all."""
 
 
 RecordT = TypeVar("RecordT", covariant=True)  # noqa: PLC0105
@@ -96,14 +92,11 @@ class ObjectCache:
         self._refused: dict[ApplicationKey, dict[ChildKey, RefusedWrite]] = {}
         self._contests: dict[ApplicationKey, dict[ChildKey, Contest]] = {}
         self._unverified: dict[ApplicationKey, set[tuple[str, str]]] = {}
+        self._arrived: set[ApplicationKey] = set()
         self.memories = Memories()
         """What was worked out at earlier looks."""
         self._being_written: dict[str, Mapping[str, Any]] = {}
-        # By uid, with what it was read from: versions are given anew by a server that was set back.
-        self._parsed: OrderedDict[str, tuple[bytes, Any]] = OrderedDict()
-        self._gathered: OrderedDict[str, tuple[Entry, CustomResource[Any, Any] | InvalidObject]] = (
-            OrderedDict()
-        )
+        self._parsed = Parsed()
 
     # What comes in.
 
@@ -141,6 +134,8 @@ class ObjectCache:
         self._keep(entry)
         if entry.kind == names.PROCESS_KIND:
             self._bring_home(entry)
+        if entry.kind == names.APPLICATION_KIND and b'"lastReleaseNumber"' not in entry.status:
+            self.note_arrived(ApplicationKey(entry.namespace, entry.name))
         now = (*self._touched(entry, None, moved=True), *self._claim_hosts(entry, body))
         return tuple(dict.fromkeys((*left, *now)))
 
@@ -226,6 +221,16 @@ class ObjectCache:
         self._unverified.pop(key, None)
         return None
 
+    def note_arrived(self, key: ApplicationKey) -> None:
+        """Remember that an application has come of which nothing was released yet."""
+        self._arrived.add(key)
+
+    def take_arrived(self, key: ApplicationKey) -> bool:
+        """Return whether an application has come since this was asked last."""
+        arrived = key in self._arrived
+        self._arrived.discard(key)
+        return arrived
+
     # What is asked.
 
     def applications(self) -> tuple[ApplicationKey, ...]:
@@ -245,7 +250,8 @@ class ObjectCache:
     def resource_types(self) -> dict[str, ResourceTypeObject | InvalidObject]:
         """Return all resource types by name."""
         return {
-            entry.name: self._parse(entry) for entry in self._own[names.RESOURCE_TYPE_KIND].values()
+            entry.name: self._parsed.read(entry)
+            for entry in self._own[names.RESOURCE_TYPE_KIND].values()
         }
 
     def gather(self, key: ApplicationKey, *, waiting: int = 0) -> ObservedState:
@@ -263,7 +269,7 @@ class ObjectCache:
         return ObservedState(
             key=key,
             now=now,
-            application=self._parse(application) if application is not None else None,
+            application=self._parsed.read(application) if application is not None else None,
             processes=tuple(self._in_order(members, names.PROCESS_KIND)),
             releases=tuple(self._in_order(members, names.RELEASE_KIND)),
             runs=tuple(self._in_order(members, names.RUN_KIND)),
@@ -356,6 +362,7 @@ class ObjectCache:
         if key not in self._members:
             for kept in (self._changed_at, self._refused, self._contests, self._unverified):
                 kept.pop(key, None)
+            self._arrived.discard(key)
             self.memories.forget(key)
         return (key,)
 
@@ -388,64 +395,7 @@ class ObjectCache:
     ) -> Iterator[AnyResource | InvalidObject]:
         mine = (entry for entry in members if entry.kind == kind)
         for entry in sorted(mine, key=lambda one: (one.created_at, one.uid)):
-            yield self._parse(entry)
-
-    def _parse(self, entry: Entry) -> AnyResource | InvalidObject:
-        """Return an object as the pure part sees it; the same one while nothing of it changes."""
-        of, found = self._gathered.get(entry.uid, (None, None))
-        if of is not entry or found is None:
-            found = self._read(entry)
-            self._gathered[entry.uid] = (entry, found)
-            if len(self._gathered) > _PARSED:
-                self._gathered.popitem(last=False)
-        self._gathered.move_to_end(entry.uid)
-        return found
-
-    def _read(self, entry: Entry) -> AnyResource | InvalidObject:
-        common: dict[str, Any] = {
-            "kind": entry.kind,
-            "namespace": entry.namespace,
-            "name": entry.name,
-            "uid": entry.uid,
-            "resource_version": str(entry.version),
-            "generation": entry.generation,
-            "created_at": datetime.fromisoformat(entry.created_at),
-            "seen_at": entry.seen_at,
-            "deleting": entry.deleting,
-        }
-        try:
-            status = own_objects.status_of(entry.kind, entry.status)
-        except pydantic.ValidationError as error:
-            status = own_objects.known_part(entry.kind, entry.status)
-            if entry.kind in own_objects.RECORDS:
-                # Half of a record is another one: nothing is decided on it, or written.
-                message = own_objects.readable(error, "status")
-                return InvalidObject(**common, status=status, message=message)
-        try:
-            spec = self._spec(entry)
-        except pydantic.ValidationError as error:
-            message = own_objects.readable(error, "spec")
-            return InvalidObject(**common, status=status, message=message)
-        return CustomResource(
-            **common,
-            status=status,
-            owner_uid=entry.owner_uid,
-            generated=entry.generated,
-            maker=entry.maker,
-            taken_up=entry.taken_up,
-            is_ours=entry.is_ours,
-            spec=spec,
-        )
-
-    def _spec(self, entry: Entry) -> Any:
-        of, spec = self._parsed.get(entry.uid, (None, None))
-        if of != entry.spec:
-            spec = own_objects.SPECS[entry.kind].model_validate_json(entry.spec)
-        self._parsed[entry.uid] = (entry.spec, spec)
-        self._parsed.move_to_end(entry.uid)
-        if len(self._parsed) > _PARSED:
-            self._parsed.popitem(last=False)
-        return spec
+            yield self._parsed.read(entry)
 
 
 def _applications(old: Child | Pod | None, new: Child | Pod | None) -> tuple[ApplicationKey, ...]:
