@@ -253,7 +253,8 @@ class Cluster:
         """Replace the status of one of our objects, if it is still the one that was judged.
 
         The status subresource of a custom resource takes nothing but the status from what is sent,
-        so spec, labels and annotations need not be sent, and are kept.
+        so spec, labels and annotations need not be sent, and are kept. A field that older CRDs do
+        not know is left out: it must not keep the others from being told.
         """
         metadata = {"name": name, "uid": uid, "resourceVersion": resource_version}
         if namespace:
@@ -265,7 +266,8 @@ class Cluster:
             "status": status,
         }
         path = KINDS[kind].path(namespace, name, "status")
-        return await self._call("PUT", path, self._write, manifest)
+        asked = self._write | {"fieldValidation": "Ignore"}
+        return await self._call("PUT", path, asked, manifest)
 
     async def merge_patch(
         self,

@@ -50,6 +50,7 @@ class Reason(StrEnum):
     RESTORED = "Restored"
     APPLICATION_DELETED = "ApplicationDeleted"
     SERVING_RELEASE_MISSING = "ServingReleaseMissing"
+    NEWER_OPERATOR = "NewerOperator"
 
     # What became of a job or a run.
     JOBS_SKIPPED = "JobsSkipped"

@@ -30,6 +30,7 @@ from process_operator.models.status import (
     ServingRelease,
     ShortText,
     Status,
+    Told,
     Warnings,
 )
 from process_operator.models.volumes import Volumes
@@ -212,7 +213,7 @@ class ApplicationSpec(Model):
     """Whether everything stands still: no instances, no scheduled runs; absent means no."""
 
 
-class ActiveRelease(Model):
+class ActiveRelease(Told):
     """The release that is being made."""
 
     name: RecordedName

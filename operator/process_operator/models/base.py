@@ -40,13 +40,17 @@ MAX_QUALIFIED_NAME = 317
 
 
 class Model(BaseModel):
-    """A part of an object as it is written and read; frozen, camelCase outside."""
+    """A part of an object as it is written and read; frozen, camelCase outside.
+
+    A field that it does not know is one of a newer version, whose CRDs are installed. What is left
+    out of a spec unseen makes another one, so such a spec is not read at all.
+    """
 
     model_config = ConfigDict(
         frozen=True,
         alias_generator=to_camel,
         populate_by_name=True,
-        extra="ignore",
+        extra="forbid",
         use_attribute_docstrings=True,
     )
 

@@ -6,7 +6,7 @@ The operator releases it, and both doors compare it with what runs: what differs
 from collections.abc import Iterable
 
 from process_operator.kube import quantities
-from process_operator.models import defaults
+from process_operator.models import defaults, snapshot
 from process_operator.models.application import ApplicationSpec
 from process_operator.models.process import ProcessSpec, ProcessType
 from process_operator.models.resource_type import ResourceTypeSpec
@@ -17,7 +17,7 @@ from process_operator.models.snapshot import ResourceType, RunLimits, Snapshot, 
 def application(spec: ApplicationSpec, processes: Iterable[SnapshotProcess]) -> Snapshot:
     """Return an application and its processes; its image is "" where the spec has none."""
     return Snapshot(
-        profile=defaults.PROFILE,
+        profile=snapshot.PROFILE,
         image=spec.image or "",
         env=spec.env,
         env_from=spec.env_from,

@@ -12,8 +12,6 @@ from process_operator.models.process import Protocol
 from process_operator.models.scaling import ScalingStrategy
 from process_operator.models.snapshot import Horizontal, Scaling
 
-PROFILE = 1
-"""The rendering profile that new snapshots name, see `build/pod.py`."""
 DEFAULT_PORT = 8080
 DEFAULT_GRACE_SECONDS = 30
 DEFAULT_CPU_PERCENT = 80

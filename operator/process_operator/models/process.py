@@ -36,6 +36,7 @@ from process_operator.models.status import (
     ServingRelease,
     ShortText,
     Status,
+    Told,
     Warnings,
     ZonedTime,
     bounded,
@@ -317,7 +318,7 @@ class ProcessSpec(Model):
     next."""
 
 
-class NextRun(Model):
+class NextRun(Told):
     """One run to come."""
 
     time: ZonedTime
@@ -326,7 +327,7 @@ class NextRun(Model):
     """When it is due, in UTC."""
 
 
-class RunOutcome(Model):
+class RunOutcome(Told):
     """What became of one run."""
 
     name: RecordedName

@@ -22,10 +22,13 @@ from process_operator.models.quantity import QuantityText
 from process_operator.models.security import PodSecurity, SecurityContext
 from process_operator.models.volumes import Volume
 
+PROFILE = 1
+"""The rendering profile that new snapshots name, see `build/pod.py`; no higher one is known."""
+
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(
-        frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore"
+        frozen=True, alias_generator=to_camel, populate_by_name=True, extra="forbid"
     )
 
 
@@ -125,6 +128,10 @@ class Unreadable(ValueError):  # noqa: N818 - it is the snapshot that is unreada
     """
 
 
+class FromNewer(Unreadable):
+    """A snapshot was recorded by a newer version, which knows how to render it."""
+
+
 def text(snapshot: Snapshot) -> str:
     """Return a snapshot as the status of its release holds it."""
     return snapshot.model_dump_json(by_alias=True, exclude_defaults=True, exclude_none=True)
@@ -134,6 +141,8 @@ def read(recorded: object) -> Snapshot:
     """Return a snapshot from the status of its release.
 
     Raises:
+        FromNewer: It is of a rendering profile that this version does not know, or has fields that
+            it does not.
         Unreadable: It is no text, or holds what this version refuses, such as a quantity beyond
             all bounds.
     """
@@ -142,7 +151,9 @@ def read(recorded: object) -> Snapshot:
     try:
         return _read(recorded)
     except ValidationError as error:
-        raise Unreadable(base.faults(error, "status.snapshot")) from None
+        unknown = all(one["type"] == "extra_forbidden" for one in error.errors(include_url=False))
+        kind = FromNewer if unknown or _profile(recorded) > PROFILE else Unreadable
+        raise kind(base.faults(error, "status.snapshot")) from None
 
 
 def document(recorded: object) -> dict[str, Any]:
@@ -166,4 +177,18 @@ def readable(recorded: object) -> Snapshot | None:
 @functools.lru_cache(maxsize=512)
 def _read(recorded: str) -> Snapshot:
     """Parse a snapshot: the same one is asked for at every look, and to read it takes longest."""
-    return Snapshot.model_validate_json(recorded)
+    found = Snapshot.model_validate_json(recorded)
+    if found.profile > PROFILE:
+        raise FromNewer(
+            f"status.snapshot.profile: is {found.profile}, and this version knows {PROFILE}"
+        )
+    return found
+
+
+def _profile(recorded: str) -> int:
+    """Return the profile of a snapshot that cannot be read, 0 if it has none."""
+    with suppress(orjson.JSONDecodeError):
+        found = orjson.loads(recorded)
+        profile = found.get("profile") if isinstance(found, dict) else None
+        return profile if isinstance(profile, int) else 0
+    return 0

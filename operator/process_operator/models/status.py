@@ -68,6 +68,12 @@ class Record(Model):
         return self.model_copy(update=changes)
 
 
+class Told(Model):
+    """A part of a status that is made anew each time: what a newer operator added is not kept."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
 class ConditionStatus(StrEnum):
     """Whether a condition holds."""
 
@@ -76,7 +82,7 @@ class ConditionStatus(StrEnum):
     UNKNOWN = "Unknown"
 
 
-class Condition(Model):
+class Condition(Told):
     """One thing that can be said of an object, in Kubernetes' own shape."""
 
     type: Annotated[str, bounded(minLength=1, maxLength=316)]
@@ -93,7 +99,7 @@ class Condition(Model):
     """When the status of this condition last changed."""
 
 
-class PendingChange(Model):
+class PendingChange(Told):
     """One staged difference: saved, and waiting for the next release."""
 
     field: ShortText
@@ -106,7 +112,7 @@ class PendingChange(Model):
     """When the operator first saw the difference."""
 
 
-class ServingRelease(Model):
+class ServingRelease(Told):
     """The release that runs."""
 
     name: RecordedName

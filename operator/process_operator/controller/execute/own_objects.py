@@ -14,6 +14,7 @@ from process_operator.controller.execute import (
     refused_writes,
 )
 from process_operator.controller.execute.outcome import Outcome
+from process_operator.controller.execute.pruned_statuses import Pruned
 from process_operator.controller.execute.refused_statuses import Refusals
 from process_operator.controller.observe import masking
 from process_operator.controller.observe.records import (
@@ -46,6 +47,7 @@ class OwnObjects:
         self._cluster = cluster
         self._store = store
         self._refusals = Refusals(clock)
+        self._pruned = Pruned()
 
     async def record(self, key: ApplicationKey, action: RecordStatus) -> Outcome:
         """Write a status that something depends on, with the evidence that belongs into it."""
@@ -61,6 +63,8 @@ class OwnObjects:
     async def publish(self, key: ApplicationKey, write: Write) -> bool:
         """Write a status that a report tells; return whether it was taken."""
         one = write.of
+        if self._pruned.has(one.uid, bounds.stored(one.kind, write.status)):
+            return False
         try:
             return await self.write_status(key, one, write.status)
         except NotFound:
@@ -101,6 +105,7 @@ class OwnObjects:
             self._refusals.note(key, one, masking.told(self._store.gather(key), said))
             return False
         self._refusals.forget(one)
+        self._pruned.note(one.kind, one.uid, fitted, body.get("status") or {})
         self._store.observe(body)
         return True
 

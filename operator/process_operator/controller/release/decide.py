@@ -57,6 +57,8 @@ def decide(
         history: Its releases.
         rollout: How far each process is that the running release renders.
     """
+    if history.newer is not None:
+        return Decision()  # Whoever knows what it means goes on with it.
     copies = restored.releases(observed, history)
     if copies is not None:
         return copies

@@ -37,6 +37,9 @@ class ReleaseHistory:
     missing: str | None
     """Name of the serving release when its record is gone, by the application's status, or when
     its snapshot cannot be read."""
+    newer: str | None
+    """Name of the release in progress, or else of the serving one, if this version of the operator
+    cannot render it because a newer one started it."""
     ended: tuple[Release, ...]
     """Oldest first."""
 
@@ -69,6 +72,10 @@ def release_history(observed: ObservedState, application: Application) -> Releas
         last_rolled_out=next((r for r in reversed(numbered) if r.status.rollout_started_at), None),
         last_number=max(given),
         missing=lost,
+        newer=next(
+            (r.name for r in (*active[-1:], *succeeded[-1:]) if record.is_from_newer(r)),
+            None,
+        ),
         ended=tuple(
             sorted(
                 (

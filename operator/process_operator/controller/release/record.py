@@ -20,7 +20,7 @@ from process_operator.models.release import (
     Result,
     RolloutRecord,
 )
-from process_operator.models.snapshot import Snapshot, Unreadable, read, readable
+from process_operator.models.snapshot import FromNewer, Snapshot, Unreadable, read, readable
 from process_operator.models.status import Conditions
 
 
@@ -37,6 +37,17 @@ def state(release: Release) -> ReleaseState:
 def snapshot(release: Release) -> Snapshot | None:
     """Return what a release froze; None before it starts, and if that cannot be read."""
     return readable(release.status.snapshot)
+
+
+def is_from_newer(release: Release) -> bool:
+    """Whether a newer version of the operator started a release, and this one cannot render it."""
+    try:
+        read(release.status.snapshot)
+    except FromNewer:
+        return True
+    except Unreadable:
+        return False
+    return False
 
 
 def fault(release: Release) -> str:

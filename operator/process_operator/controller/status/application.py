@@ -92,6 +92,12 @@ def _application_readiness(
     processes: Sequence[Answer],
 ) -> tuple[list[Condition], datetime | None]:
     application, history = context.application, context.history
+    if history.newer is not None:
+        message = (
+            f'release "{history.newer}" was started by a newer version of the operator, and all of '
+            "the application is left as it is; upgrade the operator"
+        )
+        return conditions.stalled(Reason.NEWER_OPERATOR, message), None
     if history.active is not None and not application.spec.suspend:
         reason, message = record.doing(history.active)
         return conditions.reconciling(reason, f'release "{history.active.name}": {message}'), None

@@ -138,6 +138,10 @@ def _awaiting(
     unavailable = Condition(
         conditions.AVAILABLE, "False", Reason.AWAITING_RELEASE, "nothing of this process runs yet"
     )
+    if history.newer is not None:
+        message = f'release "{history.newer}" was started by a newer version of the operator; what '
+        said = conditions.ready(Reason.NEWER_OPERATOR, message + "runs is left as it is")
+        return Answer(of=process, status=status, said=[*said, unavailable])
     if history.missing is not None:
         message = (
             f'the record of the serving release "{history.missing}" is gone or cannot be read; '
