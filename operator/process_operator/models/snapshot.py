@@ -6,11 +6,11 @@ it nests, is parsed by whoever reads the status. Defaults are filled in before i
 snapshot says what will run even after the defaults of a later operator have changed.
 """
 
-import functools
 from contextlib import suppress
 from typing import Any
 
 import orjson
+from cachetools import LRUCache
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
@@ -174,14 +174,24 @@ def readable(recorded: object) -> Snapshot | None:
     return None
 
 
-@functools.lru_cache(maxsize=512)
+PARSED_BYTES = 4 * 1024 * 1024
+"""How much text the snapshots have that are kept as parsed, which takes about ten times as much."""
+_parsed: LRUCache[str, tuple[str, Snapshot]] = LRUCache(
+    PARSED_BYTES, getsizeof=lambda kept: len(kept[0])
+)
+
+
 def _read(recorded: str) -> Snapshot:
     """Parse a snapshot: the same one is asked for at every look, and to read it takes longest."""
+    kept = _parsed.get(recorded)
+    if kept is not None:
+        return kept[1]
     found = Snapshot.model_validate_json(recorded)
     if found.profile > PROFILE:
         raise FromNewer(
             f"status.snapshot.profile: is {found.profile}, and this version knows {PROFILE}"
         )
+    _parsed[recorded] = (recorded, found)
     return found
 
 

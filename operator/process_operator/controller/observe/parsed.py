@@ -5,18 +5,20 @@ looked at last are kept, and the others are parsed anew. One that has not change
 object, and a spec does so while only the status beside it changes.
 """
 
-from collections import OrderedDict
 from datetime import datetime
 from typing import Any
 
 import pydantic
+from cachetools import LRUCache
 
 from process_operator.controller.observe import own_objects
 from process_operator.controller.observe.own_objects import Entry
 from process_operator.controller.observe.records import AnyResource, CustomResource, InvalidObject
 
-_KEPT = 2048
-"""How many are kept: the applications that are being worked on, not all."""
+KEPT_BYTES = 16 * 1024 * 1024
+"""What is kept, as it is estimated: the applications that are being worked on, not all."""
+_OBJECT_BYTES = 4096
+"""What an object takes beside its texts, which it holds about twice."""
 
 
 class Parsed:
@@ -24,8 +26,12 @@ class Parsed:
 
     def __init__(self) -> None:
         # By uid, with what it was read from: versions are given anew by a server that was set back.
-        self._specs: OrderedDict[str, tuple[bytes, Any]] = OrderedDict()
-        self._objects: OrderedDict[str, tuple[Entry, AnyResource | InvalidObject]] = OrderedDict()
+        self._objects: LRUCache[str, tuple[Entry, AnyResource | InvalidObject]] = LRUCache(
+            KEPT_BYTES, getsizeof=lambda kept: _weight(kept[0].spec, kept[0].status)
+        )
+        self._specs: LRUCache[str, tuple[bytes, Any]] = LRUCache(
+            KEPT_BYTES, getsizeof=lambda kept: _weight(kept[0])
+        )
 
     def read(self, entry: Entry) -> AnyResource | InvalidObject:
         """Return an object as the pure part sees it; the same one while nothing of it changes."""
@@ -33,9 +39,6 @@ class Parsed:
         if of is not entry or found is None:
             found = self._read(entry)
             self._objects[entry.uid] = (entry, found)
-            if len(self._objects) > _KEPT:
-                self._objects.popitem(last=False)
-        self._objects.move_to_end(entry.uid)
         return found
 
     def _read(self, entry: Entry) -> AnyResource | InvalidObject:
@@ -79,7 +82,8 @@ class Parsed:
         if of != entry.spec:
             spec = own_objects.SPECS[entry.kind].model_validate_json(entry.spec)
         self._specs[entry.uid] = (entry.spec, spec)
-        self._specs.move_to_end(entry.uid)
-        if len(self._specs) > _KEPT:
-            self._specs.popitem(last=False)
         return spec
+
+
+def _weight(*texts: bytes) -> int:
+    return _OBJECT_BYTES + 2 * sum(map(len, texts))
