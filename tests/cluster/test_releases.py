@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import yaml
 
+import running
 from userside import IMAGE, Body, Namespace, application, process
 
 EXIT_3 = [{"name": "KWOK_EXIT_CODE", "value": "3"}]
@@ -241,3 +243,57 @@ def request(name: str, **spec: Any) -> Body:
         "metadata": {"name": name},
         "spec": {"applicationRef": {"name": "shop"}, **spec},
     }
+
+
+def forbid_releases(here: Namespace, words: str) -> None:
+    """Let a policy refuse every further release of the namespace, and wait until it does."""
+    rule = {
+        "apiGroups": ["process-operator.dev"],
+        "apiVersions": ["*"],
+        "operations": ["CREATE"],
+        "resources": ["processreleases"],
+    }
+    only = {"matchLabels": {"kubernetes.io/metadata.name": here.name}}
+    group = "admissionregistration.k8s.io/v1"
+    policy = {
+        "apiVersion": group,
+        "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": here.name},
+        "spec": {
+            "matchConstraints": {"resourceRules": [rule], "namespaceSelector": only},
+            "validations": [{"expression": "false", "message": words}],
+        },
+    }
+    binding = {
+        "apiVersion": group,
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": here.name},
+        "spec": {"policyName": here.name, "validationActions": ["Deny"]},
+    }
+    here.apply(policy, binding)
+    probe = yaml.safe_dump(
+        {
+            "apiVersion": "process-operator.dev/v1alpha1",
+            "kind": "ProcessRelease",
+            "metadata": {"name": "probe"},
+            "spec": {"applicationRef": {"name": "shop"}},
+        }
+    )
+
+    def refused() -> bool:
+        try:
+            here.kubectl("create", "--dry-run=server", "-f", "-", stdin=probe)
+        except AssertionError as failed:
+            return words in str(failed)
+        return False
+
+    running.until(refused)
+
+
+def test_a_release_that_a_policy_refuses_is_told_in_its_words(here: Namespace) -> None:
+    here.release(application(), process("web", "web"))
+    forbid_releases(here, "no releases on a Friday")
+    here.patch("papp", "shop", {"spec": {"image": f"{IMAGE}:v2"}})
+    message = here.wait_reason("papp/shop", "Rejected")
+    assert 'refused ProcessRelease "shop-2"' in message
+    assert "no releases on a Friday" in message

@@ -7,6 +7,7 @@ from stories.scenes import (
     IMAGE_3,
     MIGRATE,
     PROCESS,
+    RELEASE,
     WARM,
     fails_with_a_slow_alarm,
     goes_back_slowly,
@@ -110,4 +111,14 @@ def a_newer_image_during_the_job_after_failure_waits(story: Story) -> None:
     new_image(story, IMAGE_3)
     story.passes(10)
     story.jobs["alarm"] = "succeeds"
+    story.settles()
+
+
+@told
+def a_release_that_a_quota_refuses_is_told_and_made_when_there_is_room(story: Story) -> None:
+    served(story)
+    story.server.forbids.add(RELEASE)
+    new_image(story)
+    story.passes(90)
+    story.server.forbids.clear()
     story.settles()

@@ -40,6 +40,8 @@ class Server:
         self.objects: dict[Place, Body] = {}
         self.absent: set[str] = set()
         """Kinds that are not installed."""
+        self.forbids: set[str] = set()
+        """Kinds of which a quota allows no more."""
         self.admits: Callable[[Body], Body] = lambda body: body
         """What admission makes of a child that the operator writes."""
         self.log_text = ""
@@ -169,6 +171,8 @@ class Server:
             )
             return manifest
         place = (manifest["kind"], about["namespace"], about["name"])
+        if manifest["kind"] in self.forbids:
+            raise errors.Forbidden("exceeded quota: small, used: 3, limited: 3", status=403)
         if place in self.objects:
             raise errors.AlreadyExists("there is one already")
         said = f"creates {manifest['kind']} {words.shown(about['name'], manifest)}"

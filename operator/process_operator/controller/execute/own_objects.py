@@ -19,6 +19,7 @@ from process_operator.controller.execute.refused_statuses import Refusals
 from process_operator.controller.observe import masking
 from process_operator.controller.observe.records import (
     ApplicationKey,
+    ChildKey,
     CustomResource,
     InvalidObject,
 )
@@ -46,6 +47,7 @@ class OwnObjects:
     ) -> None:
         self._cluster = cluster
         self._store = store
+        self._clock = clock
         self._refusals = Refusals(clock)
         self._pruned = Pruned()
 
@@ -129,6 +131,7 @@ class OwnObjects:
             AlreadyExists: Too many names in a row are taken.
         """
         first = action.last_number + 1
+        asked = ChildKey(names.RELEASE_KIND, key.namespace, names.release(key.name, first))
         for number in range(first, first + _NUMBERS_TRIED):
             named = _named(action.manifest, names.release(key.name, number))
             try:
@@ -138,8 +141,16 @@ class OwnObjects:
                 last = error
                 if await self._is_there(named):
                     break
+            except Rejected as error:
+                no = refused_writes.refused(error, asked, "", self._clock())
+                self._store.refuse(key, asked, no)
+                said = masking.told(self._store.gather(key), no.message)
+                about = log_fields.application_fields(names.APPLICATION_KIND, key)
+                log.warning("could not be released", extra=about | {"detail": said})
+                return Outcome.REFUSED
         else:
             raise last
+        self._store.accept(key, asked)
         log.info(action.note, extra=log_fields.application_fields(names.APPLICATION_KIND, key))
         return Outcome.TAKEN
 

@@ -71,6 +71,8 @@ def decide(
         incomplete = restored.incomplete(observed, application) if trigger is not None else None
         if incomplete is not None:
             return Decision(waiting=incomplete, wake_at=incomplete.until)
+        if trigger is not None and (no := start.refused(observed, application, history)):
+            return Decision(waiting=no, wake_at=no.until)
         if trigger is not None:
             manifest = start.manifest(application, history.last_number + 1)
             named = manifest["metadata"]["name"]

@@ -2,7 +2,12 @@
 
 from datetime import timedelta
 
-from process_operator.controller.observe.records import Application, ObservedState, Release
+from process_operator.controller.observe.records import (
+    Application,
+    ChildKey,
+    ObservedState,
+    Release,
+)
 from process_operator.controller.release import jobs, triggers
 from process_operator.controller.release.decision import Decision, Waiting
 from process_operator.controller.release.history import ReleaseHistory, next_number
@@ -53,6 +58,17 @@ def manifest(application: Application, number: int) -> Manifest:
         },
         "spec": {"applicationRef": {"name": application.name}},
     }
+
+
+def refused(
+    observed: ObservedState, application: Application, history: ReleaseHistory
+) -> Waiting | None:
+    """Return why the next release could not be made, while it is not the time to try again."""
+    name = names.release(application.name, history.last_number + 1)
+    no = observed.refused.get(ChildKey(names.RELEASE_KIND, application.namespace, name))
+    if no is None or observed.now >= no.retry_at:
+        return None
+    return Waiting(reason=no.reason, message=no.message, until=no.retry_at)
 
 
 def start(
