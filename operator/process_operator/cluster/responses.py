@@ -12,6 +12,7 @@ from process_operator.kube import errors
 from process_operator.kube.manifest import Manifest
 
 _MAX_MESSAGE = 1000
+_LONGEST_PAUSE_SECONDS = 60.0
 # What is left was cut off by the end of the stream, and comes again with the next one.
 
 
@@ -112,9 +113,17 @@ def _causes(status: Mapping[str, Any]) -> tuple[errors.Cause, ...]:
 
 
 def _seconds(retry_after: str) -> float:
-    """Return the seconds of a Retry-After header, which may be a number or a date."""
+    """Return the seconds of a Retry-After header, which may be a number or a date.
+
+    Whoever asks for more than a minute is asked again after one: what stands between us and the
+    server must not be able to send an application to sleep for ever.
+    """
+    return min(max(0.0, _asked_for(retry_after)), _LONGEST_PAUSE_SECONDS)
+
+
+def _asked_for(retry_after: str) -> float:
     try:
-        return max(0.0, float(retry_after))
+        return float(retry_after)
     except ValueError:
         pass
     try:
@@ -123,4 +132,4 @@ def _seconds(retry_after: str) -> float:
         return 1.0
     if until.tzinfo is None:
         until = until.replace(tzinfo=UTC)
-    return max(0.0, (until - datetime.now(UTC)).total_seconds())
+    return (until - datetime.now(UTC)).total_seconds()

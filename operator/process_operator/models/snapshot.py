@@ -14,7 +14,7 @@ from cachetools import LRUCache
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from process_operator.models import base
+from process_operator.models import base, shared_variables
 from process_operator.models.environment import EnvFromSource, EnvVar
 from process_operator.models.probes import Probe
 from process_operator.models.process import JobStartPolicy, ProcessType
@@ -133,8 +133,15 @@ class FromNewer(Unreadable):
 
 
 def text(snapshot: Snapshot) -> str:
-    """Return a snapshot as the status of its release holds it."""
-    return snapshot.model_dump_json(by_alias=True, exclude_defaults=True, exclude_none=True)
+    """Return a snapshot as the status of its release holds it.
+
+    A variable that several processes have is written once, see `shared_variables`: a hundred
+    processes with the same environment make a record of a hundred keys, not of a megabyte.
+    """
+    plain = snapshot.model_dump(
+        mode="json", by_alias=True, exclude_defaults=True, exclude_none=True
+    )
+    return orjson.dumps(shared_variables.collected(plain)).decode()
 
 
 def read(recorded: object) -> Snapshot:
@@ -150,6 +157,8 @@ def read(recorded: object) -> Snapshot:
         raise Unreadable("status.snapshot: is not the JSON text that this version records")
     try:
         return _read(recorded)
+    except orjson.JSONDecodeError as error:
+        raise Unreadable(f"status.snapshot: is no JSON: {error}") from None
     except ValidationError as error:
         unknown = all(one["type"] == "extra_forbidden" for one in error.errors(include_url=False))
         kind = FromNewer if unknown or _profile(recorded) > PROFILE else Unreadable
@@ -163,7 +172,7 @@ def document(recorded: object) -> dict[str, Any]:
         Unreadable: As `read` does.
     """
     read(recorded)
-    found: dict[str, Any] = orjson.loads(str(recorded))
+    found: dict[str, Any] = shared_variables.spread(orjson.loads(str(recorded)))
     return found
 
 
@@ -186,7 +195,7 @@ def _read(recorded: str) -> Snapshot:
     kept = _parsed.get(recorded)
     if kept is not None:
         return kept[1]
-    found = Snapshot.model_validate_json(recorded)
+    found = Snapshot.model_validate(shared_variables.spread(orjson.loads(recorded)))
     if found.profile > PROFILE:
         raise FromNewer(
             f"status.snapshot.profile: is {found.profile}, and this version knows {PROFILE}"
