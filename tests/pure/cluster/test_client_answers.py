@@ -93,11 +93,24 @@ async def test_whatever_is_answered_has_one_class_of_error(
         (429, "soon", 1, 1),
         (503, "30", 30, 30),
         # Dates are of when the tests were collected, which may be a while ago when this one runs.
-        (429, format_datetime(datetime.now(UTC) + timedelta(hours=9), usegmt=True), 28800, 32400),
+        (429, format_datetime(datetime.now(UTC) + timedelta(hours=9), usegmt=True), 60, 60),
+        (429, "31536000000000", 60, 60),
+        (429, "inf", 60, 60),
+        (429, "nan", 0, 0),
         (429, format_datetime(datetime.now(UTC) - timedelta(seconds=500), usegmt=True), 0, 0),
     ],
     # Named, because two workers that collect in different seconds must collect the same names.
-    ids=["seconds", "absent", "nonsense", "unavailable", "date", "past date"],
+    ids=[
+        "seconds",
+        "absent",
+        "nonsense",
+        "unavailable",
+        "date",
+        "ages",
+        "for ever",
+        "no number",
+        "past date",
+    ],
 )
 async def test_a_throttled_request_says_how_long_to_wait(
     status: int, header: str | None, least: float, most: float
