@@ -137,8 +137,9 @@ class Informer(Generic[RecordT]):
 
     @property
     def healthy(self) -> bool:
-        """Whether the server has answered lately."""
-        return self._loop.time() - self._contact_at < _HEALTHY_SECONDS
+        """Whether the server has answered lately; it is asked less often for what it lacks."""
+        silence = self._loop.time() - self._contact_at
+        return silence < _HEALTHY_SECONDS + (0 if self.available else _ABSENT_SECONDS)
 
     def observe(self, answer: Manifest) -> RecordT | None:
         """Take in the answer to a write of our own; return the record as it is kept now.

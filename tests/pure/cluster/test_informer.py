@@ -375,3 +375,26 @@ async def test_an_informer_without_an_answer_for_half_a_minute_is_not_healthy() 
 async def test_a_refusal_is_tried_again_too(fault: Callable[[str], Exception]) -> None:
     informer, _, _ = await followed(fault("no"), listed(5, service("a", 1)))
     assert len(informer) == 1
+
+
+@virtual_time.run
+async def test_a_kind_that_is_not_installed_is_no_sign_of_a_server_that_is_silent() -> None:
+    """A cluster without the Gateway API is a healthy one, each second of each minute."""
+    informer, _, source = made(*[errors.NotFound("no such kind", status=404)] * 5)
+    running = asyncio.create_task(informer.run())
+    seen = []
+    for _ in range(150):
+        await asyncio.sleep(1)
+        seen.append(informer.healthy)
+    assert all(seen)
+    assert 3 <= len(source.asked) <= 6
+    running.cancel()
+
+
+@virtual_time.run
+async def test_a_silent_server_is_noticed_for_a_kind_that_is_not_installed_too() -> None:
+    informer, _, _ = made(errors.NotFound("no such kind", status=404))
+    running = asyncio.create_task(informer.run())
+    await asyncio.sleep(100)
+    assert not informer.healthy
+    running.cancel()
