@@ -77,8 +77,13 @@ test-e2e: install ## Run the tests with real pods, real Traefik and real traffic
 	$(RUN) pytest tests/e2e -n 6
 
 .PHONY: test-faults
-test-faults: install ## Spoil every other write of a release, in one way each (FULL=--full: all, in all five)
-	PYTHONPATH=tests $(RUN) pytest tests/faults -n 5 $(FULL)
+test-faults: install ## Spoil writes, watches, network and server (FULL=--full: the whole matrix, and its table)
+	PYTHONPATH=tests $(RUN) pytest tests/faults $(if $(FULL),tests/cluster tests/pure/release) -n 5 $(FULL)
+
+.PHONY: soak
+MINUTES ?= 30
+soak: install ## Let random users and random faults loose for MINUTES, then see that the world is right (SEED=)
+	PYTHONPATH=tests:deploy/local $(RUN) python -m soak --minutes $(MINUTES) $(if $(filter command line,$(origin SEED)),--seed $(SEED))
 
 .PHONY: test-clients
 TERRAFORM ?= terraform

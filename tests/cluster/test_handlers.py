@@ -81,6 +81,7 @@ def application(namespace: str, name: str) -> Manifest:
     }
 
 
+@pytest.mark.fault("F11")
 async def test_a_frozen_watch_of_our_own_kinds_is_healed_within_fifteen_seconds(
     kubeconfig: Path, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

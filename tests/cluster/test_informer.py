@@ -158,6 +158,7 @@ async def test_a_kind_that_is_not_installed_is_complete_and_not_available(server
     await asyncio.gather(running, return_exceptions=True)
 
 
+@pytest.mark.fault("F11")
 async def test_a_silent_stream_is_noticed_and_healed_within_fifteen_seconds(
     server: Cluster, kubeconfig: Path, namespace: str
 ) -> None:

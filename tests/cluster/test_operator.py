@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import pytest
+
 from userside import IMAGE, Namespace, application, process
 
 AUTOSCALED = {"type": "horizontal", "horizontal": {"minInstanceCount": 2, "maxInstanceCount": 4}}
@@ -156,6 +158,7 @@ def test_schedule_zone_and_suspension_apply_at_once(here: Namespace) -> None:
     assert (live["timeZone"], live["suspend"]) == ("Europe/Berlin", True)
 
 
+@pytest.mark.fault("F21")
 def test_what_is_deleted_or_edited_by_hand_comes_back(here: Namespace) -> None:
     here.release(application(), here.web(), process("worker", "worker"))
     here.kubectl("delete", "service", "shop-web")
@@ -177,6 +180,7 @@ def test_what_is_deleted_or_edited_by_hand_comes_back(here: Namespace) -> None:
     assert "env" not in pod["containers"][0]
 
 
+@pytest.mark.fault("F3")
 def test_a_foreign_object_of_the_same_name_is_left_alone_and_told(here: Namespace) -> None:
     here.kubectl("create", "service", "clusterip", "shop-web", "--tcp=81")
     here.apply(application(), here.web())
@@ -205,6 +209,7 @@ def test_a_gateway_that_is_not_installed_holds_nothing_but_the_route_up(here: Na
     here.wait("ingress/shop-web", "create")
 
 
+@pytest.mark.fault("F23")
 def test_a_process_that_goes_takes_its_children_with_it(here: Namespace) -> None:
     here.release(application(), here.web(), process("worker", "worker"))
     here.kubectl("delete", "pproc", "web")
@@ -213,6 +218,7 @@ def test_a_process_that_goes_takes_its_children_with_it(here: Namespace) -> None
     here.wait("deployment/shop-worker", "condition=Available")
 
 
+@pytest.mark.fault("F22")
 def test_a_foreign_label_or_annotation_causes_no_write(
     here: Namespace, writes: Callable[[], list[str]]
 ) -> None:
@@ -231,6 +237,7 @@ def test_a_foreign_label_or_annotation_causes_no_write(
     }
 
 
+@pytest.mark.fault("F22")
 def test_scaling_is_handed_to_the_autoscaler_and_back_without_a_dip(here: Namespace) -> None:
     three = {"type": "manual", "manual": {"instanceCount": 3}}
     worker = process("worker", "worker", scalingStrategy=three)
@@ -330,6 +337,7 @@ def test_the_older_process_keeps_a_key_that_two_want(here: Namespace) -> None:
     here.wait("pproc/web", "condition=Ready")
 
 
+@pytest.mark.fault("F9")
 def test_a_quota_that_leaves_no_room_is_told_in_its_own_words(here: Namespace) -> None:
     here.kubectl("create", "quota", "none", "--hard=pods=0")
     here.wait("quota/none", "jsonpath={.status.hard.pods}=0")
@@ -337,12 +345,14 @@ def test_a_quota_that_leaves_no_room_is_told_in_its_own_words(here: Namespace) -
     assert "exceeded quota: none" in here.wait_reason("pproc/worker", "QuotaExceeded")
 
 
+@pytest.mark.fault("F9")
 def test_a_pod_that_pod_security_refuses_is_told_in_its_own_words(here: Namespace) -> None:
     here.kubectl("label", "ns", here.name, "pod-security.kubernetes.io/enforce=restricted")
     here.apply(application(podSecurity="baseline"), process("worker", "worker"))
     assert "violates PodSecurity" in here.wait_reason("pproc/worker", "PodSecurityRefused")
 
 
+@pytest.mark.fault("F25")
 def test_a_rollout_that_misses_its_deadline_fails_and_the_old_version_serves(
     here: Namespace,
 ) -> None:

@@ -72,6 +72,7 @@ def test_jobs_run_before_and_after_the_rollout_in_order_and_once(
     ]
 
 
+@pytest.mark.fault("F24")
 def test_a_job_that_fails_before_the_rollout_leaves_the_running_version_untouched(
     here: Namespace,
 ) -> None:
@@ -100,6 +101,7 @@ def test_a_job_that_fails_before_the_rollout_leaves_the_running_version_untouche
     }
 
 
+@pytest.mark.fault("F24")
 def test_a_job_that_is_deleted_by_hand_has_failed(here: Namespace) -> None:
     here.release(application(), WEB, MIGRATE)
     here.patch("pproc", "migrate", {"spec": {"env": AN_HOUR}})
@@ -110,6 +112,7 @@ def test_a_job_that_is_deleted_by_hand_has_failed(here: Namespace) -> None:
     assert image(here) == f"{IMAGE}:v1"
 
 
+@pytest.mark.fault("F24")
 def test_a_job_that_runs_too_long_is_stopped_and_has_failed(here: Namespace) -> None:
     here.release(application(), WEB, MIGRATE)
     limited = {"env": AN_HOUR, "run": {"timeoutSeconds": 1}}
@@ -134,6 +137,7 @@ def test_cancelling_during_a_job_stops_it_and_nothing_is_rolled_out(here: Namesp
     assert image(here) == f"{IMAGE}:v1"
 
 
+@pytest.mark.fault("F25")
 def test_a_rollout_that_fails_goes_back_and_then_runs_the_jobs_after_failure(
     here: Namespace,
 ) -> None:
@@ -290,6 +294,7 @@ def forbid_releases(here: Namespace, words: str) -> None:
     running.until(refused)
 
 
+@pytest.mark.fault("F9")
 def test_a_release_that_a_policy_refuses_is_told_in_its_words(here: Namespace) -> None:
     here.release(application(), process("web", "web"))
     forbid_releases(here, "no releases on a Friday")

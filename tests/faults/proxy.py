@@ -156,11 +156,11 @@ class Proxy:
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
-        namespace = _namespace(request.path)
+        namespace = namespace_of(request.path)
         if request.method in _READS or not namespace:
             return await self._pass(request, body)
         record = self.record(namespace)
-        write = Write(verb=request.method, path=request.path, name=_name(body))
+        write = write_of(request, body)
         record.writes.append(write)
         fault = record.fault_for(write)
         if fault is None:
@@ -227,9 +227,15 @@ class Proxy:
         )
 
 
-def _namespace(path: str) -> str:
+def namespace_of(path: str) -> str:
+    """Return the namespace that a path names, "" for none."""
     parts = path.split("/")
     return parts[parts.index("namespaces") + 1] if "namespaces" in parts else ""
+
+
+def write_of(request: web.Request, body: bytes) -> Write:
+    """Return what a request asks to write."""
+    return Write(verb=request.method, path=request.path, name=_name(body))
 
 
 def _name(body: bytes) -> str:
@@ -242,18 +248,20 @@ def _name(body: bytes) -> str:
     return name
 
 
+def named_status(code: int, reason: str, message: str) -> dict[str, object]:
+    """Return a failure as the API server tells it."""
+    return {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "status": "Failure",
+        "reason": reason,
+        "message": message,
+        "code": code,
+    }
+
+
 def _status(code: int, reason: str, message: str) -> web.Response:
-    return web.json_response(
-        {
-            "kind": "Status",
-            "apiVersion": "v1",
-            "status": "Failure",
-            "reason": reason,
-            "message": message,
-            "code": code,
-        },
-        status=code,
-    )
+    return web.json_response(named_status(code, reason, message), status=code)
 
 
 def _pem(encoded: str) -> str:

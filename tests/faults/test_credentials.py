@@ -100,6 +100,7 @@ def certify(directory: Path, *, seconds: int) -> dict[str, str]:
     }
 
 
+@pytest.mark.fault("F8")
 def test_a_client_certificate_that_runs_out_has_been_exchanged_before(place: Place) -> None:
     place.use(**certify(place.cluster.directory, seconds=SHORT_SECONDS))
     began = time.monotonic()
@@ -113,6 +114,7 @@ def test_a_client_certificate_that_runs_out_has_been_exchanged_before(place: Pla
     assert not place.operator.has_ended
 
 
+@pytest.mark.fault("F8")
 def test_a_token_that_was_revoked_is_told_and_the_next_one_taken_up(place: Place) -> None:
     def token(bound_to: str) -> str:
         secret = ("-n", operate.NAMESPACE, "create", "secret", "generic", bound_to)

@@ -6,6 +6,7 @@ import uuid
 from pathlib import Path
 
 import aiohttp
+import pytest
 from aiohttp import web
 
 import local_cluster
@@ -88,6 +89,7 @@ def told(here: Namespace, way: Losing, operator: running.Operator) -> None:
     assert operator.log.read_text().count("was not told by the watch") >= 2
 
 
+@pytest.mark.fault("F12")
 async def test_what_was_not_told_is_found_and_what_is_gone_is_not_made_again() -> None:
     try:
         cluster = await asyncio.to_thread(local_cluster.up, "kwok", DIRECTORY)

@@ -4,6 +4,8 @@ import json
 import uuid
 from pathlib import Path
 
+import pytest
+
 import audit
 import local_cluster
 import operate
@@ -16,6 +18,7 @@ UNKNOWN = ("instances", "internalHostname")
 """Fields of a Process's status that the older CRDs do not have."""
 
 
+@pytest.mark.fault("F27")
 def test_statuses_are_published_without_the_fields_that_older_crds_do_not_know() -> None:
     log = DIRECTORY / "logs" / "operator-on-older-crds.log"
     try:

@@ -83,6 +83,7 @@ def installation(request: pytest.FixtureRequest) -> Iterator[Installation]:
         local_cluster.down(directory)
 
 
+@pytest.mark.fault("F8")
 def test_nothing_begins_before_every_own_kind_is_served(installation: Installation) -> None:
     installation.operator.launch()
     missing = [f"{kind}: not served by the cluster" for kind in names.OWN_KINDS]
@@ -105,6 +106,7 @@ def test_nothing_begins_before_every_own_kind_is_served(installation: Installati
     assert not installation.leads()
 
 
+@pytest.mark.fault("F8")
 def test_kinds_that_go_and_come_back_are_watched_again_and_the_old_is_forgotten(
     installation: Installation,
 ) -> None:
@@ -134,6 +136,7 @@ def test_kinds_that_go_and_come_back_are_watched_again_and_the_old_is_forgotten(
     assert "Traceback" not in installation.operator.log.read_text()
 
 
+@pytest.mark.fault("F8")
 def test_a_kind_that_may_not_be_read_is_neither_ready_nor_led(installation: Installation) -> None:
     every = [KINDS[kind].plural for kind in names.OWN_KINDS]
 
@@ -199,6 +202,7 @@ _LONGER_THAN_KOPF_TAKES = 2.0
 """Seconds for which a watch stays unanswered after another one has failed."""
 
 
+@pytest.mark.fault("F8")
 async def test_a_watch_that_ends_in_an_error_is_begun_anew_with_all_the_others(
     installation: Installation,
 ) -> None:

@@ -74,6 +74,7 @@ def restore() -> None:
     local_cluster.up("kwok", DIRECTORY)
 
 
+@pytest.mark.fault("F16")
 def test_a_store_that_was_set_back_is_believed(place: Place) -> None:
     here = place.here
     here.release(application(), process("web", "web"), process("old", "worker"))

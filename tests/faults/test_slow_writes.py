@@ -5,6 +5,7 @@ import contextlib
 import uuid
 from pathlib import Path
 
+import pytest
 from aiohttp import web
 
 import connecting
@@ -52,6 +53,7 @@ async def create_all(api: client.Cluster, namespace: str) -> None:
         await api.create({**application(shop, image=f"{IMAGE}:v1"), "metadata": about})
 
 
+@pytest.mark.fault("F6", "F18")
 async def test_the_lead_is_kept_while_hundreds_of_slow_writes_wait() -> None:
     log = DIRECTORY / "logs" / "operator-with-slow-writes.log"
     namespace = f"slow-{uuid.uuid4().hex[:8]}"

@@ -7,6 +7,8 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import audit
 import local_cluster
 import operate
@@ -52,6 +54,7 @@ def two_replicas(kubeconfig: Path) -> Iterator[tuple[running.Operator, running.O
                 replica.kill()
 
 
+@pytest.mark.fault("F17")
 def test_a_job_that_another_leader_has_run_is_not_made_again() -> None:
     try:
         cluster = local_cluster.up("kwok", DIRECTORY)
