@@ -5,10 +5,10 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from local_cluster import errors, images, machine
+from local_cluster import errors, images, machine, oci
 from local_cluster.components import Component
-from local_cluster.images import Image
 from local_cluster.network import Network
+from local_cluster.oci import Image
 
 NAMESPACE = "k8s.io"
 
@@ -43,9 +43,14 @@ def import_images(directory: Path, wanted: Sequence[Image]) -> None:
     if not missing:
         return
     archive = directory / "containerd" / "images.tar"
-    images.write_archive(archive, missing)
-    result = _ctr(directory, "images", "import", str(archive))
+    oci.write_archive(archive, missing)
+    import_archive(directory, archive)
     archive.unlink()
+
+
+def import_archive(directory: Path, archive: Path) -> None:
+    """Import what an archive holds for this machine's architecture."""
+    result = _ctr(directory, "images", "import", str(archive))
     if result.returncode != 0:
         raise errors.ClusterError(f"containerd refused our images: {result.stderr.strip()}")
 

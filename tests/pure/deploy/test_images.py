@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local_cluster import images
+from local_cluster import images, oci
 
 CONTENTS = {"gosh": b"a shell", "sample": b"a program", "pause": b"it sleeps"}
 
@@ -40,7 +40,7 @@ def blob(found: dict[str, bytes], descriptor: dict[str, Any]) -> bytes:
 
 def test_an_archive_leads_from_its_index_to_every_file_of_every_image(programs: Path) -> None:
     archive = programs / "images.tar"
-    images.write_archive(archive, images.all_images(programs))
+    oci.write_archive(archive, images.all_images(programs))
 
     found = entries(archive)
     assert json.loads(found["oci-layout"]) == {"imageLayoutVersion": "1.0.0"}
@@ -92,9 +92,9 @@ def test_versions_of_the_sample_differ_in_one_variable_only(programs: Path) -> N
 
 def test_the_same_programs_make_the_same_archive_byte_for_byte(programs: Path) -> None:
     first, second = programs / "first.tar", programs / "second.tar"
-    images.write_archive(first, images.all_images(programs))
+    oci.write_archive(first, images.all_images(programs))
     (programs / "sample").touch()
-    images.write_archive(second, images.all_images(programs))
+    oci.write_archive(second, images.all_images(programs))
 
     assert first.read_bytes() == second.read_bytes()
 

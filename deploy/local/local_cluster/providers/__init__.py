@@ -1,5 +1,6 @@
 """What a cluster can be made of. Every provider brings one up, and removes what it made."""
 
+from pathlib import Path
 from typing import Protocol
 
 from local_cluster.model import Cluster
@@ -19,6 +20,9 @@ class Provider(Protocol):
 
     def down(self, state: State) -> None:
         """Remove everything that `up` made, also when it was interrupted half-way."""
+
+    def load_image(self, state: State, archive: Path) -> None:
+        """Bring the images of an OCI archive to where pods take theirs from."""
 
     def is_up(self, state: State) -> bool:
         """Tell whether the cluster runs."""

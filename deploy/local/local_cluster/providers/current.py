@@ -53,6 +53,9 @@ class Current:
     def down(self, state: State) -> None:
         """Leave the cluster as it is: only the copy goes, with the directory."""
 
+    def load_image(self, state: State, archive: Path) -> None:
+        """Do nothing: its pods take images from registries that it reaches."""
+
     def is_up(self, state: State) -> bool:
         """Tell whether a context was chosen."""
         return bool(state.context)

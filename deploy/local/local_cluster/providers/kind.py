@@ -8,8 +8,9 @@ that kind takes its node's image from. There is no audit log.
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
-from local_cluster import build, errors, images, network
+from local_cluster import build, errors, images, network, oci
 from local_cluster.model import Cluster
 from local_cluster.state import State
 
@@ -40,7 +41,7 @@ class Kind:
             _kind("create", "cluster", "--name", name, "--kubeconfig", str(kubeconfig))
         _kind("export", "kubeconfig", "--name", name, "--kubeconfig", str(kubeconfig))
         archive = state.directory / "images.tar"
-        images.write_archive(archive, images.all_images(programs))
+        oci.write_archive(archive, images.all_images(programs))
         _kind("load", "image-archive", str(archive), "--name", name)
         return Cluster(
             provider=self.name,
@@ -53,6 +54,11 @@ class Kind:
     def down(self, state: State) -> None:
         """Delete the cluster."""
         _kind("delete", "cluster", "--name", network.bridge_name(state.directory))
+
+    def load_image(self, state: State, archive: Path) -> None:
+        """Load it into kind's node."""
+        name = network.bridge_name(state.directory)
+        _kind("load", "image-archive", str(archive), "--name", name)
 
     def is_up(self, state: State) -> bool:
         """Tell whether kind has the cluster."""

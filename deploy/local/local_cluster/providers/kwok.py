@@ -62,6 +62,9 @@ class Kwok:
         components.stop(state, ["kwok"])
         control_plane.stop(state)
 
+    def load_image(self, state: State, archive: Path) -> None:
+        """Do nothing: no pod of it takes an image."""
+
     def is_up(self, state: State) -> bool:
         """Tell whether all processes run."""
         return all(components.is_running(state, name) for name in (*control_plane.NAMES, "kwok"))

@@ -81,6 +81,10 @@ class Node:
         state.processes = {}
         state.save()
 
+    def load_image(self, state: State, archive: Path) -> None:
+        """Import it into the node's containerd."""
+        containerd.import_archive(state.directory, archive)
+
     def is_up(self, state: State) -> bool:
         """Tell whether all processes run."""
         names = (*control_plane.NAMES, *addons.NAMES, "containerd", "kubelet", "kube-proxy")
