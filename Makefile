@@ -26,11 +26,13 @@ check: install ## Format, lint, types, layers, generated files
 	$(RUN) mypy
 	$(RUN) lint-imports
 	$(RUN) process-operator crds --check
+	PYTHONPATH=deploy/local:deploy/chart $(RUN) python -m render --check
 	@test ! -e operator/__init__.py || { echo "operator/__init__.py would shadow the standard library's operator: remove it"; exit 1; }
 
 .PHONY: generate
-generate: install ## Write what is generated from the models: crds/
+generate: install ## Write what is generated: crds/ from the models, install.yaml and a table from the chart
 	$(RUN) process-operator crds
+	PYTHONPATH=deploy/local:deploy/chart $(RUN) python -m render
 
 .PHONY: format
 format: install ## Format the code
@@ -67,6 +69,10 @@ run: install ## Run the operator in the foreground against KUBECONFIG, as its ow
 .PHONY: api
 api: install ## Run the REST API in the foreground against KUBECONFIG, as its own ServiceAccount
 	PYTHONPATH=deploy/local $(RUN) python -m serve_api
+
+.PHONY: image
+image: install ## Build the operator's image for amd64 and arm64 as an OCI archive, without an engine: build/image/
+	PYTHONPATH=deploy/local:deploy/image $(RUN) python -m operator_image
 
 .PHONY: test-cluster
 test-cluster: install ## Run the tests against a real API server and real controllers

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from process_operator import __version__, settings
-from process_operator.cli import api, keys, next_runs, plan
+from process_operator import settings
+from process_operator.cli import api, keys, next_runs, plan, version
 
 _ENDED_BY_ITS_READER = 141
 """What shells say of a program that SIGPIPE has ended, such as one before `| head`."""
@@ -34,7 +34,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="process-operator",
         description="Applications made of processes on Kubernetes: staged changes and releases.",
     )
-    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("--version", action="version", version=version.text())
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="run the operator against the current cluster")
     settings.add_arguments(run, os.environ)
