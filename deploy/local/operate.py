@@ -4,25 +4,44 @@ import os
 import sys
 from pathlib import Path
 
+import yaml
+
 import local_cluster
 from local_cluster import Cluster, kubeconfigs
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 NAMESPACE = "process-operator"
+_RIGHTS = {"ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"}
 
 
 def install(cluster: Cluster) -> Path:
     """Install CRDs, sizes and rights; return a kubeconfig of the operator's ServiceAccount."""
-    for folder in ("crds", "deploy/operator", "deploy/resource-types.yaml"):
-        kubeconfigs.kubectl(
-            cluster,
-            ["apply", "--server-side", "--force-conflicts", "-f", str(CHECKOUT / folder)],
-        )
+    apply_kinds(cluster)
+    apply_rights(cluster, "deploy/install.yaml")
+    path = cluster.directory / "operator.kubeconfig"
+    return local_cluster.service_account_kubeconfig(cluster, NAMESPACE, "process-operator", path)
+
+
+def apply_kinds(cluster: Cluster) -> None:
+    """Install the CRDs, and the sizes once the server knows their kind."""
+    _apply(cluster, "-f", str(CHECKOUT / "crds"))
     for crd in (CHECKOUT / "crds").glob("*.yaml"):
         name = f"crd/{crd.stem}.process-operator.dev"
         kubeconfigs.kubectl(cluster, ["wait", "--for=condition=Established", name])
-    path = cluster.directory / "operator.kubeconfig"
-    return local_cluster.service_account_kubeconfig(cluster, NAMESPACE, "process-operator", path)
+    _apply(cluster, "-f", str(CHECKOUT / "deploy" / "resource-types.yaml"))
+
+
+def apply_rights(cluster: Cluster, file: str) -> None:
+    """Install of a rendered chart what gives rights, and nothing that runs."""
+    documents = yaml.safe_load_all((CHECKOUT / file).read_text())
+    chosen = [one for one in documents if one and one["kind"] in _RIGHTS]
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+    _apply(cluster, "-f", "-", stdin=yaml.safe_dump_all([space, *chosen]))
+
+
+def _apply(cluster: Cluster, *what: str, stdin: str = "") -> None:
+    how = ["apply", "--server-side", "--force-conflicts"]
+    kubeconfigs.kubectl(cluster, [*how, *what], stdin=stdin)
 
 
 def target() -> Cluster:

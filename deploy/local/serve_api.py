@@ -6,23 +6,16 @@ from pathlib import Path
 
 import local_cluster
 import operate
-from local_cluster import Cluster, kubeconfigs
+from local_cluster import Cluster
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 NAMESPACE = "process-operator"
 SERVICE_ACCOUNT = "process-operator-api"
 
 
 def install(cluster: Cluster, path: Path | None = None) -> Path:
     """Install CRDs, sizes and rights; return a kubeconfig of the API's ServiceAccount."""
-    for part in ("crds", "deploy/api/rbac.yaml", "deploy/resource-types.yaml"):
-        kubeconfigs.kubectl(
-            cluster,
-            ["apply", "--server-side", "--force-conflicts", "-f", str(CHECKOUT / part)],
-        )
-    for crd in (CHECKOUT / "crds").glob("*.yaml"):
-        name = f"crd/{crd.stem}.process-operator.dev"
-        kubeconfigs.kubectl(cluster, ["wait", "--for=condition=Established", name])
+    operate.apply_kinds(cluster)
+    operate.apply_rights(cluster, "deploy/api/install.yaml")
     return local_cluster.service_account_kubeconfig(
         cluster, NAMESPACE, SERVICE_ACCOUNT, path or cluster.directory / "api.kubeconfig"
     )

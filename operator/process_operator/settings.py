@@ -8,7 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
+
+import yaml
+
+from process_operator.kube import names
+from process_operator.kube.manifest import Manifest
 
 _VARIABLE_PREFIX = "PROCESS_OPERATOR_"
 
@@ -74,6 +80,8 @@ class Settings:
     resync: timedelta
     """How often every application is compared with what it declares, though nothing changed."""
     health_port: int
+    resource_types: tuple[Manifest, ...]
+    """ProcessResourceTypes that are created where they are missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +111,13 @@ def _flags(pod_namespace: str | None) -> tuple[_Flag, ...]:
             "allows every name that begins so",
         ),
         flag("resync-seconds", "1800", _between(60, 86_400), "time between two full comparisons"),
+        flag(
+            "resource-types",
+            "",
+            _resource_types,
+            "file with ProcessResourceTypes: at its start the active replica creates those that "
+            "are missing",
+        ),
         flag("health-port", "8081", _between(1, 65_535), "port of /healthz and /readyz"),
     )
 
@@ -132,6 +147,7 @@ def of(parsed: argparse.Namespace) -> Settings:
         allowed_annotations=parsed.allowed_ingress_annotations,
         resync=timedelta(seconds=parsed.resync_seconds),
         health_port=parsed.health_port,
+        resource_types=parsed.resource_types,
     )
 
 
@@ -164,6 +180,21 @@ def _truth(text: str) -> bool:
     if text not in ("true", "false"):
         raise argparse.ArgumentTypeError(f"give true or false, not {text!r}")
     return text == "true"
+
+
+def _resource_types(text: str) -> tuple[Manifest, ...]:
+    if not text:
+        return ()
+    try:
+        found = tuple(one for one in yaml.safe_load_all(Path(text).read_text()) if one)
+    except (OSError, yaml.YAMLError) as error:
+        raise argparse.ArgumentTypeError(f"{text} cannot be read: {error}") from None
+    for one in found:
+        if not isinstance(one, dict) or one.get("kind") != names.RESOURCE_TYPE_KIND:
+            raise argparse.ArgumentTypeError(
+                f"{text} must hold nothing but manifests of kind {names.RESOURCE_TYPE_KIND}"
+            )
+    return found
 
 
 def _annotations(text: str) -> tuple[str, ...]:

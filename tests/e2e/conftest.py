@@ -1,4 +1,4 @@
-"""Real pods, the real Traefik, and the operator as its own ServiceAccount."""
+"""Real pods, the real Traefik, and the operator as users have it: its image, by its chart."""
 
 import json
 import os
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import demo
+import installation
 import local_cluster
 import running
 import userside
@@ -18,7 +19,7 @@ from local_cluster.traefik import Traefik
 
 _PLACE = "PROCESS_OPERATOR_TEST_PLACE"
 """Tells the workers of a run where everything is, or why there is nothing."""
-_OPERATOR = pytest.StashKey[running.Operator]()
+_CLUSTER = pytest.StashKey[local_cluster.Cluster]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -32,7 +33,8 @@ def pytest_configure(config: pytest.Config) -> None:
     cluster = local_cluster.up(provider)
     demo.stop_operator(cluster)
     entrance = traefik.ensure(cluster)
-    config.stash[_OPERATOR] = running.operator(cluster)
+    config.stash[_CLUSTER] = cluster
+    installation.install(cluster, "crds.keep=true")
     os.environ[_PLACE] = json.dumps(
         {
             "kubeconfig": str(cluster.kubeconfig),
@@ -44,9 +46,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    operator = config.stash.get(_OPERATOR, None)
-    if operator is not None:
-        operator.stop()
+    cluster = config.stash.get(_CLUSTER, None)
+    if cluster is not None:
+        installation.uninstall(cluster)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -15,14 +15,12 @@ import local_cluster
 import operate
 import running
 from faults.proxy import Proxy
-from local_cluster import kubeconfigs
 from process_operator.kube import names
 from process_operator.kube.kinds import KINDS
 from userside import Namespace, application, process
 
 ROOT = Path(__file__).parents[2]
 DIRECTORY = ROOT / "build" / "cluster-faults"
-RBAC = ROOT / "deploy" / "operator"
 CRDS = [f"crd/{KINDS[kind].plural}.{names.GROUP}" for kind in names.OWN_KINDS]
 WAITS = "waits for its own kinds"
 FOUND = "found all of its own kinds"
@@ -65,7 +63,7 @@ def installation(request: pytest.FixtureRequest) -> Iterator[Installation]:
     directory = DIRECTORY / request.node.name[:20]
     try:
         cluster = local_cluster.up("kwok", directory)
-        kubeconfigs.kubectl(cluster, ["apply", "--server-side", "-f", str(RBAC)])
+        operate.apply_rights(cluster, "deploy/install.yaml")
         kubeconfig = local_cluster.service_account_kubeconfig(
             cluster, operate.NAMESPACE, names.OPERATOR, directory / "operator.kubeconfig"
         )
@@ -154,7 +152,7 @@ def test_a_kind_that_may_not_be_read_is_neither_ready_nor_led(installation: Inst
     permit(every, "list")
     installation.operator.launch()
     right = "ProcessRun: the right is missing to {} processruns.process-operator.dev"
-    remedy = "kubectl apply -f deploy/operator/rbac.yaml"
+    remedy = "give it the rights of its chart, or of deploy/install.yaml"
     running.until(lambda: installation.unready(WAITS, right.format("watch"), remedy), seconds=15)
     assert not installation.leads()
     permit(every, "list", "watch")

@@ -22,6 +22,7 @@ __all__ = [
     "down",
     "down_all",
     "is_up",
+    "load_image",
     "obstacle",
     "service_account_kubeconfig",
     "up",
@@ -80,6 +81,11 @@ def is_up(directory: Path = DIRECTORY) -> bool:
     """Tell whether the cluster of this directory runs."""
     state = states.load(directory.resolve())
     return bool(state.provider) and PROVIDERS[state.provider].is_up(state)
+
+
+def load_image(cluster: Cluster, archive: Path) -> None:
+    """Bring the images of an OCI archive to where the cluster's pods take theirs from."""
+    PROVIDERS[cluster.provider].load_image(states.load(cluster.directory), archive)
 
 
 def obstacle(provider: str, directory: Path = DIRECTORY) -> str:

@@ -60,6 +60,8 @@ TOOLS = {
     for tool in (
         Tool(name="gosh", package="mvdan.cc/sh/v3/cmd/gosh", version="v3.14.1"),
         Tool(name="kind", package="sigs.k8s.io/kind", version="v0.33.0"),
+        Tool(name="helm3", package="helm.sh/helm/v3/cmd/helm", version="v3.22.0"),
+        Tool(name="helm4", package="helm.sh/helm/v4/cmd/helm", version="v4.3.1"),
     )
 }
 CONTROL_PLANE = ("kube-apiserver", "etcd", "kube-controller-manager", "kube-scheduler", "kubectl")
@@ -111,6 +113,8 @@ def _build(go: Path, name: str) -> None:
     if result.returncode != 0:
         print(flush=True)
         raise errors.ClusterError(f"Go could not build {name}:\n{result.stdout.strip()[-2000:]}")
+    if tool and (installed := BIN / Path(tool.package).name) != BIN / name:
+        installed.replace(BIN / name)
     _stamp(name).write_text(_version(name))
 
 

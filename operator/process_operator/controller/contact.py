@@ -35,7 +35,7 @@ _CAP_SECONDS = 2.0
 """What is installed at last is found within two seconds; a look is a dozen small requests."""
 _HISTORY_SECONDS = 10.0
 _INSTALL = "kubectl apply -f crds/"
-_PERMIT = "kubectl apply -f deploy/operator/rbac.yaml"
+_PERMIT = "give it the rights of its chart, or of deploy/install.yaml"
 
 
 @dataclass(frozen=True, slots=True)

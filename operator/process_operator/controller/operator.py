@@ -15,7 +15,7 @@ import kopf
 from process_operator import loops, settings
 from process_operator.cluster import client, leader_election
 from process_operator.cluster.informer import Informer
-from process_operator.controller import contact, handlers, lives, resync
+from process_operator.controller import contact, handlers, lives, resync, shipped
 from process_operator.controller.build import KINDS as CHILD_KINDS
 from process_operator.controller.execute.executor import Executor
 from process_operator.controller.observe import child, pod
@@ -224,6 +224,8 @@ class Operator:
 
     async def _work(self) -> None:
         await self._leading.wait()
+        wanted = self._given.resource_types
+        await shipped.create_missing(self._api, wanted, self._store.resource_types())
         await self._worker.work()
 
     async def _lead(self) -> None:

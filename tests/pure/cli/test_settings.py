@@ -1,5 +1,6 @@
 import argparse
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +43,8 @@ def test_the_lease_is_where_the_pod_is() -> None:
         ("--election", "perhaps", "give true or false"),
         ("--log-format", "xml", "give one of json, text"),
         ("--resync-seconds", "1", "from 60 to 86400"),
+        ("--resource-types", "/no/such/file", "cannot be read"),
+        ("--resource-types", __file__, "cannot be read"),
         ("--allowed-ingress-annotations", "example.com/", "beginnings that end in *"),
         ("--allowed-ingress-annotations", "a.example.com/timeout-", "beginnings that end in *"),
         ("--allowed-ingress-annotations", "*.example.com/a", "beginnings that end in *"),
@@ -110,3 +113,16 @@ def test_the_allowed_annotations_are_for_the_administrator_to_say() -> None:
     names = ("example.com/a", "example.com/ab", "haproxy.org/timeout-server", "haproxy.org/x")
     spec = make.process(ingress={"annotations": dict.fromkeys(names, "1")}).spec
     assert refused_annotations(seen, spec) == ("example.com/ab", "haproxy.org/x")
+
+
+def test_the_shipped_sizes_are_read_from_their_file() -> None:
+    given = read("--resource-types", str(Path(__file__).parents[3] / "deploy/resource-types.yaml"))
+    assert {one["metadata"]["name"] for one in given.resource_types} >= {"h1", "s1", "m3"}
+
+
+def test_other_kinds_are_no_sizes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "sizes.yaml"
+    file.write_text("kind: ConfigMap")
+    with pytest.raises(SystemExit):
+        read("--resource-types", str(file))
+    assert "nothing but manifests of kind ProcessResourceType" in capsys.readouterr().err

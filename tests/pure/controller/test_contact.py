@@ -214,7 +214,7 @@ async def test_what_is_awaited_is_told_once_and_shown_at_any_time(
     server.plurals = every
     server.refused = {("list", "Process"): 403, ("watch", "ProcessRun"): 403}
     await asyncio.sleep(60)
-    remedy = "kubectl apply -f deploy/operator/rbac.yaml"
+    remedy = "give it the rights of its chart, or of deploy/install.yaml"
     assert arrival.unready().splitlines()[1:] == [
         f"Process: the right is missing to list processes.process-operator.dev; {remedy}",
         f"ProcessRun: the right is missing to watch processruns.process-operator.dev; {remedy}",

@@ -10,7 +10,7 @@ from process_operator.controller import build
 from process_operator.kube.kinds import KINDS
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
-FILES = ("operator/rbac.yaml", "api/rbac.yaml")
+FILES = ("install.yaml", "api/install.yaml")
 ROLES = {"Role", "ClusterRole"}
 
 
@@ -59,7 +59,7 @@ def test_the_operator_may_do_with_each_child_all_that_it_does(kind: str) -> None
     group = resource.api_version.rpartition("/")[0]
     verbs = {
         verb
-        for _, rule in rules("operator/rbac.yaml")
+        for _, rule in rules("install.yaml")
         if group in rule["apiGroups"] and resource.plural in rule["resources"]
         for verb in rule["verbs"]
     }
@@ -67,11 +67,11 @@ def test_the_operator_may_do_with_each_child_all_that_it_does(kind: str) -> None
 
 
 def test_the_operator_reads_no_secret() -> None:
-    assert about_secrets("operator/rbac.yaml") == []
+    assert about_secrets("install.yaml") == []
 
 
 def test_the_api_reads_the_one_secret_with_its_keys() -> None:
-    [(kind, rule)] = about_secrets("api/rbac.yaml")
+    [(kind, rule)] = about_secrets("api/install.yaml")
     assert kind == "Role"
     assert rule["resourceNames"] == ["process-operator-api-keys"]
     assert rule["verbs"] == ["get"]
@@ -80,9 +80,30 @@ def test_the_api_reads_the_one_secret_with_its_keys() -> None:
 @pytest.mark.parametrize("file", FILES)
 def test_a_file_binds_its_own_roles_only(file: str) -> None:
     made = {(one["kind"], one["metadata"]["name"]) for one in documents(file)}
-    bindings = [one for one in documents(file) if one["kind"].endswith("Binding")]
+    bindings = [one for one in documents(file) if one["kind"].endswith("RoleBinding")]
     assert bindings
     for one in bindings:
         assert (one["roleRef"]["kind"], one["roleRef"]["name"]) in made
         for context in one["subjects"]:
             assert (context["kind"], context["name"]) in made
+
+
+def test_no_role_for_users_reaches_a_status() -> None:
+    """Statuses are the operator's records: pods are made of what stands in them."""
+    for one in documents("install.yaml"):
+        component = (one["metadata"].get("labels") or {}).get("app.kubernetes.io/component")
+        if component == "users":
+            for rule in one["rules"]:
+                assert not [name for name in rule["resources"] if name.endswith("/status")]
+
+
+def test_a_run_is_a_right_of_its_own() -> None:
+    """It starts a command of its author's with the application's Secrets."""
+    writers = [
+        one["metadata"]["name"]
+        for one in documents("install.yaml")
+        if one["kind"] == "ClusterRole"
+        for rule in one["rules"]
+        if "processruns" in rule["resources"] and "create" in rule["verbs"]
+    ]
+    assert writers == ["process-operator-run"]
