@@ -48,11 +48,11 @@ test: check test-pure test-cluster test-e2e test-faults ## Set up all that is ne
 
 .PHONY: demo
 demo: install ## Show the main job: cluster, operator, Traefik and an application, step by step
-	PYTHONPATH=deploy/local $(RUN) python -m demo
+	PYTHONPATH=deploy/local:deploy/image $(RUN) python -m demo
 
 .PHONY: demo-stop
 demo-stop: install ## Remove what the demo made; the cluster stays
-	PYTHONPATH=deploy/local $(RUN) python -m demo stop
+	PYTHONPATH=deploy/local:deploy/image $(RUN) python -m demo stop
 
 .PHONY: cluster
 cluster: install ## Bring a local Kubernetes cluster up (CLUSTER=node|kwok|kind|current; without it the best one)

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import installation
 import local_cluster
 import operate
 import serve_api
@@ -398,8 +399,7 @@ def start() -> int:
     cluster = local_cluster.up()
     _remove(cluster)
     entrance = traefik.ensure(cluster) if cluster.provider == "node" else None
-    run_operator(cluster, operate.install(cluster))
-    api = run_api(cluster, serve_api.install(cluster))
+    api = _install(cluster) if cluster.provider == "node" else _run_beside(cluster)
     kubeconfig = _kubeconfig(cluster)
     print(f"\n$ export KUBECONFIG={kubeconfig} PATH={cluster.bin}:$PATH")
     Demo(cluster, entrance, api).show()
@@ -420,6 +420,21 @@ def start() -> int:
     return 0
 
 
+def _install(cluster: Cluster) -> str:
+    """Install operator and API as users do, as pods; return the API's address."""
+    print(
+        "\n$ helm upgrade --install process-operator deploy/chart/process-operator ...", flush=True
+    )
+    installation.install(cluster, "api.enabled=true")
+    return installation.api_address(cluster)
+
+
+def _run_beside(cluster: Cluster) -> str:
+    """Run operator and API beside a cluster whose pods this machine does not reach; likewise."""
+    run_operator(cluster, operate.install(cluster))
+    return run_api(cluster, serve_api.install(cluster))
+
+
 def stop() -> int:
     """Remove the demo's namespace, operator, API and Traefik; the cluster stays."""
     if not local_cluster.is_up():
@@ -429,6 +444,7 @@ def stop() -> int:
     _remove(cluster)
     stop_operator(cluster)
     if cluster.provider == "node":
+        installation.uninstall(cluster)
         traefik.stop(cluster)
     print("demo: gone; `make cluster-stop` ends the cluster too")
     return 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import local_cluster
 import operate
-from local_cluster import Cluster, ClusterError, build, oci
+from local_cluster import Cluster, ClusterError, build, kubeconfigs, oci
 from operator_image import image as builder
 
 CHECKOUT = operate.CHECKOUT
@@ -67,6 +67,13 @@ def install(cluster: Cluster, *settings: str) -> None:
 def uninstall(cluster: Cluster) -> None:
     """Take the operator away, and leave CRDs and applications where they are."""
     Helm(cluster)("uninstall", RELEASE, "--namespace", NAMESPACE, "--ignore-not-found", "--wait")
+
+
+def api_address(cluster: Cluster) -> str:
+    """Return where the API answers, on a machine that reaches the cluster's Services."""
+    path = "jsonpath={.spec.clusterIP}:{.spec.ports[0].port}"
+    service = ["get", "service", "-n", NAMESPACE, f"{RELEASE}-api", "-o", path]
+    return f"http://{kubeconfigs.kubectl(cluster, service)}"
 
 
 def image() -> Path:

@@ -1,0 +1,165 @@
+"""The chart before a real API server: every variant is accepted, and both Helms really use it."""
+
+import json
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+import installation
+import render
+from installation import CHART, Helm
+from local_cluster import Cluster, ClusterError, build
+
+KUBE_VERSION = f"--kube-version={build.KUBERNETES_VERSION}"
+POD = "nodeSelector.disk=fast,tolerations[0].operator=Exists,priorityClassName=high,podLabels.a=b"
+NODES = (
+    "operator.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution"
+    ".nodeSelectorTerms[0].matchExpressions[0]"
+)
+VARIANTS: dict[str, list[str]] = {
+    "the defaults": [],
+    "one replica": ["operator.replicas=1", "operator.podDisruptionBudget=false"],
+    "by digest": [f"image.digest=sha256:{'a' * 64}", "imagePullSecrets[0].name=registry"],
+    "other names": ["fullnameOverride=ops", "commonLabels.team=blue", "commonAnnotations.a=b"],
+    "without CRDs and sizes": ["crds.install=false", "resourceTypes.install=false"],
+    "CRDs that go": ["crds.keep=false"],
+    "rights by somebody else": [
+        "rbac.create=false",
+        "serviceAccount.create=false",
+        "serviceAccount.name=mine",
+    ],
+    "not aggregated": ["rbac.aggregate=false"],
+    "pods of a choosy platform": [
+        *(f"operator.{one}" for one in POD.split(",")),
+        f"{NODES}.key=a",
+        f"{NODES}.operator=Exists",
+        "operator.topologySpreadConstraints[0].maxSkew=1",
+        "operator.topologySpreadConstraints[0].topologyKey=zone",
+        "operator.topologySpreadConstraints[0].whenUnsatisfiable=DoNotSchedule",
+        "operator.extraArgs[0]=--election=true",
+        "operator.extraEnv[0].name=A",
+        "operator.extraEnv[0].value=b",
+        "operator.extraVolumes[0].name=more",
+        "operator.extraVolumes[0].emptyDir.medium=Memory",
+        "operator.extraVolumeMounts[0].name=more",
+        "operator.extraVolumeMounts[0].mountPath=/more",
+        "operator.allowedIngressAnnotations[0]=example.com/*",
+    ],
+    "egress to the API server only": ["networkPolicy.egress[0].ports[0].port=6443"],
+    "no policy of ours": ["networkPolicy.enabled=false", "policies.records=false"],
+    "tenants": ["policies.tenants=true"],
+    "the API": ["api.enabled=true"],
+    "the API behind an Ingress": [
+        "api.enabled=true",
+        "api.ingress.enabled=true",
+        "api.ingress.host=api.example.com",
+        "api.ingress.className=traefik",
+        "api.ingress.tlsSecretName=certificate",
+        "api.ingress.annotations.a=b",
+    ],
+    "the API with TLS of its own": [
+        "api.enabled=true",
+        "api.tlsSecretName=certificate",
+        "api.service.type=LoadBalancer",
+        "api.service.annotations.a=b",
+        *(f"api.{one}" for one in POD.split(",")),
+    ],
+}
+REFUSED = {
+    "operator.replicas=many": "replicas",
+    "operator.replica=2": "replica",
+    "image.digest=sha256:short": "digest",
+    "operator.logLevel=loud": "logLevel",
+    "serviceAccount.create=false": "serviceAccount.name is required",
+    "api.enabled=true,api.ingress.enabled=true": "api.ingress.host is required",
+}
+
+
+@pytest.fixture(scope="session")
+def cluster(kubeconfig: Path) -> Cluster:
+    return Cluster(
+        provider="kwok",
+        directory=kubeconfig.parent,
+        kubeconfig=kubeconfig,
+        bin=build.BIN,
+        audit_log=None,
+    )
+
+
+def settings(values: list[str]) -> list[str]:
+    return [part for one in values for part in ("--set", one)]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_variant_is_accepted_by_the_server(
+    variant: str, kubectl: Callable[..., str], namespace: str
+) -> None:
+    text = render.template(*settings(VARIANTS[variant])).replace(
+        f"namespace: {render.NAMESPACE}", f"namespace: {namespace}"
+    )
+    assert len(list(yaml.safe_load_all(text))) > 5
+    how = ("--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict")
+    kubectl("apply", *how, "-f", "-", stdin=text)
+
+
+def test_the_rendered_file_is_accepted_and_can_be_a_base(
+    kubectl: Callable[..., str], tmp_path: Path
+) -> None:
+    rendered = installation.CHECKOUT / "deploy" / "install.yaml"
+    (tmp_path / "install.yaml").write_text(rendered.read_text())
+    (tmp_path / "kustomization.yaml").write_text(
+        "resources: [install.yaml]\nimages: [{name: process-operator.dev/process-operator, "
+        "newName: registry.example.com/process-operator, newTag: v9}]\n"
+    )
+    made = kubectl("kustomize", str(tmp_path))
+    assert "image: registry.example.com/process-operator:v9" in made
+
+
+@pytest.mark.parametrize("version", [3, 4])
+def test_helm_finds_nothing_to_complain_of(version: int, cluster: Cluster) -> None:
+    for values in VARIANTS.values():
+        Helm(cluster, version)("lint", "--strict", str(CHART), KUBE_VERSION, *settings(values))
+
+
+@pytest.mark.parametrize("value", REFUSED)
+def test_a_wrong_value_is_refused_by_its_name(value: str, cluster: Cluster) -> None:
+    with pytest.raises(ClusterError, match=REFUSED[value]):
+        Helm(cluster)("template", str(CHART), KUBE_VERSION, *settings([value]))
+
+
+@pytest.mark.parametrize("version", [3, 4])
+def test_helm_installs_upgrades_goes_back_and_uninstalls(
+    version: int, cluster: Cluster, kubectl: Callable[..., str], namespace: str
+) -> None:
+    """Without what the whole cluster has once: this one has an operator already."""
+    helm, name = Helm(cluster, version), f"own{version}-{uuid.uuid4().hex[:6]}"
+    shared = settings(["crds.install=false", "policies.records=false", "rbac.aggregate=false"])
+    where = ("--namespace", namespace)
+
+    def here(kind: str) -> list[str]:
+        found = json.loads(
+            kubectl(
+                *("get", kind, "--all-namespaces", "-o", "json"),
+                *("-l", f"app.kubernetes.io/instance={name}"),
+            )
+        )
+        return [one["metadata"]["name"] for one in found["items"]]
+
+    def deployments() -> list[str]:
+        return here("deployment")
+
+    full = f"{name}-process-operator"
+    wait = ("--wait", "--timeout=120s")
+    said = helm("install", name, str(CHART), *where, *shared, *wait)
+    assert "Your first application" in said
+    assert deployments() == [full]
+    helm("upgrade", name, str(CHART), *where, *shared, *settings(["api.enabled=true"]), *wait)
+    assert sorted(deployments()) == [full, f"{full}-api"]
+    helm("rollback", name, "1", *where, *wait)
+    assert deployments() == [full]
+    helm("uninstall", name, *where, "--wait")
+    kinds = "deployment,configmap,serviceaccount,clusterrole,clusterrolebinding,networkpolicy,pdb"
+    assert here(kinds) == []

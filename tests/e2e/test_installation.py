@@ -1,0 +1,63 @@
+"""The operator as users have it: pods of its image, elected, replaced while it works."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import running
+from operate import NAMESPACE
+from userside import IMAGE, Namespace, application, process
+
+LEASE = ("get", "lease", "-n", NAMESPACE, "process-operator")
+
+
+def leader(kubectl: Callable[..., str]) -> str:
+    """Return the name of the pod that leads."""
+    holder = kubectl(*LEASE, "-o", "jsonpath={.spec.holderIdentity}")
+    return holder.rpartition("-")[0]
+
+
+def test_the_leader_may_be_killed_in_the_midst_of_a_release(
+    kubectl: Callable[..., str], here: Namespace, tiny: None
+) -> None:
+    del tiny
+    small: dict[str, Any] = {"resourceTypeRef": {"name": "tiny"}}
+    slow = process(
+        "migrate",
+        "job",
+        jobStartPolicy="beforeDeployment",
+        entrypoint="sample job --sleep 4s --print migrated",
+        **small,
+    )
+    here.release(application(), process("web", "web", **small))
+    here.apply(slow)
+    here.patch("papp", "shop", {"spec": {"image": f"{IMAGE}:v2"}})
+    here.wait("prel/shop-2", "jsonpath={.status.jobs[0].jobUID}")
+    first = leader(kubectl)
+    kubectl("delete", "pod", "-n", NAMESPACE, first, "--grace-period=0", "--force")
+    here.wait("prel/shop-2", "jsonpath={.status.state}=success")
+    assert leader(kubectl) != first
+    jobs = here.kubectl("get", "jobs", "-o", "name").split()
+    assert len(jobs) == 1
+    image = here.get("deployment", "shop-web")["spec"]["template"]["spec"]["containers"][0]["image"]
+    assert image == f"{IMAGE}:v2"
+
+
+def test_every_replica_runs_what_was_built_and_nothing_more(kubectl: Callable[..., str]) -> None:
+    select = ("-n", NAMESPACE, "-l", "app.kubernetes.io/component=operator")
+
+    def ready() -> bool:
+        said = kubectl("get", "pods", *select, "-o", "jsonpath={.items[*].status.phase}")
+        return said == "Running Running"
+
+    running.until(ready)
+    pods = kubectl("get", "pods", *select, "-o", "name").split()
+    version = kubectl(
+        *("exec", "-n", NAMESPACE, pods[0], "--"),
+        *("/usr/bin/python3.13", "-I", "-m", "process_operator", "--version"),
+    )
+    assert version.startswith("0.1.0 (commit ")
+    for shell in ("/bin/sh", "/usr/bin/bash"):
+        with pytest.raises(AssertionError, match="no such file"):
+            kubectl("exec", "-n", NAMESPACE, pods[0], "--", shell, "-c", "true")
