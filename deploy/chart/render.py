@@ -10,12 +10,15 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from local_cluster import build
+from process_operator import metrics
+from process_operator.controller.tallies import Tallies
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 CHART = CHECKOUT / "deploy" / "chart" / "process-operator"
@@ -51,6 +54,7 @@ def rendered() -> Mapping[Path, str]:
         CHECKOUT / "deploy" / "install.yaml": _HEAD + _SPACE + template(),
         CHECKOUT / "deploy" / "api" / "install.yaml": _HEAD + _of_the_api(),
         CHECKOUT / "docs" / "reference" / "chart.md": table(),
+        CHECKOUT / "docs" / "reference" / "metrics.md": measured(),
     }
 
 
@@ -101,6 +105,32 @@ def table() -> str:
     for path, description in described(schema):
         default = json.dumps(_at(defaults, path))
         lines.append(f"| `{'.'.join(path)}` | `{default}` | {description} |")
+    return "\n".join(lines) + "\n"
+
+
+def measured() -> str:
+    """Return the page with every metric of the operator."""
+    now = datetime.now(UTC)
+    live = Tallies(informers=(), waiting=lambda: 0, clock=lambda: now)
+    families = {
+        (one.name, one.documentation, one.type)
+        for collector in (metrics.REGISTRY, live)
+        for one in collector.collect()
+        if not one.name.startswith(("process_", "python_")) or "_operator_" in one.name
+    }
+    lines = [
+        "<!-- Generated from process_operator/metrics.py by `make generate`; do not edit. -->",
+        "# Metrics",
+        "",
+        "The operator serves them at `/metrics` of its port of probes. No label is the name of an",
+        "application or of a namespace. Beside these are those of every Python process.",
+        "",
+        "| metric | type | meaning |",
+        "|---|---|---|",
+    ]
+    for name, text, kind in sorted(families):
+        shown = f"{name}_total" if kind == "counter" else name
+        lines.append(f"| `{shown}` | {kind} | {text} |")
     return "\n".join(lines) + "\n"
 
 

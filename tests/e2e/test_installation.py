@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 import running
 from operate import NAMESPACE
@@ -61,3 +62,31 @@ def test_every_replica_runs_what_was_built_and_nothing_more(kubectl: Callable[..
     for shell in ("/bin/sh", "/usr/bin/bash"):
         with pytest.raises(AssertionError, match="no such file"):
             kubectl("exec", "-n", NAMESPACE, pods[0], "--", shell, "-c", "true")
+
+
+def test_prometheus_learns_who_leads_and_what_runs(
+    kubectl: Callable[..., str], here: Namespace, tiny: None
+) -> None:
+    del tiny
+    small: dict[str, Any] = {"resourceTypeRef": {"name": "tiny"}}
+    here.release(application(), process("web", "web", **small))
+    select = ("-n", NAMESPACE, "-l", "app.kubernetes.io/component=operator")
+    pods = kubectl("get", "pods", *select, "-o", "jsonpath={.items[*].metadata.name}").split()
+    proxied = f"/api/v1/namespaces/{NAMESPACE}/pods/{{}}:8081/proxy/metrics"
+    scraped = {
+        pod: {
+            (one.name, *sorted(one.labels.values())): one.value
+            for family in text_string_to_metric_families(
+                kubectl("get", "--raw", proxied.format(pod))
+            )
+            for one in family.samples
+        }
+        for pod in pods
+    }
+    master = ("leader_election_master_status", "process-operator")
+    assert sum(found[master] for found in scraped.values()) == 1
+    leading = next(found for found in scraped.values() if found[master] == 1)
+    assert leading["process_operator_processes", "Available", "web"] >= 1
+    assert leading["process_operator_releases_total", "success"] >= 1
+    assert leading["rest_client_requests_total", "200", "PUT", "processes/status"] >= 1
+    assert leading["process_operator_informer_silence_seconds", "Deployment"] < 30

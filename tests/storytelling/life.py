@@ -11,6 +11,7 @@ from process_operator.controller.execute.executor import Executor
 from process_operator.controller.observe import child, pod
 from process_operator.controller.observe.records import Child, IngressClass
 from process_operator.controller.observe.store import Informers, ObjectCache
+from process_operator.controller.tallies import Tallies
 from process_operator.kube import names
 from storytelling.cast import KEY, Body, Place, copied
 from storytelling.server import Server
@@ -94,6 +95,7 @@ class Operator:
                 clock=self._now,
                 lead=lambda: None,
             ),
+            tallies=Tallies(informers=(), waiting=lambda: 0, clock=self._now),
             waiting=lambda: 0,
             clock=self._now,
         )

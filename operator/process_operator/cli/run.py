@@ -9,7 +9,7 @@ import argparse
 import asyncio
 import functools
 
-from process_operator import logs, loops, settings
+from process_operator import __version__, logs, loops, metrics, settings
 from process_operator.cli import connect
 from process_operator.cluster import client
 from process_operator.controller import contact, health, lives
@@ -20,6 +20,7 @@ def run(parsed: argparse.Namespace) -> int:
     """Run until told to stop; return the exit code."""
     given = settings.of(parsed)
     logs.configure(given.log_format, given.log_level)
+    metrics.INFO.labels(__version__).set(1)
     with asyncio.Runner(loop_factory=loops.factory()) as runner:
         return runner.run(_operate(given))
 

@@ -7,6 +7,7 @@ nobody's mistake.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from importlib import metadata
 from types import TracebackType
@@ -16,10 +17,11 @@ import aiohttp
 import orjson
 import yarl
 
+from process_operator import metrics
 from process_operator.cluster import lines, responses
 from process_operator.cluster.connection import Connection
 from process_operator.cluster.credentials import Connector, Credentials
-from process_operator.kube import errors, names
+from process_operator.kube import errors, kinds, names
 from process_operator.kube.kinds import KINDS
 from process_operator.kube.manifest import Manifest
 
@@ -374,9 +376,18 @@ class Cluster:
         headers = {"Accept": accept}
         if data is not None:
             headers["Content-Type"] = content
-        return await self._session.request(
-            verb, url, data=data, headers=headers, timeout=timeout, allow_redirects=False
-        )
+        asked_as = "WATCH" if "watch" in asked else verb
+        resource, code = kinds.resource_of(path), 0
+        begun = time.perf_counter()
+        try:
+            response = await self._session.request(
+                verb, url, data=data, headers=headers, timeout=timeout, allow_redirects=False
+            )
+            code = response.status
+        finally:
+            metrics.REQUESTS.labels(asked_as, resource, code).inc()
+            metrics.REQUEST_SECONDS.labels(asked_as).observe(time.perf_counter() - begun)
+        return response
 
     async def _authorized(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType

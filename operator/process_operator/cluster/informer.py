@@ -20,6 +20,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, fields
 from typing import Any, Generic, Protocol, TypeVar
 
+from process_operator import metrics
 from process_operator.cluster import backoff
 from process_operator.kube import errors, names
 from process_operator.kube.manifest import Manifest
@@ -138,8 +139,12 @@ class Informer(Generic[RecordT]):
     @property
     def healthy(self) -> bool:
         """Whether the server has answered lately; it is asked less often for what it lacks."""
-        silence = self._loop.time() - self._contact_at
-        return silence < _HEALTHY_SECONDS + (0 if self.available else _ABSENT_SECONDS)
+        return self.silence < _HEALTHY_SECONDS + (0 if self.available else _ABSENT_SECONDS)
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the server was last heard."""
+        return self._loop.time() - self._contact_at
 
     def observe(self, answer: Manifest) -> RecordT | None:
         """Take in the answer to a write of our own; return the record as it is kept now.
@@ -177,6 +182,7 @@ class Informer(Generic[RecordT]):
                 continue
             except errors.ApiError as error:
                 failures += 1
+                metrics.INFORMER_RESTARTS.labels(self.kind).inc()
                 self._log(logging.WARNING, "lost the watch", error=str(error))
             await asyncio.sleep(backoff.delay(failures, first=_FIRST_SECONDS, cap=_CAP_SECONDS))
 
@@ -212,6 +218,7 @@ class Informer(Generic[RecordT]):
                 )
         self._drop_unlisted(seen, int(version), believe=went_back)
         self._position, self._furthest = version, int(version)
+        metrics.INFORMER_LISTS.labels(self.kind).inc()
         self.available = True
         if not self.complete.is_set():
             self._log(logging.INFO, "listed all", count=len(self._entries))

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Any, Protocol
 
+from process_operator import metrics
 from process_operator.cluster import backoff
 from process_operator.kube import errors
 from process_operator.kube.kinds import KINDS
@@ -103,16 +104,19 @@ class Election:
             on_lost: Awaited each time that it was lost, and at the end; when it returns, this
                 process must have stopped to write.
         """
+        metrics.LEADER.labels(self._name).set(0)
         try:
             while True:
                 outcome = await self._try()
                 if outcome is _Outcome.OURS and not self._held:
                     self._held = True
                     self._say("won the lead")
+                    metrics.LEADER.labels(self._name).set(1)
                     on_started()
                 elif self._held and (outcome is _Outcome.THEIRS or self._left() <= 0):
                     self._held = False
                     self._say("lost the lead")
+                    metrics.LEADER.labels(self._name).set(0)
                     await on_lost()
                 await asyncio.sleep(self._pause())
         finally:

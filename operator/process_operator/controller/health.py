@@ -1,11 +1,15 @@
 """`/healthz` says that the loop turns, `/readyz` that everything is listed and watched, or why not.
 
-Readiness does not mean leadership: a standby is ready, or a rolling update would never end.
+`/metrics` is for Prometheus; it names no application and no namespace. Readiness does not mean
+leadership: a standby is ready, or a rolling update would never end.
 """
 
 from collections.abc import Callable
 
 from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from process_operator import metrics
 
 
 async def serve(port: int, *, unready: Callable[[], str]) -> web.AppRunner:
@@ -23,8 +27,20 @@ async def serve(port: int, *, unready: Callable[[], str]) -> web.AppRunner:
         why = unready()
         return _answer(503, why) if why else _answer(200, "ok")
 
+    async def measured(_: web.Request) -> web.Response:
+        answer = web.Response(body=generate_latest(metrics.REGISTRY))
+        answer.headers["Content-Type"] = CONTENT_TYPE_LATEST
+        answer.force_close()
+        return answer
+
     app = web.Application()
-    app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz)])
+    app.add_routes(
+        [
+            web.get("/healthz", healthz),
+            web.get("/readyz", readyz),
+            web.get("/metrics", measured),
+        ]
+    )
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import kopf
 
-from process_operator import loops, settings
+from process_operator import loops, metrics, settings
 from process_operator.cluster import client, leader_election
 from process_operator.cluster.informer import Informer
 from process_operator.controller import contact, handlers, lives, resync, shipped
@@ -31,6 +31,7 @@ from process_operator.controller.observe.records import (
 from process_operator.controller.observe.store import Informers, ObjectCache
 from process_operator.controller.reconcile import Reconciler
 from process_operator.controller.release import job_verdict
+from process_operator.controller.tallies import Tallies
 from process_operator.controller.worker import Worker
 from process_operator.controller.workqueue import Priority, WorkQueue
 from process_operator.kube.errors import ApiError
@@ -120,6 +121,7 @@ class Operator:
             clock=_now,
             allowed_annotations=given.allowed_annotations,
         )
+        self._tallies = Tallies(informers=self._informers, waiting=self._queue.__len__, clock=_now)
         reconciler = Reconciler(
             cluster=api,
             store=self._store,
@@ -130,6 +132,7 @@ class Operator:
                 clock=_now,
                 lead=self._seconds_of_lead,
             ),
+            tallies=self._tallies,
             waiting=self._queue.__len__,
             clock=_now,
         )
@@ -149,13 +152,15 @@ class Operator:
         tasks += [self._vital(self._work()) for _ in range(self._given.workers)]
         tasks += [self._vital(self._lead()), self._vital(self._resync())]
         tasks += [self._vital(self._obey()), self._vital(self._keep_contact())]
-        tasks += [self._vital(self._follow_history())]
+        tasks += [self._vital(self._follow_history()), self._vital(self._provide_sizes())]
+        metrics.REGISTRY.register(self._tallies)
         try:
             await self._run_kopf(tasks)
         except Exception:
             # Such as an answer in the midst of a watch that it does not understand.
             log.exception("begins anew because Kopf has ended")
         finally:
+            metrics.REGISTRY.unregister(self._tallies)
             await self._end_tasks(tasks)
         if self._failed:
             return lives.End.FAILED
@@ -224,9 +229,12 @@ class Operator:
 
     async def _work(self) -> None:
         await self._leading.wait()
+        await self._worker.work()
+
+    async def _provide_sizes(self) -> None:
+        await self._leading.wait()
         wanted = self._given.resource_types
         await shipped.create_missing(self._api, wanted, self._store.resource_types())
-        await self._worker.work()
 
     async def _lead(self) -> None:
         """Wait until all is known, then until this replica is the active one; then begin."""

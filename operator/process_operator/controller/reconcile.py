@@ -19,6 +19,7 @@ from process_operator.controller.observe.store import ObjectCache
 from process_operator.controller.plan import plan
 from process_operator.controller.status import report as status_report
 from process_operator.controller.status import resource_types
+from process_operator.controller.tallies import Tallies
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Reconciler:
         cluster: Cluster,
         store: ObjectCache,
         executor: Executor,
+        tallies: Tallies,
         waiting: Callable[[], int],
         clock: Callable[[], datetime],
     ) -> None:
@@ -46,6 +48,7 @@ class Reconciler:
         self._cluster = cluster
         self._store = store
         self._executor = executor
+        self._tallies = tallies
         self._waiting = waiting
         self._clock = clock
 
@@ -67,6 +70,7 @@ class Reconciler:
         report = status_report.report(observed, todo, memory)
         self._store.memories.weigh(key)
         self._store.note_in_progress(key, report.in_progress, report.told, observed.now)
+        self._tallies.note(key, report.answers)
         await self._executor.publish(key, report)
         times = (todo.wake_at, report.wake_at, self._executor.retry_at(key))
         return Result(at=min((time for time in times if time is not None), default=None))

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
 
+from process_operator import metrics
 from process_operator.cluster import backoff
 from process_operator.controller.observe.records import ApplicationKey
 from process_operator.controller.reconcile import Result
@@ -43,11 +44,14 @@ class Worker:
             while True:
                 key = await self._queue.get()
                 try:
-                    await self._one(key)
+                    with metrics.RECONCILE_SECONDS.labels(metrics.CONTROLLER).time():
+                        ended = await self._one(key)
+                    metrics.RECONCILES.labels(metrics.CONTROLLER, ended).inc()
                 finally:
                     self._queue.done(key)
 
-    async def _one(self, key: ApplicationKey) -> None:
+    async def _one(self, key: ApplicationKey) -> str:
+        """Look at a key once; return how it ended, in controller-runtime's words."""
         fields = {"kind": names.APPLICATION_KIND, "namespace": key.namespace, "object": key.name}
         try:
             result = await self._reconcile(key)
@@ -71,12 +75,16 @@ class Worker:
             log.exception("could not be reconciled because of a defect", extra=fields)
             self._queue.retry(key)
         else:
-            self._look_again(key, result)
+            return self._look_again(key, result)
+        return "error"
 
-    def _look_again(self, key: ApplicationKey, result: Result) -> None:
+    def _look_again(self, key: ApplicationKey, result: Result) -> str:
         self._queue.forget(key)
         if result.again:
             self._queue.add(key, Priority.UNFINISHED)
-        elif result.at is not None:
+            return "requeue"
+        if result.at is not None:
             delay = (result.at - self._clock()).total_seconds()
             self._queue.add(key, Priority.UNFINISHED, after=max(delay, 0.0))
+            return "requeue_after"
+        return "success"

@@ -23,6 +23,7 @@ from collections.abc import Callable, Hashable, Mapping
 from enum import Enum, auto
 from typing import Generic, TypeVar
 
+from process_operator import metrics
 from process_operator.cluster import backoff
 
 Key = TypeVar("Key", bound=Hashable)
@@ -104,7 +105,8 @@ class WorkQueue(Generic[Key]):
         self._loop = asyncio.get_running_loop()
         self._chance = chance
         self._wishes: dict[Key, dict[Priority, float]] = {}
-        self._due: OrderedDict[Key, None] = OrderedDict()
+        self._due: OrderedDict[Key, float] = OrderedDict()
+        """Since when each is due."""
         self._lanes = {priority: _Lane(group_of) for priority in Priority}
         self._owed = dict.fromkeys(_SHARES, 0)
         self._heap: list[tuple[float, int, Key, Priority]] = []
@@ -140,6 +142,7 @@ class WorkQueue(Generic[Key]):
 
     def retry(self, key: Key, priority: Priority = Priority.UNFINISHED) -> float:
         """Ask for work on a key whose work has failed, later each time; return the seconds."""
+        metrics.QUEUE_RETRIES.labels(metrics.CONTROLLER).inc()
         failures = self._failures[key] = self._failures.get(key, 0) + 1
         wait = backoff.delay(failures, first=_FIRST_SECONDS, cap=_CAP_SECONDS, chance=self._chance)
         self.add(key, priority, after=wait)
@@ -198,7 +201,9 @@ class WorkQueue(Generic[Key]):
         return chosen
 
     def _take(self, key: Key) -> None:
-        del self._due[key]
+        metrics.QUEUE_SECONDS.labels(metrics.CONTROLLER).observe(
+            self._loop.time() - self._due.pop(key)
+        )
         for priority in self._wishes.pop(key):
             self._lanes[priority].discard(key)
             self._delayed.pop((key, priority), None)
@@ -217,7 +222,8 @@ class WorkQueue(Generic[Key]):
         self._delayed.pop((key, priority), None)
         self._lanes[priority].add(key)
         if key not in self._due:
-            self._due[key] = None
+            self._due[key] = self._loop.time()
+            metrics.QUEUE_ADDS.labels(metrics.CONTROLLER).inc()
             self._wake_one()
 
     def _delay(self, key: Key, priority: Priority, at: float) -> None:

@@ -68,3 +68,16 @@ _ALL = (
 )
 
 KINDS: Mapping[str, Resource] = {resource.kind: resource for resource in _ALL}
+
+_PLURALS = frozenset(resource.plural for resource in _ALL)
+
+
+def resource_of(path: str) -> str:
+    """Return which resource a path is about, as `plural` or `plural/subresource`; "" for none."""
+    parts = path.split("/")
+    at = next((place for place, part in enumerate(parts) if part in _PLURALS), None)
+    if at is None:
+        return ""
+    if len(parts) > at + 2 and parts[at] == "namespaces" and parts[at + 2] in _PLURALS:
+        at += 2
+    return f"{parts[at]}/{parts[at + 2]}" if len(parts) > at + 2 else parts[at]

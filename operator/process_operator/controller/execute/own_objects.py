@@ -10,6 +10,7 @@ from process_operator.cluster.client import Cluster
 from process_operator.controller.execute import (
     evidence,
     log_fields,
+    progress,
     refused_statuses,
     refused_writes,
 )
@@ -30,6 +31,7 @@ from process_operator.kube import marks, names
 from process_operator.kube.errors import AlreadyExists, Conflict, NotFound, Rejected
 from process_operator.kube.manifest import Manifest
 from process_operator.kube.marks import Mark
+from process_operator.models.release import ReleaseStatus
 from process_operator.models.status import Status
 from process_operator.schema import bounds
 
@@ -109,6 +111,8 @@ class OwnObjects:
         self._refusals.forget(one)
         self._pruned.note(one.kind, one.uid, fitted, body.get("status") or {})
         self._store.observe(body)
+        if isinstance(status, ReleaseStatus):
+            progress.note(one.status, status)
         return True
 
     async def take_up(self, action: TakeUp) -> Outcome:

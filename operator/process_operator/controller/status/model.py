@@ -53,6 +53,8 @@ class Report:
     told: frozenset[str]
     """uids of those of them whose progress is to be kept back anew from now on."""
     wake_at: datetime | None
+    answers: Sequence["Answer"]
+    """All that is to be said, whether it is news or not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

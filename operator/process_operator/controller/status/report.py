@@ -73,6 +73,7 @@ def _report(observed: ObservedState, answers: Sequence[Answer], memory: Memory) 
         in_progress=frozenset(in_progress),
         told=frozenset(told),
         wake_at=min(wakes, default=None),
+        answers=answers,
     )
 
 

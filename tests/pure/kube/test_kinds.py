@@ -1,0 +1,17 @@
+import pytest
+
+from process_operator.kube import kinds, names
+from process_operator.kube.kinds import KINDS
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_path_tells_what_it_is_about(kind: str) -> None:
+    one = KINDS[kind]
+    assert kinds.resource_of(one.path()) == one.plural
+    assert kinds.resource_of(one.path("processes", "pods")) == one.plural
+    assert kinds.resource_of(one.path("ns", "x", "status")) == f"{one.plural}/status"
+
+
+def test_a_path_of_discovery_is_about_nothing() -> None:
+    assert kinds.resource_of("/apis") == ""
+    assert kinds.resource_of(f"/apis/{names.API_VERSION}") == ""
