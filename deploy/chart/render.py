@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+import dashboard
 from local_cluster import build
 from process_operator import metrics
 from process_operator.controller.tallies import Tallies
@@ -45,7 +46,7 @@ metadata:
 
 def wanted() -> Mapping[Path, str]:
     """Return what each generated file has to hold."""
-    return dict(_copies())
+    return {**dict(_copies()), CHART / "files" / "dashboard.json": dashboard.text()}
 
 
 def rendered() -> Mapping[Path, str]:
