@@ -54,6 +54,10 @@ demo: install ## Show the main job: cluster, operator, Traefik and an applicatio
 demo-stop: install ## Remove what the demo made; the cluster stays
 	PYTHONPATH=deploy/local:deploy/image $(RUN) python -m demo stop
 
+.PHONY: docs
+docs: install ## Build the documentation into build/docs, with every link checked
+	NO_MKDOCS_2_WARNING=1 $(UV) run --frozen --group docs mkdocs build --quiet
+
 .PHONY: cluster
 cluster: install ## Bring a local Kubernetes cluster up (CLUSTER=node|kwok|kind|current; without it the best one)
 	$(LOCAL) up
@@ -79,7 +83,7 @@ test-cluster: install ## Run the tests against a real API server and real contro
 	$(RUN) pytest tests/cluster -n 6
 
 .PHONY: test-e2e
-test-e2e: install ## Run the tests with real pods, real Traefik and real traffic (Linux, root)
+test-e2e: install ## Run the tests with real pods, Traefik and traffic (Linux, root; KEEP=1 keeps the cluster)
 	$(RUN) pytest tests/e2e -n 6
 
 .PHONY: test-faults

@@ -18,7 +18,8 @@ import yaml
 
 import dashboard
 from local_cluster import build
-from process_operator import metrics
+from process_operator import metrics, settings
+from process_operator.api.http import settings as api_settings
 from process_operator.controller.tallies import Tallies
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -56,6 +57,7 @@ def rendered() -> Mapping[Path, str]:
         CHECKOUT / "deploy" / "api" / "install.yaml": _HEAD + _of_the_api(),
         CHECKOUT / "docs" / "reference" / "chart.md": table(),
         CHECKOUT / "docs" / "reference" / "metrics.md": measured(),
+        CHECKOUT / "docs" / "reference" / "flags.md": flags(),
     }
 
 
@@ -132,6 +134,24 @@ def measured() -> str:
     for name, text, kind in sorted(families):
         shown = f"{name}_total" if kind == "counter" else name
         lines.append(f"| `{shown}` | {kind} | {text} |")
+    return "\n".join(lines) + "\n"
+
+
+def flags() -> str:
+    """Return the page with every flag of operator and API."""
+    lines = [
+        "<!-- Generated from the settings of operator and API by `make generate`; do not edit. -->",
+        "# Flags",
+        "",
+        "Every flag has a variable; the flag wins.",
+    ]
+    for command, add in (("run", settings.add_arguments), ("api", api_settings.add_arguments)):
+        parser = argparse.ArgumentParser(add_help=False)
+        add(parser, {})
+        lines += ["", f"## process-operator {command}", "", "| flag | meaning |", "|---|---|"]
+        # argparse has no public way to its flags.
+        actions = parser._actions  # noqa: SLF001
+        lines += [f"| `{one.option_strings[0]}` | {one.help} |" for one in actions]
     return "\n".join(lines) + "\n"
 
 

@@ -1,6 +1,6 @@
 """Keeps applications, made of processes that share one image, in step with their manifests.
 
-The layout of this package is its architecture; README.md draws the flow.
+The layout of this package is its architecture; docs/architecture.md draws the flow.
 """
 
 __version__ = "0.1.0"

@@ -19,6 +19,8 @@ from local_cluster.traefik import Traefik
 
 _PLACE = "PROCESS_OPERATOR_TEST_PLACE"
 """Tells the workers of a run where everything is, or why there is nothing."""
+_WAS_UP = pytest.StashKey[bool]()
+"""Whether there was a cluster before: then it stays."""
 _CLUSTER = pytest.StashKey[local_cluster.Cluster]()
 
 
@@ -30,6 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if obstacle := _obstacle(provider):
         os.environ[_PLACE] = json.dumps({"obstacle": obstacle})
         return
+    config.stash[_WAS_UP] = local_cluster.is_up()
     cluster = local_cluster.up(provider)
     demo.stop_operator(cluster)
     entrance = traefik.ensure(cluster)
@@ -47,8 +50,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     cluster = config.stash.get(_CLUSTER, None)
-    if cluster is not None:
-        installation.uninstall(cluster)
+    if cluster is None:
+        return
+    installation.uninstall(cluster)
+    if not config.stash[_WAS_UP] and not os.environ.get("KEEP"):
+        local_cluster.down()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,7 +1,7 @@
 """The class of each field, and the staged differences that wait for the next release.
 
 One table. Rendering takes staged fields from a snapshot only, `status.pending` compares what is
-staged with what runs, and the table of README.md is printed from here.
+staged with what runs, and the table in docs/reference/fields.md is printed from here.
 """
 
 import json

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from process_operator.api.http import documentation, pages
 from process_operator.api.routes import ROUTERS
 
-README = Path(__file__).parents[3] / "deploy/api/README.md"
+README = Path(__file__).parents[3] / "docs/reference/api.md"
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from process_operator.kube.reasons import Reason
 from process_operator.models import staging
 
 ROOT = Path(__file__).parents[3]
-README = (ROOT / "README.md").read_text()
+REFERENCE = ROOT / "docs" / "reference"
 ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
 CONTRIBUTING = (ROOT / ".github/CONTRIBUTING.md").read_text()
 
@@ -42,16 +42,17 @@ def test_what_contributing_tells_to_touch_is_there() -> None:
 
 
 def test_the_table_of_staged_and_immediate_fields_is_the_one_of_the_code() -> None:
-    assert staging.table() in README
+    assert staging.table() in (REFERENCE / "fields.md").read_text()
 
 
 def test_the_manifests_of_every_field_are_those_that_the_server_is_tested_with() -> None:
     tested = (ROOT / "tests/cluster/every_field.yaml").read_text()
-    assert tested[tested.index("apiVersion") :].rstrip() in README
+    assert tested[tested.index("apiVersion") :].rstrip() in (REFERENCE / "manifests.md").read_text()
 
 
 def test_the_table_of_reasons_has_each_that_the_operator_coins_and_no_other() -> None:
-    table = README.partition("| reason | what it means |")[2].partition("\n\n")[0]
+    reasons = (REFERENCE / "reasons.md").read_text()
+    table = reasons.partition("| reason | what it means |")[2].partition("\n\n")[0]
     told = [
         word
         for row in table.splitlines()
