@@ -95,6 +95,10 @@ MINUTES ?= 30
 soak: install ## Let random users and random faults loose for MINUTES, then see that the world is right (SEED=)
 	PYTHONPATH=tests:deploy/local $(RUN) python -m soak --minutes $(MINUTES) $(if $(filter command line,$(origin SEED)),--seed $(SEED))
 
+.PHONY: test-monitoring
+test-monitoring: install ## Ask a real Prometheus every query of dashboard and alerts, and see each alert fire
+	$(RUN) pytest tests/monitoring
+
 .PHONY: test-clients
 TERRAFORM ?= terraform
 PROVIDER ?=

@@ -112,6 +112,11 @@ class Operator:
             )
 
     @property
+    def address(self) -> str:
+        """Where probes and metrics are served."""
+        return f"127.0.0.1:{self._port}"
+
+    @property
     def has_ended(self) -> bool:
         """Whether the process is no more."""
         return self._process is not None and self._process.poll() is not None

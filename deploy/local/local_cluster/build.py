@@ -60,6 +60,16 @@ TOOLS = {
     for tool in (
         Tool(name="gosh", package="mvdan.cc/sh/v3/cmd/gosh", version="v3.14.1"),
         Tool(name="kind", package="sigs.k8s.io/kind", version="v0.33.0"),
+        Tool(
+            name="prometheus",
+            package="github.com/prometheus/prometheus/cmd/prometheus",
+            version="v0.316.0",
+        ),
+        Tool(
+            name="promtool",
+            package="github.com/prometheus/prometheus/cmd/promtool",
+            version="v0.316.0",
+        ),
         Tool(name="helm3", package="helm.sh/helm/v3/cmd/helm", version="v3.22.0"),
         Tool(name="helm4", package="helm.sh/helm/v4/cmd/helm", version="v4.3.1"),
     )
