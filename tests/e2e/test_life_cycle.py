@@ -1,0 +1,115 @@
+"""The operator is replaced, taken away and brought back, under load: applications notice nothing.
+
+It runs alone, because for some seconds no operator is there for anybody.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import audit
+import installation
+import running
+from clients import Http, Load
+from local_cluster import DIRECTORY, Cluster, build, state
+from local_cluster.control_plane import audit_log
+from local_cluster.traefik import Traefik
+from operate import NAMESPACE
+from userside import IMAGE, Namespace, application, process
+
+pytestmark = pytest.mark.alone
+SMALL: dict[str, Any] = {"resourceTypeRef": {"name": "tiny"}}
+
+
+@pytest.fixture
+def cluster(kubeconfig: Path) -> Cluster:
+    return Cluster(
+        provider=os.environ.get("CLUSTER", "") or state.load(DIRECTORY).provider,
+        directory=DIRECTORY,
+        kubeconfig=kubeconfig,
+        bin=build.BIN,
+        audit_log=audit_log(DIRECTORY),
+    )
+
+
+def pods(here: Namespace) -> list[tuple[str, int]]:
+    """Return each instance with the times that it was restarted."""
+    found = json.loads(
+        here.kubectl("get", "pods", "-l", "!batch.kubernetes.io/job-name", "-o", "json")
+    )
+    return sorted(
+        (one["metadata"]["name"], one["status"]["containerStatuses"][0]["restartCount"])
+        for one in found["items"]
+    )
+
+
+def test_an_upgrade_an_uninstallation_and_a_new_one_touch_nothing(
+    cluster: Cluster,
+    entrance: Traefik,
+    kubectl: Callable[..., str],
+    here: Namespace,
+    tiny: None,
+) -> None:
+    del tiny
+    assert cluster.audit_log is not None
+    host = here.host("shop")
+    web = process(
+        "web",
+        "web",
+        scalingStrategy={"type": "manual", "manual": {"instanceCount": 2}},
+        ingress={"hosts": [{"host": host}]},
+        **SMALL,
+    )
+    here.release(
+        application(routing={"ingressClassName": "traefik"}),
+        web,
+        process("mail", "worker", **SMALL),
+        process("nightly", "cron", schedule="0 4 1 1 *", **SMALL),
+    )
+    url = f"{entrance.url}/version"
+    running.until(lambda: _answers(Http(url, host)))
+    slow = "sample job --sleep 8s --print migrated"
+    here.apply(
+        process("migrate", "job", jobStartPolicy="beforeDeployment", entrypoint=slow, **SMALL)
+    )
+    with Load(lambda: Http(url, host)) as load:
+        # An upgrade in the midst of a release.
+        here.patch("papp", "shop", {"spec": {"image": f"{IMAGE}:v2"}})
+        here.wait("prel/shop-2", "jsonpath={.status.jobs[0].jobUID}")
+        installation.install(cluster, "operator.podAnnotations.upgraded=yes")
+        here.wait("prel/shop-2", "jsonpath={.status.state}=success")
+        running.until(lambda: len(pods(here)) == 3)
+        served, written = pods(here), audit.writes(cluster.audit_log, here.name)
+        # Another one, with nothing under way.
+        installation.install(cluster, "operator.podAnnotations.upgraded=again")
+        assert audit.writes(cluster.audit_log, here.name) == written
+        # Away: what runs goes on, and the CRDs with all applications stay.
+        installation.uninstall(cluster)
+        running.until(lambda: kubectl("get", "pods", "-n", NAMESPACE, "-o", "name") == "")
+        assert here.get("papp", "shop")["status"]["servingRelease"]["name"] == "shop-2"
+        assert pods(here) == served
+        # Back: everything is found as it is.
+        installation.install(cluster)
+        assert audit.writes(cluster.audit_log, here.name) == written
+        assert pods(here) == served
+    assert load.tally.answered > 100
+    assert load.tally.failures == []
+    assert load.tally.answers == {"v1", "v2"}
+    jobs = here.kubectl("get", "jobs", "-o", "name").split()
+    assert len(jobs) == 1
+    # And it works again.
+    here.patch("papp", "shop", {"spec": {"image": f"{IMAGE}:v3"}})
+    here.wait("prel/shop-3", "jsonpath={.status.state}=success")
+
+
+def _answers(client: Http) -> bool:
+    try:
+        return client() == "v1"
+    except Exception:  # noqa: BLE001 - a route that is not there yet answers in many ways
+        return False
+    finally:
+        client.close()
