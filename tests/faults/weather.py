@@ -173,7 +173,8 @@ class Stale(Weather):
             return await way.through(request)
         if "watch" in request.query:
             return await (self._silence(request) if self.replays else way.through(request))
-        asked = str(request.rel_url)
+        # The same path is asked for whole objects and for their metadata.
+        asked = f"{request.rel_url} {request.headers.get('Accept', '')}"
         if self.replays and asked in self._kept:
             body, kind = self._kept[asked]
             return web.Response(body=body, headers={"Content-Type": kind})
