@@ -76,7 +76,8 @@ def told(here: Namespace, way: Losing, operator: running.Operator) -> None:
     here.kubectl("delete", "pproc", "roving")
     here.apply(process("roving", "worker", of="other"))
     here.wait_reason("pproc/roving", "AwaitingRelease")
-    running.until(lambda: not has("shop-roving"), seconds=20)
+    # The garbage collector looks for new kinds, such as ours, every half minute.
+    running.until(lambda: not has("shop-roving"))
     here.kubectl("annotate", "papp", "shop", "somebody.example/looks=again")
     made = applied("shop-roving")
 

@@ -28,6 +28,7 @@ from process_operator.kube.manifest import Manifest
 Page = tuple[list[Manifest], str]
 """Items of one page of a list, and the resourceVersion of the whole list."""
 
+_WRITES = frozenset({"POST", "PUT", "PATCH"})
 _CALL = aiohttp.ClientTimeout(total=30, sock_connect=5)
 """It begins when the request is made: what waits here for others of ours is not late."""
 _AT_ONCE = 32
@@ -341,7 +342,8 @@ class Cluster:
             verb, path, asked or {}, data=data, content=content, accept=accept
         )
         made = responses.parse(answer)
-        if "kind" not in made:
+        # Whoever deletes may be answered with a Status; whoever writes is told what he wrote.
+        if "kind" not in made or (made["kind"] == "Status" and verb in _WRITES):
             raise errors.Unavailable(f"{verb} {path}: the answer is not an object of Kubernetes")
         return made
 

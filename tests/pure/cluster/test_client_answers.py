@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -83,6 +84,28 @@ async def test_whatever_is_answered_has_one_class_of_error(
         assert caught.value.message
         with pytest.raises(errors.ApiError):
             await everything(server, "Deployment")
+
+
+async def test_a_write_is_done_when_its_object_is_the_answer_and_not_before() -> None:
+    """A gateway that says yes to everything has written nothing."""
+    yes = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
+    written = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"namespace": "shop", "name": "web"},
+    }
+    async with answering(always(status=200, text=json.dumps(yes))) as server:
+        for write in (
+            server.create(written),
+            server.apply(written, force=True),
+            server.replace(written),
+            server.replace_status(
+                "Deployment", "shop", "web", uid="1", resource_version="1", status={}
+            ),
+        ):
+            with pytest.raises(errors.Unavailable):
+                await write
+        await server.delete("Deployment", "shop", "web", uid="1", propagation="Background")
 
 
 @pytest.mark.parametrize(
