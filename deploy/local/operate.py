@@ -33,7 +33,12 @@ def apply_kinds(cluster: Cluster) -> None:
 
 def apply_rights(cluster: Cluster, file: str) -> None:
     """Install of a rendered chart what gives rights, and nothing that runs."""
-    documents = yaml.safe_load_all((CHECKOUT / file).read_text())
+    apply_rights_of(cluster, (CHECKOUT / file).read_text())
+
+
+def apply_rights_of(cluster: Cluster, rendered: str) -> None:
+    """Install what gives rights of a chart that has been rendered."""
+    documents = yaml.safe_load_all(rendered)
     chosen = [one for one in documents if one and one["kind"] in _RIGHTS]
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
     _apply(cluster, "-f", "-", stdin=yaml.safe_dump_all([space, *chosen]))

@@ -4,6 +4,7 @@ Every flag has a variable: `--health-port` is `PROCESS_OPERATOR_HEALTH_PORT`; th
 """
 
 import argparse
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -45,6 +46,7 @@ _ALLOWED_ANNOTATIONS = (
     "projectcontour.io/websocket-routes",  # paths of that Ingress
 )
 _ANY = "*"
+_NAMESPACE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
 class LogFormat(StrEnum):
@@ -80,6 +82,8 @@ class Settings:
     resync: timedelta
     """How often every application is compared with what it declares, though nothing changed."""
     health_port: int
+    watch_namespaces: tuple[str, ...]
+    """The namespaces whose applications are looked after; empty: all."""
     resource_types: tuple[Manifest, ...]
     """ProcessResourceTypes that are created where they are missing."""
 
@@ -118,6 +122,12 @@ def _flags(pod_namespace: str | None) -> tuple[_Flag, ...]:
             "file with ProcessResourceTypes: at its start the active replica creates those that "
             "are missing",
         ),
+        flag(
+            "watch-namespaces",
+            "",
+            _namespaces,
+            "namespaces to look after, separated by commas, with rights in these alone; empty: all",
+        ),
         flag("health-port", "8081", _between(1, 65_535), "port of /healthz and /readyz"),
     )
 
@@ -147,6 +157,7 @@ def of(parsed: argparse.Namespace) -> Settings:
         allowed_annotations=parsed.allowed_ingress_annotations,
         resync=timedelta(seconds=parsed.resync_seconds),
         health_port=parsed.health_port,
+        watch_namespaces=parsed.watch_namespaces,
         resource_types=parsed.resource_types,
     )
 
@@ -180,6 +191,14 @@ def _truth(text: str) -> bool:
     if text not in ("true", "false"):
         raise argparse.ArgumentTypeError(f"give true or false, not {text!r}")
     return text == "true"
+
+
+def _namespaces(text: str) -> tuple[str, ...]:
+    found = tuple(dict.fromkeys(item.strip() for item in text.split(",") if item.strip()))
+    for name in found:
+        if not _NAMESPACE.fullmatch(name):
+            raise argparse.ArgumentTypeError(f"{name!r} is no name of a namespace")
+    return found
 
 
 def _resource_types(text: str) -> tuple[Manifest, ...]:

@@ -48,6 +48,7 @@ VARIANTS: dict[str, list[str]] = {
         "operator.extraVolumeMounts[0].mountPath=/more",
         "operator.allowedIngressAnnotations[0]=example.com/*",
     ],
+    "some namespaces": ["watchNamespaces={default,kube-public}", "rbac.aggregate=false"],
     "egress to the API server only": ["networkPolicy.egress[0].ports[0].port=6443"],
     "no policy of ours": ["networkPolicy.enabled=false", "policies.records=false"],
     "tenants": ["policies.tenants=true"],

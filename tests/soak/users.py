@@ -105,7 +105,7 @@ class User:
         made = application(self.shop, image=self._image(), release=release)
         try:
             await self.here.create(made)
-        except errors.Conflict:
+        except errors.AlreadyExists:
             return
 
     async def _create(self, key: str) -> None:

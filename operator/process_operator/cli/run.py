@@ -11,7 +11,7 @@ import functools
 
 from process_operator import __version__, logs, loops, metrics, settings
 from process_operator.cli import connect
-from process_operator.cluster import client
+from process_operator.cluster import client, scoped
 from process_operator.controller import contact, health, lives
 from process_operator.controller.operator import Operator
 
@@ -27,7 +27,9 @@ def run(parsed: argparse.Namespace) -> int:
 
 async def _operate(given: settings.Settings) -> int:
     connection = connect.connection(connect.credentials())
-    async with client.Cluster(connection) as api:
+    scope = given.watch_namespaces
+    reached = scoped.ScopedCluster(connection, scope) if scope else client.Cluster(connection)
+    async with reached as api:
         told = asyncio.Event()
         replica = lives.Lives(contact.Arrival(api), told, functools.partial(Operator, api, given))
         probes = await health.serve(given.health_port, unready=replica.unready)

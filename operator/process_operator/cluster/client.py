@@ -121,9 +121,11 @@ class Cluster:
             return frozenset()
         return frozenset(one["name"] for one in group.get("resources") or ())
 
-    async def try_watch(self, kind: str, resource_version: str) -> None:
+    async def try_watch(
+        self, kind: str, resource_version: str, namespace: str | None = None
+    ) -> None:
         """Open a watch and close it again, to see whether that is allowed."""
-        path = KINDS[kind].path()
+        path = KINDS[kind].path(namespace)
         asked = {"watch": "true", "resourceVersion": resource_version, "timeoutSeconds": "1"}
         try:
             async with await self._open("GET", path, asked) as response:
@@ -178,6 +180,7 @@ class Cluster:
         kind: str,
         *,
         resource_version: str,
+        namespace: str | None = None,
         label_selector: str | None = None,
         field_selector: str | None = None,
         seconds: int = _WATCH_SECONDS,
@@ -197,7 +200,7 @@ class Cluster:
         limit = aiohttp.ClientTimeout(total=seconds + _WATCH_GRACE_SECONDS, sock_connect=5)
         try:
             async with await self._open(
-                "GET", KINDS[kind].path(), asked, timeout=limit
+                "GET", KINDS[kind].path(namespace), asked, timeout=limit
             ) as response:
                 if response.status != 200:
                     raise responses.failure(response, await response.read())

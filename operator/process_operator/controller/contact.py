@@ -13,7 +13,7 @@ nothing.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -147,26 +147,35 @@ def _each(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(texts))
 
 
+def _paths(namespaces: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield where our own kinds are watched: in all namespaces, or in each of some."""
+    for kind in names.OWN_KINDS:
+        for namespace in (namespaces if KINDS[kind].namespaced else ()) or (None,):
+            yield KINDS[kind].path(namespace), kind
+
+
 class Contact:
     """What Kopf's requests for our own kinds were answered with."""
 
-    def __init__(self) -> None:
+    def __init__(self, namespaces: Sequence[str] = ()) -> None:
         self._clock = asyncio.get_running_loop().time
-        self._heard_at = dict.fromkeys(names.OWN_KINDS, self._clock())
-        """When each kind was last answered with yes; at first, when that began to be expected."""
+        self._kinds = dict(_paths(namespaces))
+        """By path: the kind whose objects are there."""
+        self._heard_at = dict.fromkeys(self._kinds, self._clock())
+        """When each path was last answered with yes; at first, when that began to be expected."""
         self._answers: dict[str, tuple[str, int]] = {}
-        """By kind: the verb and status of the last answer."""
-        self._unheard = set(names.OWN_KINDS)
+        """By path: the verb and status of the last answer."""
+        self._unheard = set(self._kinds)
         self.complete = asyncio.Event()
         """Set when every kind has been answered with yes."""
         self._gone = asyncio.Event()
 
-    def note(self, kind: str, verb: str, status: int) -> None:
-        """Note the answer to a request for the objects of a kind."""
-        self._answers[kind] = (verb, status)
+    def note(self, path: str, verb: str, status: int) -> None:
+        """Note the answer to a request for the objects at a path."""
+        self._answers[path] = (verb, status)
         if status == 200:
-            self._heard_at[kind] = self._clock()
-            self._unheard.discard(kind)
+            self._heard_at[path] = self._clock()
+            self._unheard.discard(path)
             if not self._unheard:
                 self.complete.set()
         elif status == 404:
@@ -179,17 +188,17 @@ class Contact:
         Anything else may pass, and is waited for.
         """
         now = self._clock()
-        for kind, heard_at in self._heard_at.items():
-            verb, status = self._answers.get(kind, ("list", 0))
+        for path, heard_at in self._heard_at.items():
+            verb, status = self._answers.get(path, ("list", 0))
             if status == 404 or now - heard_at >= _SECONDS:
-                return _problem(kind, verb, status)
+                return _problem(self._kinds[path], verb, status)
         return None
 
     def unready(self) -> str:
         """Return why not all kinds are being watched; "" if they are."""
         if (problem := self.problem()) is not None:
             return str(problem)
-        unheard = [kind for kind in names.OWN_KINDS if kind in self._unheard]
+        unheard = _each(kind for path, kind in self._kinds.items() if path in self._unheard)
         return f"not watched yet: {', '.join(unheard)}" if unheard else ""
 
     async def lost(self) -> PodProblem:
@@ -214,11 +223,10 @@ class Contact:
             aiohttp.ClientConnectionError: Instead of such an answer.
         """
         response = await handler(request)
-        path = request.url.path
-        for kind in names.OWN_KINDS:
-            if path.endswith(KINDS[kind].path()):
-                verb = "watch" if "watch" in request.url.query else "list"
-                self.note(kind, verb, response.status)
+        verb = "watch" if "watch" in request.url.query else "list"
+        for path in self._kinds:
+            if request.url.path.endswith(path):
+                self.note(path, verb, response.status)
         if response.status in (401, 404) or 300 <= response.status < 400:
             response.close()
             raise aiohttp.ClientConnectionError(f"answered with status {response.status}")

@@ -69,7 +69,7 @@ class Operator:
         self._given = given
         self._told = told
         """Set from outside when the process is to end."""
-        self._contact = contact.Contact()
+        self._contact = contact.Contact(given.watch_namespaces)
         self._queue: WorkQueue[ApplicationKey] = WorkQueue(group_of=lambda key: key.namespace)
         self._children: dict[str, Informer[Child]] = {
             kind: Informer(
@@ -133,6 +133,7 @@ class Operator:
                 lead=self._seconds_of_lead,
             ),
             tallies=self._tallies,
+            is_scoped=bool(given.watch_namespaces),
             waiting=self._queue.__len__,
             clock=_now,
         )
@@ -182,7 +183,8 @@ class Operator:
         of_kopf = await kopf.spawn_tasks(
             registry=registry,
             settings=handlers.settings(),
-            clusterwide=True,
+            clusterwide=not self._given.watch_namespaces,
+            namespaces=self._given.watch_namespaces,
             standalone=True,
             stop_flag=self._stop,
         )

@@ -43,14 +43,26 @@ class Reconciler:
         tallies: Tallies,
         waiting: Callable[[], int],
         clock: Callable[[], datetime],
+        is_scoped: bool = False,
     ) -> None:
-        """Make a reconciler; `waiting` says how many applications wait for their turn."""
+        """Make a reconciler.
+
+        Args:
+            cluster: What is written to.
+            store: What is known.
+            executor: Whoever writes.
+            tallies: Whoever counts what is said.
+            waiting: Says how many applications wait for their turn.
+            clock: Says what time it is.
+            is_scoped: Whether there is no right to write what is no namespace's.
+        """
         self._cluster = cluster
         self._store = store
         self._executor = executor
         self._tallies = tallies
         self._waiting = waiting
         self._clock = clock
+        self._is_scoped = is_scoped
 
     async def reconcile(self, key: ApplicationKey) -> Result:
         """Look at one application once.
@@ -80,6 +92,9 @@ class Reconciler:
         return masking.told(self._store.gather(key), said)
 
     async def _resource_types(self) -> Result:
+        if self._is_scoped:
+            # Their statuses are told by whoever looks after the whole cluster.
+            return Result()
         for write in resource_types.resource_types(self._store.resource_types(), self._clock()):
             await self._executor.publish_one(RESOURCE_TYPES, write)
         return Result(at=self._executor.retry_at(RESOURCE_TYPES))

@@ -43,6 +43,7 @@ def test_the_lease_is_where_the_pod_is() -> None:
         ("--election", "perhaps", "give true or false"),
         ("--log-format", "xml", "give one of json, text"),
         ("--resync-seconds", "1", "from 60 to 86400"),
+        ("--watch-namespaces", "a,No_Name", "is no name of a namespace"),
         ("--resource-types", "/no/such/file", "cannot be read"),
         ("--resource-types", __file__, "cannot be read"),
         ("--allowed-ingress-annotations", "example.com/", "beginnings that end in *"),

@@ -23,7 +23,7 @@ PROCESSES = KINDS[names.PROCESS_KIND].path()
 def heard(contact: Contact, *but: str) -> None:
     for kind in names.OWN_KINDS:
         if kind not in but:
-            contact.note(kind, "watch", 200)
+            contact.note(KINDS[kind].path(), "watch", 200)
 
 
 @virtual_time.run
@@ -43,7 +43,7 @@ async def test_a_kind_that_is_gone_is_lost_at_once() -> None:
     heard(contact)
     waiting = asyncio.create_task(contact.lost())
     await asyncio.sleep(5)
-    contact.note("Process", "watch", 404)
+    contact.note(KINDS["Process"].path(), "watch", 404)
     assert str(await waiting) == ("Process: not served by the cluster; kubectl apply -f crds/")
     assert asyncio.get_running_loop().time() == 5
     assert contact.unready().startswith("Process: not served")
@@ -67,7 +67,7 @@ async def test_a_kind_unheard_of_for_thirty_seconds_is_lost(status: int, why: st
         await asyncio.sleep(5)
         heard(contact, "Process")
         if status != 200:
-            contact.note("Process", "watch", status)
+            contact.note(KINDS["Process"].path(), "watch", status)
         assert bool(contact.unready()) == (loop.time() >= 30)
     lost = await waiting
     assert (lost.kind, lost.why, loop.time()) == ("Process", why, 30)
@@ -79,7 +79,7 @@ async def test_a_refusal_that_passes_is_no_loss() -> None:
     waiting = asyncio.create_task(contact.lost())
     for _ in range(10):
         heard(contact, "Process")
-        contact.note("Process", "watch", 403)
+        contact.note(KINDS["Process"].path(), "watch", 403)
         await asyncio.sleep(20)
         heard(contact)
         await asyncio.sleep(5)

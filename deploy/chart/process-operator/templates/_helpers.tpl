@@ -45,6 +45,11 @@
 {{- end -}}
 {{- end -}}
 
+{{/* Sizes belong to the whole cluster: whoever looks after some namespaces does not make them. */}}
+{{- define "process-operator.bringsSizes" -}}
+{{- if and .Values.resourceTypes.install (not .Values.watchNamespaces) }}yes{{ end -}}
+{{- end -}}
+
 {{/* Labels by which a Deployment finds its pods: they never change. */}}
 {{- define "process-operator.selector" -}}
 app.kubernetes.io/name: {{ include "process-operator.name" .root }}
