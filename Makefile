@@ -78,6 +78,11 @@ api: install ## Run the REST API in the foreground against KUBECONFIG, as its ow
 image: install ## Build the operator's image for amd64 and arm64 as an OCI archive, without an engine: build/image/
 	PYTHONPATH=deploy/local:deploy/image $(RUN) python -m operator_image
 
+.PHONY: audit
+audit: install ## Look up known vulnerabilities of what the image is made of (needs the public index)
+	$(UV) export --quiet --frozen --no-dev --no-emit-project --extra api -o build/requirements.txt
+	$(UV) tool run pip-audit --strict --disable-pip --requirement build/requirements.txt
+
 .PHONY: test-cluster
 test-cluster: install ## Run the tests against a real API server and real controllers
 	$(RUN) pytest tests/cluster -n 6
