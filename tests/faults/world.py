@@ -202,7 +202,7 @@ class Matrix(Generic[ProxyT]):
     audit_log: Path
     active: dict[str, set[str]] = field(default_factory=dict)
     doubles: list[str] = field(default_factory=list)
-    """Namespaces that had two releases in progress at once."""
+    """Applications that had two releases in progress at once."""
     restarting: asyncio.Lock = field(default_factory=asyncio.Lock)
     restarts: int = 0
     starting: float = 0.0
@@ -310,13 +310,14 @@ class Matrix(Generic[ProxyT]):
 
     def _note(self, kind: str, body: Body) -> None:
         metadata, state = body["metadata"], (body.get("status") or {}).get("state")
-        there = self.active.setdefault(metadata["namespace"], set())
+        shop = f"{metadata['namespace']}/{body['spec']['applicationRef']['name']}"
+        there = self.active.setdefault(shop, set())
         if state == "inProgress" and kind != "DELETED":
             there.add(metadata["name"])
         else:
             there.discard(metadata["name"])
         if len(there) > 1:
-            self.doubles.append(metadata["namespace"])
+            self.doubles.append(shop)
 
 
 @contextlib.asynccontextmanager
@@ -341,6 +342,7 @@ async def matrix(
         proxies(kubeconfig, directory / "proxy") as proxy,
     ):
         log = directory / "logs" / "operator-under-faults.log"
+        log.unlink(missing_ok=True)
         operator = operators(proxy.kubeconfig, log, "--election", "false")
         if made.audit_log is None:
             raise RuntimeError("the faults need a cluster with an audit log")
