@@ -39,7 +39,7 @@ class Place:
             return False
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def place() -> Iterator[Place]:
     try:
         cluster = local_cluster.up("kwok", DIRECTORY)
@@ -64,7 +64,7 @@ def place() -> Iterator[Place]:
         local_cluster.down(DIRECTORY)
 
 
-def test_it_has_no_right_outside_but_to_read_sizes_and_classes(place: Place) -> None:
+def it_has_no_right_outside_but_to_read_sizes_and_classes(place: Place) -> None:
     for name in MINE:
         assert place.may("patch", "deployments", "-n", name)
     assert not place.may("patch", "deployments", "-n", "green")
@@ -75,7 +75,7 @@ def test_it_has_no_right_outside_but_to_read_sizes_and_classes(place: Place) -> 
     assert place.may("list", "ingressclasses.networking.k8s.io")
 
 
-def test_it_works_in_each_of_its_namespaces_and_leaves_the_others_alone(place: Place) -> None:
+def it_works_in_each_of_its_namespaces_and_leaves_the_others_alone(place: Place) -> None:
     green = place.namespace("green")
     green.apply(application(), process("web", "web"))
     for name in MINE:
@@ -95,7 +95,7 @@ def test_it_works_in_each_of_its_namespaces_and_leaves_the_others_alone(place: P
     assert "Traceback" not in place.operator.log.read_text()
 
 
-def test_a_restart_writes_nothing(place: Place) -> None:
+def a_restart_writes_nothing(place: Place) -> None:
     assert place.cluster.audit_log is not None
     before = [audit.writes(place.cluster.audit_log, name) for name in MINE]
     assert all(before)
@@ -104,7 +104,7 @@ def test_a_restart_writes_nothing(place: Place) -> None:
     assert [audit.writes(place.cluster.audit_log, name) for name in MINE] == before
 
 
-def test_what_happens_while_its_watches_are_renewed_is_seen(place: Place) -> None:
+def what_happens_while_its_watches_are_renewed_is_seen(place: Place) -> None:
     """A watch ends every ten seconds, each for itself: nothing falls in between."""
     here, other = (place.namespace(name) for name in MINE)
     for number in range(24):
@@ -112,3 +112,10 @@ def test_what_happens_while_its_watches_are_renewed_is_seen(place: Place) -> Non
         here.wait("service/shop-web", "jsonpath={.spec.type}=ClusterIP")
         other.patch("pproc", "web", {"spec": {"displayName": f"number {number}"}})
     assert "lost the watch" not in place.operator.log.read_text()
+
+
+def test_an_operator_of_two_namespaces_works_there_and_nowhere_else(place: Place) -> None:
+    it_has_no_right_outside_but_to_read_sizes_and_classes(place)
+    it_works_in_each_of_its_namespaces_and_leaves_the_others_alone(place)
+    a_restart_writes_nothing(place)
+    what_happens_while_its_watches_are_renewed_is_seen(place)
