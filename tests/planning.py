@@ -64,7 +64,6 @@ def seconds(manifest: Manifest) -> float:
     the next, so each is as long as the first is in truth. Garbage is not collected meanwhile: that
     takes as long as the heap of a whole run of tests is large.
     """
-    gc.collect()
     gc.disable()
     try:
         return statistics.median(_once(manifest) for _ in range(_TRIES))

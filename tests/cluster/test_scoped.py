@@ -107,7 +107,7 @@ def a_restart_writes_nothing(place: Place) -> None:
 def what_happens_while_its_watches_are_renewed_is_seen(place: Place) -> None:
     """A watch ends every ten seconds, each for itself: nothing falls in between."""
     here, other = (place.namespace(name) for name in MINE)
-    for number in range(24):
+    for number in range(12):
         here.kubectl("delete", "service", "shop-web", "--wait=false")
         here.wait("service/shop-web", "jsonpath={.spec.type}=ClusterIP")
         other.patch("pproc", "web", {"spec": {"displayName": f"number {number}"}})
