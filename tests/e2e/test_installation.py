@@ -1,4 +1,7 @@
-"""The operator as users have it: pods of its image, elected, replaced while it works."""
+"""The operator as users have it: pods of its image, elected, replaced while it works.
+
+Alone, because one test kills the pod that others look into.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +13,7 @@ import running
 from operate import NAMESPACE
 from userside import IMAGE, Namespace, application, process
 
+pytestmark = pytest.mark.alone
 LEASE = ("get", "lease", "-n", NAMESPACE, "process-operator")
 
 
