@@ -29,6 +29,8 @@ APPLICATIONS = 8
 NAMESPACES = 2
 CALM_SECONDS = 120
 """How long everything may take to come to rest: longer than any deadline of a release."""
+PATIENT_SECONDS = 70
+"""After a minute it is told of what lacks something that nobody has brought it."""
 MAX_GROWTH_MIB = 40.0
 """By how much a life of the operator may grow between its first minute and its end."""
 GRIM = [one for one in weather.CASES if one.grace_seconds < 40]
@@ -104,6 +106,7 @@ class Soak:
         self.place.proxy.weather = None
         self.operator.set_clock(0)
         await self._kill("killed for the last time")
+        await asyncio.sleep(PATIENT_SECONDS)
         deadline = time.monotonic() + CALM_SECONDS
         left: list[str] = ["everything"]
         while left and time.monotonic() < deadline:
