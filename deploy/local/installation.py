@@ -13,7 +13,7 @@ from operator_image import image as builder
 CHECKOUT = operate.CHECKOUT
 NAMESPACE = operate.NAMESPACE
 CHART = CHECKOUT / "deploy" / "chart" / "process-operator"
-ARCHIVE = CHECKOUT / "build" / "image" / "process-operator.tar"
+ARCHIVE = builder.OUTPUT / builder.ARCHIVE
 RELEASE = "process-operator"
 _SOURCES = ("operator/**/*.py", "deploy/image/**/*.py", "deploy/local/local_cluster/oci.py")
 

@@ -19,7 +19,7 @@ def main() -> int:
         print(f"the image cannot be built here: {missing}", file=sys.stderr)
         return 1
     print(f"{index.name}@{index.digest}")
-    print(f"in {options.output / 'process-operator.tar'}, its materials beside it")
+    print(f"in {options.output / image.ARCHIVE}, its materials beside it")
     return 0
 
 

@@ -19,11 +19,14 @@ from process_operator import __version__
 ARCHITECTURES = ("amd64", "arm64")
 NAME = "process-operator.dev/process-operator"
 OUTPUT = wheels.CHECKOUT / "build" / "image"
+ARCHIVE = "process-operator.tar"
 SITE = f"usr/local/lib/python{debian.PYTHON}/dist-packages"
 _PASSWORDS = "root:x:0:0:root:/:/nologin\noperator:x:65532:65532:operator:/tmp:/nologin\n"
 _GROUPS = "root:x:0:\noperator:x:65532:\n"
 _HOSTS = "hosts: files dns\n"
 _LARGEST_MB = 60
+_PARTS = ("base", "libraries", "own")
+"""The layers, from what changes most rarely to what changes with each commit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +70,14 @@ def build(architectures: Sequence[str], output: Path) -> oci.Image:
         site = root / "libraries" / SITE
         wheels.install(site, architecture, requirements)
         wheels.install_own(root / "own" / SITE, wheel, made_from.text)
+    python, mtime = _own_python(roots), int(made_from.at.timestamp())
     for architecture, root in roots.items():
-        for part in ("base", "libraries", "own"):
-            _compile(_own_python(roots), root / part)
-        mtime = int(made_from.at.timestamp())
-        layers[architecture] = [
-            oci.folder_layer(root / part, mtime=mtime) for part in ("base", "libraries", "own")
-        ]
+        for part in _PARTS:
+            _compile(python, root / part)
+        layers[architecture] = [oci.folder_layer(root / part, mtime=mtime) for part in _PARTS]
         images.append(_image(name, architecture, layers[architecture], made_from))
     index = oci.index(name, images)
-    oci.write_archive(output / "process-operator.tar", [index])
+    oci.write_archive(output / ARCHIVE, [index])
     listed = materials.document(
         NAME,
         __version__,
@@ -152,16 +153,14 @@ def _own_python(roots: dict[str, Path]) -> Sequence[str]:
 
 def _fresh(folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
-    for part in ("base", "libraries", "own"):
+    for part in _PARTS:
         (folder / part).mkdir(parents=True)
     return folder
 
 
 def _tell_size(architecture: str, layers: Sequence[oci.Layer]) -> None:
     sizes = [len(one.content) / 1e6 for one in layers]
-    parts = ", ".join(
-        f"{part} {size:.1f}" for part, size in zip(("base", "libraries", "own"), sizes, strict=True)
-    )
+    parts = ", ".join(f"{part} {size:.1f}" for part, size in zip(_PARTS, sizes, strict=True))
     print(f"{architecture}: {sum(sizes):.1f} MB compressed ({parts})")
     if sum(sizes) > _LARGEST_MB:
         raise SystemExit(f"the image for {architecture} is larger than {_LARGEST_MB} MB")
