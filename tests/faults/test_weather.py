@@ -18,8 +18,6 @@ from faults.world import DIRECTORY, SCENARIOS, Matrix, Run, disorder, matrix, tw
 from process_operator.kube import names
 
 SCENARIO = SCENARIOS["success"]
-QUIET_SECONDS = 5.0
-"""Longer than the operator waits before it tries again."""
 EVENTS = range(3, 60, 4)
 """At which of the events that it is told the operator is killed."""
 Place = Matrix[weather.Weathered]
@@ -49,7 +47,7 @@ async def through(place: Place, case: weather.Case, expected: Run) -> table.Row:
     try:
         if case.restarts:
             await place.restart()
-        run = await place.run(SCENARIO, None, QUIET_SECONDS)
+        run = await place.run(SCENARIO, None)
     except AssertionError as error:
         return table.Row(case.fault, case.name, [str(error)], time.monotonic() - begun)
     finally:
@@ -72,7 +70,7 @@ async def killed_at_events(place: Place, expected: Run) -> table.Row:
     begun, wrong = time.monotonic(), []
     for event in EVENTS:
         place.proxy.weather = kill = weather.KillingAt(event)
-        run = await place.run(SCENARIO, None, QUIET_SECONDS)
+        run = await place.run(SCENARIO, None)
         wrong += [f"event {event}: {one}" for one in judged(run, expected, 10)]
         if kill.events < event:
             break
@@ -88,7 +86,7 @@ async def twice_in_one_release(place: Place, expected: Run) -> table.Row:
         place.proxy.weather = weather.FirstTries(weather.lose_the_answer)
         what = done[number - 1]
         fault = Fault(what, done[:number].count(what), Way.KILLED_AFTER)
-        run = await place.run(SCENARIO, fault, QUIET_SECONDS)
+        run = await place.run(SCENARIO, fault)
         wrong += [f"write {number}: {one}" for one in judged(run, expected, 15)]
     place.proxy.weather = None
     tried = "killed after a write, and first answers lost"
@@ -105,7 +103,7 @@ async def edited_between_writes(place: Place, expected: Run) -> table.Row:
             await place.api.merge_patch(names.PROCESS_KIND, namespace, "tick", change)
 
     place.proxy.weather = weather.Toggling(edit)
-    run = await place.run(SCENARIO, None, QUIET_SECONDS)
+    run = await place.run(SCENARIO, None)
     place.proxy.weather = None
     return table.Row(
         "F20", "a user edits between each two writes", judged(run, expected, 10), run.seconds
@@ -117,7 +115,7 @@ async def of_another_day(place: Place, expected: Run) -> table.Row:
     stale = place.proxy.weather = weather.Stale()
     await place.restart()
     begun = time.monotonic()
-    run = await place.run(SCENARIO, None, QUIET_SECONDS)
+    run = await place.run(SCENARIO, None)
     writes = len(run.writes)
     stale.replays = True
     await place.restart()
@@ -126,7 +124,7 @@ async def of_another_day(place: Place, expected: Run) -> table.Row:
     stale.lifted.set()
     place.proxy.weather = None
     await place.restart()
-    after = await place.run(SCENARIO, None, QUIET_SECONDS)
+    after = await place.run(SCENARIO, None)
     wrong = judged(run, expected, 10) + judged(after, expected, 10)
     wrong += [] if len(run.writes) == writes else [f"wrote {run.writes[writes:]}"]
     return table.Row("F14", "started on older lists", wrong, time.monotonic() - begun)
@@ -153,7 +151,7 @@ async def test_in_any_weather_a_release_ends_as_in_a_fine_one(
         tell(row)
 
     async with matrix(DIRECTORY / "weather", weather.Weathered) as place:
-        expected = await place.run(SCENARIO, None, QUIET_SECONDS)
+        expected = await place.run(SCENARIO, None)
         for case in weather.CASES:
             if full or case.quick:
                 note(await through(place, case, expected))

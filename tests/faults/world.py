@@ -26,6 +26,9 @@ GRACE_SECONDS = 5.0
 PATIENCE_SECONDS = 100.0
 """Longer than the minute that the operator waits at most when it is asked to."""
 AT_ONCE = 5
+QUIET_SECONDS = 5.0
+"""Longer than the operator waits after an answer of 500, which is four seconds at most: what it
+has yet to write would be taken for what it will never write."""
 SOON = {"settleSeconds": 0}
 IMPATIENT = {"settleSeconds": 0, "progressDeadlineSeconds": 8}
 """For a rollout that has to fail; also the time within which a Job must have started."""
@@ -219,7 +222,7 @@ class Matrix(Generic[ProxyT]):
             self.starting = time.monotonic() - begun
             self.restarts += 1
 
-    async def run(self, scenario: Scenario, fault: Fault | None, quiet: float = 2.5) -> Run:
+    async def run(self, scenario: Scenario, fault: Fault | None) -> Run:
         """Run a scenario in a namespace of its own, until nothing is written for a while."""
         here = Namespace(self.api, f"faults-{uuid.uuid4().hex[:8]}")
         since = self.audit_log.stat().st_size
@@ -236,9 +239,9 @@ class Matrix(Generic[ProxyT]):
             took = time.monotonic() - begun
             if kills and not record.injected.is_set():
                 # The fault may come after the end, at the last write of a status.
-                await self._quiet(record, quiet)
+                await self._quiet(record)
             starting = self.starting if kills and record.injected.is_set() else 0.0
-        await self._quiet(record, quiet)
+        await self._quiet(record)
         # What was asked for before the fault counts as well: the prologue makes Jobs too.
         jobs = self.created_jobs(here.name, since)
         return Run(took, starting, record.writes, record.first, jobs, await ending(here))
@@ -270,12 +273,12 @@ class Matrix(Generic[ProxyT]):
         await here.until(gone, "the end of the namespace")
         return True
 
-    async def _quiet(self, record: Record, seconds: float) -> None:
+    async def _quiet(self, record: Record) -> None:
         """Return when nothing has been written for a moment in which the operator was up."""
         before = None
         while self.restarting.locked() or before != (len(record.writes), self.restarts):
             before = (len(record.writes), self.restarts)
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(QUIET_SECONDS)
 
     def created_jobs(self, namespace: str, since: int = 0) -> list[str]:
         """Return the names of the Jobs that were created in a namespace, as often as they were."""
