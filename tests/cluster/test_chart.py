@@ -127,6 +127,17 @@ def test_the_rendered_file_is_accepted_and_can_be_a_base(
     assert "image: registry.example.com/process-operator:v9" in made
 
 
+def test_the_alerts_ask_for_the_lease_that_the_operator_takes() -> None:
+    text = render.template(*settings(["fullnameOverride=ops", "metrics.alerts=true"]))
+    made = {one["kind"]: one["spec"] for one in yaml.safe_load_all(text) if one and "spec" in one}
+    (operator,) = made["Deployment"]["template"]["spec"]["containers"]
+    assert "--lease-name=ops" in operator["args"]
+    rules = [one["expr"] for group in made["PrometheusRule"]["groups"] for one in group["rules"]]
+    of_leaders = [one for one in rules if "leader_election_master_status" in one]
+    assert len(of_leaders) == 2
+    assert all('{name="ops"}' in one and "process-operator" not in one for one in of_leaders)
+
+
 @pytest.mark.parametrize("version", [3, 4])
 def test_helm_finds_nothing_to_complain_of(version: int, cluster: Cluster) -> None:
     for values in ([], [one for variant in LINTED for one in VARIANTS[variant]]):
