@@ -1,16 +1,15 @@
 """How long the operator thinks about one object: from its arrival to the plan and the statuses."""
 
 import functools
-import gc
 import statistics
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from cachetools import LRUCache
 
 import make
+import processor
 from process_operator.controller.observe import masking
 from process_operator.controller.observe.records import (
     ApplicationKey,
@@ -58,33 +57,26 @@ class _None:
 
 
 def seconds(manifest: Manifest) -> float:
-    """Return the processor time of the longest look at an object, the median of a few tries.
+    """Return the usual seconds of the longest look at an object, the median of a few tries.
 
     One look is taken when it arrives, one after its release. Nothing is remembered from one try to
-    the next, so each is as long as the first is in truth. Garbage is not collected meanwhile: that
-    takes as long as the heap of a whole run of tests is large.
+    the next, so each is as long as the first is in truth.
     """
-    gc.disable()
-    try:
-        return statistics.median(_once(manifest) for _ in range(_TRIES))
-    finally:
-        gc.enable()
+    with processor.undisturbed():
+        took = statistics.median(_once(manifest) for _ in range(_TRIES))
+    return processor.usual(took)
 
 
 def _once(manifest: Manifest) -> float:
     for clear in _caches():
         clear()
     bodies = [*_bodies(manifest)]
-    begin = time.process_time()
+    took = processor.seconds(lambda: _look(_gathered(bodies)))
     seen = _gathered(bodies)
-    _look(seen)
-    took = time.process_time() - begin
     if not _can_be_released(seen):
         return took
     served = make.served(seen)
-    begin = time.process_time()
-    _look(served)
-    return max(took, time.process_time() - begin)
+    return max(took, processor.seconds(_look, served))
 
 
 def _caches() -> Iterator[Callable[[], None]]:

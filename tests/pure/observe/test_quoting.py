@@ -2,13 +2,13 @@
 
 import random
 import string
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import processor
 from process_operator.controller.observe import quoting
 
 SECRET = "tr0ub4dor&3-correct-horse-battery"  # noqa: S105 - made up
@@ -104,21 +104,19 @@ def test_a_large_environment_does_not_hold_up_the_loop(
     values: Callable[[int], list[str]], text: str
 ) -> None:
     """At the first look and at later ones: in 50 ms of the processor's time."""
-    spent: list[float] = []
-    for seed in range(3):
-        known = frozenset(values(seed))
-        for again in range(2):
-            began = time.process_time()
-            quoting.masked([f"{again} {text}"], known)
-            spent.append(time.process_time() - began)
-    assert min(spent[0::2]) < 0.05
-    assert min(spent[1::2]) < 0.05
+    first, later = [], []
+    with processor.undisturbed():
+        for seed in range(3):
+            known = frozenset(values(seed))
+            first.append(processor.seconds(quoting.masked, [f"0 {text}"], known))
+            later.append(processor.seconds(quoting.masked, [f"1 {text}"], known))
+    assert processor.usual(min(first)) < 0.05
+    assert processor.usual(min(later)) < 0.05
 
 
 def test_what_is_told_again_and_again_is_masked_once() -> None:
     texts = [f"pod {number} exited with code 1: " + "x" * 400 for number in range(200)]
     known = frozenset([*many_lines(9), SECRET])
-    quoting.masked(texts, known)
-    began = time.process_time()
     assert len(quoting.masked(texts, known)) == 200
-    assert time.process_time() - began < 0.01
+    again = min(processor.seconds(quoting.masked, texts, known) for _ in range(3))
+    assert processor.usual(again) < 0.01
