@@ -17,14 +17,14 @@ import yaml
 import dashboard
 import local_cluster
 import operate
-import render
+import reference
 import running
 from local_cluster import build, network
 from userside import IMAGE, Namespace, application, process
 
 ROOT = Path(__file__).parents[2]
 DIRECTORY = ROOT / "build" / "cluster-monitoring"
-ALERTS = render.CHART / "files" / "alerts.yaml"
+ALERTS = reference.CHART / "files" / "alerts.yaml"
 TESTED = Path(__file__).with_name("alerts.test.yaml")
 SCRAPE_SECONDS = 1
 OF_TROUBLE = ("informer_restarts", "retries")

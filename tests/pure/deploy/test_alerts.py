@@ -6,12 +6,12 @@ from pathlib import Path
 import yaml
 
 import dashboard
-import render
+import reference
 
 ROOT = Path(__file__).parents[3]
 ALERTS = [
     rule
-    for group in yaml.safe_load((render.CHART / "files" / "alerts.yaml").read_text())["groups"]
+    for group in yaml.safe_load((reference.CHART / "files" / "alerts.yaml").read_text())["groups"]
     for rule in group["rules"]
 ]
 _NAME = re.compile(r"\b(?:process|workqueue|controller|rest|leader)_[a-z_]+\b(?!=)")
@@ -27,7 +27,7 @@ def test_every_alert_has_a_runbook_of_its_name_and_every_runbook_an_alert() -> N
 
 
 def test_every_metric_that_is_asked_for_is_told() -> None:
-    told = set(re.findall(r"^\| `([a-z_]+)`", render.measured(), re.MULTILINE))
+    told = set(re.findall(r"^\| `([a-z_]+)`", dict(reference.pages())["metrics.md"], re.MULTILINE))
     told |= {"process_resident_memory_bytes", "process_cpu_seconds_total"}
     for query in [*dashboard.queries(), *(one["expr"] for one in ALERTS)]:
         asked = {_SUFFIX.sub("", name) for name in _NAME.findall(query)}

@@ -5,11 +5,11 @@ from typing import Any
 
 import yaml
 
-import render
+import reference
 from process_operator import __version__
 
-VALUES = yaml.safe_load((render.CHART / "values.yaml").read_text())
-SCHEMA = json.loads((render.CHART / "values.schema.json").read_text())
+VALUES = yaml.safe_load((reference.CHART / "values.yaml").read_text())
+SCHEMA = json.loads((reference.CHART / "values.schema.json").read_text())
 
 
 def leaves(schema: dict[str, Any], values: Any) -> None:
@@ -28,5 +28,5 @@ def test_every_value_is_in_the_schema_and_nothing_else_is() -> None:
 
 
 def test_the_chart_has_the_version_of_the_operator() -> None:
-    chart = yaml.safe_load((render.CHART / "Chart.yaml").read_text())
+    chart = yaml.safe_load((reference.CHART / "Chart.yaml").read_text())
     assert (chart["version"], chart["appVersion"]) == (__version__, __version__)
