@@ -7,8 +7,10 @@ from stories.scenes import (
     IMAGE_2,
     IMAGE_3,
     MIGRATE,
+    PROCESS,
     WARM,
     WEB,
+    goes_back_slowly,
     job,
     new_image,
     served,
@@ -152,4 +154,62 @@ def a_before_job_that_succeeds_when_it_is_tried_again(story: Story) -> None:
     served(story, job("migrate", "beforeDeployment", run={"retries": 1}))
     story.jobs["migrate"] = "fails once"
     new_image(story)
+    story.settles()
+
+
+# What comes after a failure.
+
+
+@told
+def a_failed_release_is_asked_for_again_when_its_job_is_mended(story: Story) -> None:
+    served(story, MIGRATE)
+    story.jobs["migrate"] = "fails"
+    new_image(story)
+    story.settles()
+    story.jobs["migrate"] = "succeeds"
+    story.changes(PROCESS, "migrate", entrypoint="bin/migrate --fixed")
+    story.settles()
+
+
+@told
+def what_does_not_mend_a_failed_release_is_tried_once(story: Story) -> None:
+    served(story, MIGRATE)
+    story.jobs["migrate"] = "fails"
+    new_image(story)
+    story.settles()
+    story.changes(PROCESS, "migrate", entrypoint="bin/migrate --fixed")
+    story.settles()
+    story.passes(3600)
+
+
+@told
+def a_restart_that_failed_is_mended_and_restarts(story: Story) -> None:
+    served(story, MIGRATE)
+    story.jobs["migrate"] = "fails"
+    story.changes(APPLICATION, "shop", revision="2026-01-05")
+    story.settles()
+    story.jobs["migrate"] = "succeeds"
+    story.changes(PROCESS, "migrate", entrypoint="bin/migrate --fixed")
+    story.settles()
+
+
+@told
+def the_image_is_set_back_while_the_release_goes_back(story: Story) -> None:
+    served(story, ALARM)
+    goes_back_slowly(story)
+    new_image(story, IMAGE_1)
+    story.passes(5)
+    del story.failing_images[IMAGE_1]
+    story.settles()
+
+
+@told
+def the_image_is_set_back_where_the_failed_one_stays(story: Story) -> None:
+    served(story)
+    story.changes(APPLICATION, "shop", release={"rollback": False})
+    story.settles()
+    story.failing_images[IMAGE_2] = "hangs"
+    new_image(story)
+    story.settles()
+    new_image(story, IMAGE_1)
     story.settles()

@@ -2,6 +2,7 @@
 
 from stories.scenes import (
     APPLICATION,
+    IMAGE_1,
     IMAGE_2,
     IMAGE_3,
     MIGRATE,
@@ -19,6 +20,17 @@ def rolled_back_by_hand(story: Story) -> None:
     new_image(story)
     story.settles()
     story.applies(request("back", rollbackTo="shop-1"))
+    story.settles()
+
+
+@told
+def after_the_way_back_by_hand_the_manifest_follows(story: Story) -> None:
+    served(story, MIGRATE)
+    new_image(story)
+    story.settles()
+    story.applies(request("back", rollbackTo="shop-1"))
+    story.settles()
+    new_image(story, IMAGE_1)
     story.settles()
 
 

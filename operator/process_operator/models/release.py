@@ -51,6 +51,7 @@ class ReleaseTrigger(StrEnum):
     IMAGE = "image"
     REVISION = "revision"
     AUTOMATIC = "automatic"
+    MENDED = "mended"
     MANUAL = "manual"
     ROLLBACK = "rollback"
 

@@ -275,6 +275,7 @@ _ASKED = {
     ReleaseTrigger.IMAGE: "asked for by spec.image",
     ReleaseTrigger.REVISION: "asked for by spec.revision: it restarts every process",
     ReleaseTrigger.AUTOMATIC: "asked for by a staged change, because releasePolicy is automatic",
+    ReleaseTrigger.MENDED: "asked for again by a staged change, because the last one failed",
     ReleaseTrigger.MANUAL: "asked for by hand",
     ReleaseTrigger.ROLLBACK: "asked for by hand: it goes back to an earlier release",
 }

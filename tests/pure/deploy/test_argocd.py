@@ -69,15 +69,8 @@ EXAMPLES: list[tuple[str, str, dict[str, Any]]] = [
     ),
     ("rolling out", "Progressing", _object(*MOVING)),
     ("stuck", "Degraded", _object(*STUCK)),
-    ("suspended with its application", "Suspended", _object(("Ready", "True", "Suspended"))),
-    ("a suspended cron process", "Suspended", _object(READY, suspend=True)),
     ("suspend taken back", "Healthy", _object(READY, suspend=False)),
     ("suspended, and stuck", "Degraded", _object(*STUCK, suspend=True)),
-    (
-        "a release that is paused with its application",
-        "Suspended",
-        _object(("Ready", "False", "Suspended"), ("Reconciling", "True", "Suspended")),
-    ),
 ]
 
 
@@ -90,6 +83,18 @@ def test_health_follows_the_conditions(kind: str, expected: str, found: dict[str
     health, message = _health(kind, found)
     assert health == expected
     assert message
+
+
+@pytest.mark.parametrize("kind", [names.APPLICATION_KIND, names.PROCESS_KIND])
+def test_what_git_asks_to_be_suspended_is_healthy_so_that_a_sync_ends(kind: str) -> None:
+    suspended = _object(("Ready", "True", "Suspended"), suspend=True)
+    assert _health(kind, suspended) == ("Healthy", "Suspended: what to do")
+
+
+@pytest.mark.parametrize("kind", [names.RELEASE_KIND, names.RUN_KIND])
+def test_a_request_that_its_application_holds_is_suspended(kind: str) -> None:
+    paused = _object(("Ready", "False", "Suspended"), ("Reconciling", "True", "Suspended"))
+    assert _health(kind, paused) == ("Suspended", "Suspended: what to do")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -131,7 +136,7 @@ _FAILURE = {
             id="awaiting a release",
         ),
         pytest.param(
-            {"shop": "Suspended", "web": "Suspended"},
+            {"shop": "Healthy", "web": "Healthy"},
             make.with_children(make.observed(SERVED, application=make.application(suspend=True))),
             id="suspended",
         ),

@@ -12,6 +12,7 @@ from process_operator.controller.observe.child_status import DeploymentStatus
 from process_operator.controller.observe.records import Child, PodProblem
 from process_operator.controller.release import rollout
 from process_operator.controller.release.rollout import Progress, State
+from process_operator.controller.resolve import target
 
 AVAILABLE = {
     "observedGeneration": 3,
@@ -178,12 +179,27 @@ def test_old_and_new_instances_beside_each_other_are_not_current() -> None:
     assert not judged(deployment(updatedReplicas=1)).current
 
 
-def test_a_cron_job_is_rolled_out_as_soon_as_it_is_written() -> None:
-    cron = make.process(key="tidy", type="cron", schedule="0 6 * * *")
-    manifest = make.manifests(make.released(make.observed(processes=[cron])), "tidy")["CronJob"]
-    assert rollout.of_cron_job(make.child_of(manifest)).state is State.READY
-    active = make.child_of(manifest, active=[{"name": "a"}, {"name": "b"}])
-    assert rollout.of_cron_job(active).message == "2 runs are active"
+@pytest.mark.parametrize(
+    ("schedule", "suspend", "active", "reason", "message"),
+    [
+        ("0 6 * * *", False, 0, "Scheduled", "waits for its next run"),
+        ("0 6 * * *", False, 1, "Scheduled", "1 run is active; waits for its next run"),
+        ("0 6 * * *", False, 2, "Scheduled", "2 runs are active; waits for its next run"),
+        ("0 6 * * *", True, 0, "Suspended", "runs by its schedule when spec.suspend is false"),
+        (None, False, 0, "Scheduled", "has no schedule, and runs when it is asked to"),
+    ],
+)
+def test_a_cron_job_is_rolled_out_as_soon_as_it_is_written(
+    schedule: str | None, suspend: bool, active: int, reason: str, message: str
+) -> None:
+    cron = make.process(key="tidy", type="cron", schedule=schedule, suspend=suspend)
+    seen = make.released(make.observed(processes=[cron]))
+    child = make.child_of(make.manifests(seen, "tidy")["CronJob"], active=[{}] * active)
+    timetable = target.timetable(cron.spec)
+    assert timetable is not None
+    progress = rollout.of_cron_job(child, timetable)
+    assert (progress.state, progress.reason) == (State.READY, reason)
+    assert progress.message == message
 
 
 def test_the_size_is_the_live_one() -> None:

@@ -1,5 +1,6 @@
 -- The status follows kstatus: observedGeneration, Ready, and Reconciling or Stalled while true.
--- Ready is True of what waits for a release that nobody has asked for (Staged, AwaitingRelease).
+-- Ready is True of what waits for a release that nobody has asked for (Staged, AwaitingRelease), and of
+-- what is suspended: that is what Git asks for, and a sync that waits for it would never end.
 local health = { status = "Progressing", message = "waits for the operator" }
 local status = obj.status
 if status == nil or status.conditions == nil then
@@ -22,10 +23,7 @@ if ready == nil then
   return health
 end
 health.message = ready.reason .. ": " .. ready.message
-if ready.reason == "Suspended" then
-  health.status = "Suspended"
-elseif ready.status == "True" then
-  local suspended = obj.spec ~= nil and obj.spec.suspend == true
-  health.status = suspended and "Suspended" or "Healthy"
+if ready.status == "True" then
+  health.status = "Healthy"
 end
 return health

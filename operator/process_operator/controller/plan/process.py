@@ -304,8 +304,8 @@ def _progress(
         return Progress(state=State.READY, reason=Reason.AWAITING_RELEASE, message="")
     if process_plan.workload is None or process_plan.workload.deleting or process_plan.applies:
         return rollout.NOT_MADE
-    if target.entry.type == ProcessType.CRON:
-        return rollout.of_cron_job(process_plan.workload)
+    if target.timetable is not None:
+        return rollout.of_cron_job(process_plan.workload, target.timetable)
     return rollout.of_deployment(
         process_plan.workload,
         size=process_plan.size,

@@ -103,12 +103,18 @@ def begin(
 ) -> ReleaseStatus:
     """Return the record in which a step begins, made of the release's own or of the one given."""
     started = {_STARTS[step]: conditions.whole_seconds(now)} if step in _STARTS else {}
-    return (record or release.status).changed(
+    record = record or release.status
+    said, why = conditions.reconciling(*_DOING[step]), record.failure
+    if why is not None:
+        # It is decided: who waits for the release need not wait for what follows.
+        told = f"{why.sentence or ''}. For now {_DOING[step][1]}"
+        said = conditions.stalled(why.reason or Reason.RELEASE_FAILED, told)
+    return record.changed(
         **started,
         observed_generation=release.generation,
         state=ReleaseState.IN_PROGRESS,
         step=step,
-        conditions=_said(release, conditions.reconciling(*_DOING[step]), now),
+        conditions=_said(release, said, now),
     )
 
 

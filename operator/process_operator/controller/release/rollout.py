@@ -15,6 +15,7 @@ from process_operator.controller.observe.child_status import (
     DeploymentStatus,
 )
 from process_operator.controller.observe.records import Child, Pod, PodProblem
+from process_operator.controller.resolve.target import Timetable
 from process_operator.kube.reasons import Reason
 from process_operator.models.process import ProcessType
 
@@ -123,11 +124,18 @@ def _is_too_late(status: DeploymentStatus, generation: int, since: datetime | No
     return since is None or at is None or at > since
 
 
-def of_cron_job(child: Child) -> Progress:
+def of_cron_job(child: Child, timetable: Timetable) -> Progress:
     """A CronJob is rolled out as soon as it is written."""
     active = records.status(child, CronJobStatus).active
-    message = f"{active} runs are active" if active else "waits for its next run"
-    return Progress(state=State.READY, reason=Reason.SCHEDULED, message=message, available=1)
+    reason, message = Reason.SCHEDULED, "waits for its next run"
+    if timetable.suspend:
+        reason, message = Reason.SUSPENDED, "runs by its schedule when spec.suspend is false"
+    elif timetable.schedule is None:
+        message = "has no schedule, and runs when it is asked to"
+    if active:
+        count = f"{active} runs are" if active != 1 else "1 run is"
+        message = f"{count} active; {message}"
+    return Progress(state=State.READY, reason=reason, message=message, available=1)
 
 
 def _problem(

@@ -26,7 +26,6 @@ from process_operator.models.release import (
     ReleaseState,
     ReleaseStatus,
     ReleaseStep,
-    ReleaseTrigger,
 )
 from process_operator.models.snapshot import Snapshot
 
@@ -169,7 +168,7 @@ def _started(
     frozen = _frozen(candidate, history, release)
     if isinstance(frozen, Waiting):
         return frozen
-    restarts = trigger == ReleaseTrigger.REVISION or release.spec.restart
+    restarts = triggers.restarts(application, history, release, trigger)
     restart = number if restarts else _line(history, release, frozen).restart
     # The first release of a copy of an application finds what the jobs before it have made.
     has_run = application.is_copy and history.newest is None

@@ -7,10 +7,15 @@ import orjson
 
 from process_operator.controller.observe.records import Application, ObservedState, Release
 from process_operator.controller.release import record
-from process_operator.controller.release.history import ReleaseHistory
+from process_operator.controller.release.history import ReleaseHistory, running_release
 from process_operator.controller.resolve.application import Resolved
 from process_operator.models.application import InitialRelease, ReleasePolicy, ScalingPolicy
-from process_operator.models.release import ReleaseSpec, ReleaseTrigger, RequestedInputs
+from process_operator.models.release import (
+    ReleaseSpec,
+    ReleaseState,
+    ReleaseTrigger,
+    RequestedInputs,
+)
 from process_operator.models.snapshot import Snapshot
 
 
@@ -35,17 +40,46 @@ def request(
 def _news(
     application: Application, resolved: Resolved, history: ReleaseHistory
 ) -> ReleaseTrigger | None:
-    """Compare with what was released last, and with what was withdrawn since.
+    """Compare with what was released last, with what was withdrawn since, and with what serves.
 
-    Either is no news: who cancels a release and then takes back what asked for it is done. An
-    older release than the lost one that served is not what is compared with: the same would be
-    released again.
+    Each of them is no news: who cancels a release, or sees it fail, and then takes back what asked
+    for it is done. An older release than the lost one that served is not what is compared with: the
+    same would be released again.
     """
     if history.missing is not None and not _outlives(history):
         return _difference_from_lost(application)
     known = [one for one in (history.newest, history.cancelled_before_start) if one is not None]
     differences = [_difference(application, resolved, one) for one in known]
-    return None if None in differences else differences[0]
+    if None in differences or _is_served(application, resolved, history):
+        return None
+    return differences[0]
+
+
+def is_taken_back(application: Application, resolved: Resolved, history: ReleaseHistory) -> bool:
+    """Whether what the newest release was made for has been set back to what serves."""
+    return (
+        history.newest is not None
+        and _difference(application, resolved, history.newest) is not None
+        and _is_served(application, resolved, history)
+    )
+
+
+def _is_served(application: Application, resolved: Resolved, history: ReleaseHistory) -> bool:
+    """Whether exactly what is declared serves already, and will when a failure has been undone."""
+    active, serving = history.active, history.serving
+    if (
+        serving is None
+        or serving is not running_release(history)
+        or (active is not None and active.status.failure is None)
+        or resolved.candidate is None
+    ):
+        return False
+    frozen, before = record.snapshot(serving), serving.status.requested
+    return (
+        frozen is not None
+        and application.spec.revision == (before.revision if before is not None else None)
+        and _same_inputs(application, inputs_hash(resolved.candidate), inputs_hash(frozen))
+    )
 
 
 def _outlives(history: ReleaseHistory) -> bool:
@@ -76,14 +110,17 @@ def _difference(
         return ReleaseTrigger.IMAGE
     if spec.revision != requested.revision:
         return ReleaseTrigger.REVISION
+    is_automatic = resolved.settings.policy == ReleasePolicy.AUTOMATIC
+    # What a failed release was asked for still is: who changes something means to mend it.
+    has_failed = record.state(before) == ReleaseState.FAILED and before.spec.rollback_to is None
     if (
-        resolved.settings.policy == ReleasePolicy.AUTOMATIC
-        and resolved.candidate is not None
-        and not resolved.refusals
-        and not _same_inputs(application, inputs_hash(resolved.candidate), requested.hash)
+        not (is_automatic or has_failed)
+        or resolved.candidate is None
+        or resolved.refusals
+        or _same_inputs(application, inputs_hash(resolved.candidate), requested.hash)
     ):
-        return ReleaseTrigger.AUTOMATIC
-    return None
+        return None
+    return ReleaseTrigger.AUTOMATIC if is_automatic else ReleaseTrigger.MENDED
 
 
 def _ever_released(observed: ObservedState, application: Application) -> bool:
@@ -159,3 +196,17 @@ def trigger(
     if history.newest is None:
         return ReleaseTrigger.IMAGE if history.last_number else ReleaseTrigger.INITIAL
     return _difference(application, resolved, history.newest) or ReleaseTrigger.MANUAL
+
+
+def restarts(
+    application: Application, history: ReleaseHistory, release: Release, asked_by: ReleaseTrigger
+) -> bool:
+    """Whether a release restarts every process: asked to, or in the place of one that was."""
+    if release.spec.restart or asked_by == ReleaseTrigger.REVISION:
+        return True
+    before = history.serving.status.requested if history.serving is not None else None
+    return (
+        asked_by == ReleaseTrigger.MENDED
+        and before is not None
+        and before.revision != application.spec.revision
+    )

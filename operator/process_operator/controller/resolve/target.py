@@ -102,7 +102,7 @@ def target(
         scaling=defaults.scaling(spec.scaling_strategy) if at_once else entry.scaling,
         protocol=(spec.ingress and spec.ingress.protocol) or defaults.DEFAULT_PROTOCOL,
         route=_route(observed, application.spec, process),
-        timetable=_timetable(spec),
+        timetable=timetable(spec),
         suspended=bool(application.spec.suspend),
         progress_deadline_seconds=defaults.settings(application.spec).progress_deadline_seconds,
     )
@@ -157,7 +157,8 @@ def _is_allowed(name: str, observed: ObservedState) -> bool:
     )
 
 
-def _timetable(spec: ProcessSpec) -> Timetable | None:
+def timetable(spec: ProcessSpec) -> Timetable | None:
+    """Return when a cron process runs, None for any other."""
     if spec.type != ProcessType.CRON:
         return None
     return Timetable(

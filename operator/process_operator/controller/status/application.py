@@ -7,7 +7,7 @@ from datetime import datetime
 from process_operator.controller.observe.memory import Memory
 from process_operator.controller.observe.records import CustomResource, ObservedState, Release
 from process_operator.controller.plan.model import ApplicationContext
-from process_operator.controller.release import failure, record
+from process_operator.controller.release import failure, record, triggers
 from process_operator.controller.release.decision import Decision
 from process_operator.controller.release.history import ReleaseHistory
 from process_operator.controller.resolve.refusal import Refusal
@@ -41,6 +41,9 @@ def application(
     settling = decision.waiting is not None and decision.waiting.settling
     status = _application_fields(observed, context, processes, memory)
     said, wake_at = _application_readiness(observed, context, decision, processes)
+    if status.pending_count and said[0].reason == Reason.RELEASED:
+        waits = changes_wait(status.pending_count)
+        said = conditions.ready(Reason.RELEASED, f"{said[0].message}; {waits}")
     said = [*said, _serving(context)]
     if status.pending:
         waits = changes_wait(len(status.pending))
@@ -99,8 +102,7 @@ def _application_readiness(
         )
         return conditions.stalled(Reason.NEWER_OPERATOR, message), None
     if history.active is not None and not application.spec.suspend:
-        reason, message = record.doing(history.active)
-        return conditions.reconciling(reason, f'release "{history.active.name}": {message}'), None
+        return _of_active(context, decision, history.active), None
     if application.spec.suspend:
         return conditions.ready(Reason.SUSPENDED, "nothing runs until spec.suspend is false"), None
     if decision.waiting is not None:
@@ -118,7 +120,8 @@ def _application_readiness(
         )
         return conditions.stalled(Reason.SERVING_RELEASE_MISSING, message), None
     last = history.newest
-    if last is not None and record.state(last) == ReleaseState.FAILED:
+    has_failed = last is not None and record.state(last) == ReleaseState.FAILED
+    if last is not None and has_failed and not _is_taken_back(context):
         return conditions.stalled(Reason.RELEASE_FAILED, _failure(observed, context, last)), None
     cancelled = history.cancelled_before_start or last
     if history.serving is None and cancelled is not None and _is_cancelled(cancelled):
@@ -129,6 +132,21 @@ def _application_readiness(
         return _unreleased(observed, context)
     said = conditions.ready(Reason.RELEASED, f'release "{context.running.name}" runs')
     return _summary(processes, said), None
+
+
+def _of_active(context: ApplicationContext, decision: Decision, active: Release) -> list[Condition]:
+    """Say what a release does, and at once if it has failed and nothing else is on its way."""
+    reason, message = record.doing(active)
+    why = active.status.failure
+    is_followed = context.history.waiting or decision.create is not None or decision.waiting
+    if why is None or is_followed or _is_taken_back(context):
+        return conditions.reconciling(reason, f'release "{active.name}": {message}')
+    told = f'release "{active.name}" failed, and for now {message}. {why.sentence or ""}'
+    return conditions.stalled(Reason.RELEASE_FAILED, f"{told}. {_MEND_IT}")
+
+
+def _is_taken_back(context: ApplicationContext) -> bool:
+    return triggers.is_taken_back(context.application, context.resolved, context.history)
 
 
 def _is_cancelled(one: Release) -> bool:
@@ -144,6 +162,10 @@ def _no_way_back(context: ApplicationContext) -> str:
 
 
 _TRY_AGAIN = "To try again, change spec.image or spec.revision, or create a ProcessRelease"
+_MEND_IT = (
+    "To try again, correct what was wrong, change spec.image or spec.revision, or create a "
+    "ProcessRelease"
+)
 
 
 def _failure(observed: ObservedState, context: ApplicationContext, failed: Release) -> str:
@@ -151,7 +173,7 @@ def _failure(observed: ObservedState, context: ApplicationContext, failed: Relea
     sentence = (why.sentence if why is not None else None) or ""
     return (
         f'release "{failed.name}" failed, {_what_runs(observed, context, failed)}. {sentence}. '
-        f"{_TRY_AGAIN}"
+        f"{_MEND_IT}"
     )
 
 
