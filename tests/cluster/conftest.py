@@ -17,6 +17,7 @@ import plain
 import restside
 import running
 import userside
+from local_cluster import Cluster, build
 
 ROOT = Path(__file__).parents[2]
 _KUBECONFIG = "PROCESS_OPERATOR_TEST_KUBECONFIG"
@@ -52,6 +53,18 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def kubeconfig() -> Path:
     return Path(os.environ[_KUBECONFIG])
+
+
+@pytest.fixture(scope="session")
+def cluster(kubeconfig: Path) -> Cluster:
+    """Return the cluster, as what installs into it needs it."""
+    return Cluster(
+        provider="kwok",
+        directory=kubeconfig.parent,
+        kubeconfig=kubeconfig,
+        bin=build.BIN,
+        audit_log=None,
+    )
 
 
 @pytest.fixture(scope="session")

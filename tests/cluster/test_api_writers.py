@@ -2,10 +2,13 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
+import installation
 import running
+from local_cluster import Cluster
 from restside import App, Client
 from userside import IMAGE, Namespace, process
 
@@ -47,6 +50,25 @@ def test_a_field_that_a_manifest_declares_is_refused_unless_it_is_forced(
         here.kubectl(
             "apply", "--server-side", "--field-manager", "argo", "-f", "-", stdin=json.dumps(web)
         )
+
+
+@pytest.mark.parametrize("version", [3, 4])
+def test_what_helm_declares_is_refused_however_helm_writes(
+    version: int, app: App, me: Client, *, here: Namespace, cluster: Cluster, tmp_path: Path
+) -> None:
+    """Helm 3 updates, and its next upgrade would leave the change in place in silence."""
+    two = {"type": "manual", "manual": {"instanceCount": 2}}
+    mail = process("mail", "worker", scalingStrategy=two)
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "mail.json").write_text(json.dumps(mail))
+    (tmp_path / "Chart.yaml").write_text("{apiVersion: v2, name: mail, version: 0.1.0}")
+    installation.Helm(cluster, version)("install", "mail", str(tmp_path), "-n", here.name)
+    running.until(lambda: len(app.processes()) == 2)
+    (mail_id,) = (one["id"] for one in app.processes() if one["key"] == "mail")
+    change = {"scaling_strategy": {"type": "manual", "config": {"instanceCount": 3}}}
+    answer = me.patch(f"{app.path}/processes/{mail_id}", change)
+    assert answer.status == 422
+    assert "is declared by helm" in answer.body["message"]
 
 
 def test_if_match_lets_only_the_named_version_be_changed(app: App, me: Client) -> None:

@@ -87,17 +87,6 @@ REFUSED = {
 }
 
 
-@pytest.fixture(scope="session")
-def cluster(kubeconfig: Path) -> Cluster:
-    return Cluster(
-        provider="kwok",
-        directory=kubeconfig.parent,
-        kubeconfig=kubeconfig,
-        bin=build.BIN,
-        audit_log=None,
-    )
-
-
 def settings(values: list[str]) -> list[str]:
     return [part for one in values for part in ("--set", one)]
 

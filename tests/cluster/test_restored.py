@@ -158,3 +158,20 @@ def test_what_kubectl_has_printed_and_applies_elsewhere_runs_nothing(
 def _managed_by_none(body: Body) -> Body:
     body["metadata"].pop("managedFields", None)
     return body
+
+
+def test_what_was_asked_for_by_hand_goes_with_its_application(here: Namespace) -> None:
+    with_a_history(here)
+    back = {"applicationRef": {"name": "shop"}, "rollbackTo": "shop-1"}
+    here.apply(
+        {
+            "apiVersion": "process-operator.dev/v1alpha1",
+            "kind": "ProcessRelease",
+            "metadata": {"name": "back"},
+            "spec": back,
+        }
+    )
+    here.wait("prel/back", "jsonpath={.status.state}=success")
+    here.kubectl("delete", "papp", "shop")
+    here.kubectl("wait", "prel/back", "prun/by-hand", "--for=delete", "--timeout=60s")
+    assert here.kubectl("get", "prel,prun", "-o", "name") == ""

@@ -40,7 +40,14 @@ def test_what_is_applied_is_owned_and_what_is_updated_is_not() -> None:
     assert ownership.appliers([managed(ownership.MANAGER)]) == {}
 
 
-@pytest.mark.parametrize("manager", ["kubectl-client-side-apply", "argocd-controller"])
+def test_a_manager_owns_what_it_has_written_in_either_way() -> None:
+    """Such as Helm 4, after Helm 3 had updated."""
+    older = managed("helm", "Update")
+    newer = managed("helm", fieldsV1={"f:spec": {"f:port": {}, "f:env": {}}})
+    assert ownership.appliers([older, newer]) == {"helm": {**FIELDS, "f:port": {}}}
+
+
+@pytest.mark.parametrize("manager", ["kubectl-client-side-apply", "argocd-controller", "helm"])
 def test_an_apply_without_the_servers_help_counts_too(manager: str) -> None:
     assert ownership.appliers([managed(manager, "Update")]) == {manager: FIELDS}
 

@@ -24,6 +24,14 @@ def test_a_mark_is_read_as_it_was_written(mark: Mark) -> None:
     assert marks.read(written["metadata"]["annotations"][names.TAKEN_UP]) == mark
 
 
+def test_a_request_by_hand_goes_with_its_application_which_does_not_control_it() -> None:
+    owner = marks.Application("shop", "uid-2")
+    written = marks.manifest(names.RUN_KIND, "demo", "once", Mark("uid-1"), owner)
+    [reference] = written["metadata"]["ownerReferences"]
+    assert (reference["kind"], reference["uid"]) == (names.APPLICATION_KIND, "uid-2")
+    assert "controller" not in reference
+
+
 @pytest.mark.parametrize("text", [None, "", "/", "/generated/x", "x" * 300_000])
 def test_whatever_anybody_writes_there_is_read_as_something_short(text: str | None) -> None:
     assert len(marks.read(text).uid) <= 64
@@ -76,8 +84,8 @@ def test_the_status_of_a_copy_is_waited_for() -> None:
 
 def test_a_release_by_hand_is_marked_before_it_starts() -> None:
     release = make.request(taken_up="", seen_at=SEEN)
-    todo = plan.plan(make.observed(releases=[release]))
-    assert todo.actions == (TakeUp(of=release),)
+    seen = make.observed(releases=[release])
+    assert plan.plan(seen).actions == (TakeUp(of=release, owner=seen.application),)  # type: ignore[arg-type]
 
 
 def test_an_application_is_marked_when_it_was_released_and_not_before() -> None:

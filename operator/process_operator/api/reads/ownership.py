@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-_CLIENT_SIDE = {"kubectl-client-side-apply", "argocd-controller"}
+_CLIENT_SIDE = {"kubectl-client-side-apply", "argocd-controller", "helm"}
 """Managers that apply without the server's help: they look like any other writer, and are not."""
 
 MANAGER = "process-operator-api"
@@ -29,8 +29,14 @@ def appliers(managed: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         applied = one.get("operation") == "Apply" or one.get("manager") in _CLIENT_SIDE
         fields = (one.get("fieldsV1") or {}).get("f:spec")
         if applied and fields and one.get("manager") != MANAGER and "subresource" not in one:
-            found[one["manager"]] = fields
+            found[one["manager"]] = _both(found.get(one["manager"], {}), fields)
     return found
+
+
+def _both(some: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of two entries: a manager has one for each way to write."""
+    shared = {name: _both(some[name], more[name]) for name in some.keys() & more.keys()}
+    return {**some, **more, **shared}
 
 
 def conflicts(

@@ -118,9 +118,9 @@ class OwnObjects:
     async def take_up(self, action: TakeUp) -> Outcome:
         """Mark one of our own objects with its uid."""
         one = action.of
-        manifest = marks.manifest(
-            one.kind, one.namespace, one.name, Mark(one.uid, is_generated=one.generated)
-        )
+        mark = Mark(one.uid, is_generated=one.generated)
+        owner = marks.Application(by.name, by.uid) if (by := action.owner) is not None else None
+        manifest = marks.manifest(one.kind, one.namespace, one.name, mark, owner)
         self._store.observe(
             await self._cluster.apply(
                 manifest, force=True, uid=one.uid, resource_version=one.resource_version

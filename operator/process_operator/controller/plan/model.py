@@ -172,6 +172,8 @@ class TakeUp:
     """One of our own objects to mark with its uid, so that a copy of it is known for one."""
 
     of: Application | Release | Run
+    owner: Application | None = None
+    """Whom it goes with: the application that a request by hand is for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,15 +84,16 @@ def _place(write: Apply | CleanForeignItems | Concede) -> int:
 
 
 def _marks(context: ApplicationContext | None, decision: Decision, runs: Runs) -> Iterator[TakeUp]:
+    application = context.application if context is not None else None
     if context is not None and context.is_to_be_marked:
         yield TakeUp(of=context.application)
     for release, status in decision.records:
         starts = release.status.number is None and status.state == ReleaseState.IN_PROGRESS
         if starts and restored.is_to_be_marked(release):
-            yield TakeUp(of=release)
+            yield TakeUp(of=release, owner=application)
     for one in runs.decisions:
         if one.start is not None and one.run.taken_up != one.run.uid:
-            yield TakeUp(of=one.run)
+            yield TakeUp(of=one.run, owner=application)
 
 
 def _records_of_releases(decision: Decision) -> Iterator[RecordStatus]:
