@@ -26,6 +26,25 @@ def test_an_image_is_deployed_and_gone_back_from(app: App, me: Client, here: Nam
     assert log[-1]["message"] == "deployment ended: success"
 
 
+def test_of_deployments_asked_for_at_once_the_last_one_ships_its_own_image(
+    app: App, me: Client, here: Namespace
+) -> None:
+    app.deploy()
+    images = [f"{IMAGE}:v{number}" for number in range(2, 7)]
+    asked = [
+        me.done("POST", f"{app.path}/deployments", {"docker_image": image})["id"]
+        for image in images
+    ]
+    told = [app.ended(one) for one in asked]
+    assert [one["docker_image_url"] for one in told] == images
+    assert told[-1]["status"] == "success"
+    assert {one["status"] for one in told[:-1]} <= {"success", "skipped"}
+    listed = me.get(f"{app.path}/deployments").body["data"]
+    assert [one["id"] for one in listed][: len(asked)] == asked[::-1]
+    container = here.get("deployment", "shop-web")["spec"]["template"]["spec"]["containers"][0]
+    assert container["image"] == images[-1]
+
+
 def test_a_restart_starts_every_instance_anew(app: App, here: Namespace) -> None:
     app.deploy()
     before = here.get("deployment", "shop-web")["metadata"]["generation"]

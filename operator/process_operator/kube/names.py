@@ -46,6 +46,11 @@ RESTART = f"{GROUP}/restart"
 REQUESTED_BY = f"{GROUP}/requested-by"
 """Annotation on runs: who asked for it, where that is more than the program that made it."""
 
+REQUESTED_AT = f"{GROUP}/requested-at"
+"""Annotation on what was asked for through the REST API: when, to the microsecond, by its clock.
+
+It tells the order of what the API server made in the same second.
+"""
 TAKEN_UP = f"{GROUP}/taken-up"
 """Annotation on applications, and on releases and runs that others made: the uid that the object
 had when the operator began to act on it. On one of another uid it says that this is a copy."""

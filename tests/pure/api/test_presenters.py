@@ -1,5 +1,6 @@
 """What callers see of our objects, and what is told to wait."""
 
+import dataclasses
 import re
 from typing import Any
 
@@ -11,13 +12,15 @@ from process_operator.api.payloads import base
 from process_operator.api.payloads.applications import Application
 from process_operator.api.payloads.deployments import Deployment, LogEntry
 from process_operator.api.payloads.processes import Process
+from process_operator.api.presenters import pages, times, views, waiting
 from process_operator.api.presenters import processes as presenters_processes
-from process_operator.api.presenters import times, views, waiting
 from process_operator.api.presenters.applications import application, application_status
 from process_operator.api.presenters.deployments import deployment, log_lines
 from process_operator.api.presenters.views import ReplyContext
 from process_operator.api.reads import cache
 from process_operator.api.reads.cache import Record
+from process_operator.kube import names
+from process_operator.models.release import ReleaseTrigger
 
 UID = "9c6bd8ab-17a6-4cef-9696-0ee30a983156"
 APP_UID = "58227794-89e1-4397-af1d-8876d41b586a"
@@ -327,6 +330,26 @@ def test_a_release_is_a_deployment_in_the_same_words(state: str) -> None:
     Deployment.model_validate(reply)
     assert (reply["status"], reply["docker_image_url"]) == (state, "shop:1")
     assert reply["app_id"] == APP_UID
+
+
+@pytest.mark.parametrize("trigger", ReleaseTrigger)
+def test_whatever_asked_for_a_release_is_told_in_the_contracts_words(trigger: str) -> None:
+    told = deployment(release({"trigger": str(trigger)}), APPLICATION)
+    assert told["type"] in {"automatic", "manual", "rollback"}
+    assert told["trigger"].isupper()
+
+
+def test_a_deployment_that_has_not_started_shows_the_image_that_it_was_asked_for() -> None:
+    waits = dataclasses.replace(release(), marks={cache.IMAGE: "registry.example.com/shop:7"})
+    assert deployment(waits, APPLICATION)["docker_image_url"] == "registry.example.com/shop:7"
+
+
+def test_deployments_of_the_same_second_are_listed_in_the_order_of_their_requests() -> None:
+    asked = [
+        dataclasses.replace(release(name=name), uid=name, marks={names.REQUESTED_AT: at})
+        for name, at in (("b", "12:00:00.000001"), ("a", "12:00:00.000002"))
+    ]
+    assert [one.name for one in pages.newest_first(asked)] == ["a", "b"]
 
 
 def test_a_deployment_that_nobody_has_looked_at_waits() -> None:

@@ -69,3 +69,14 @@ def test_a_release_goes_back_until_its_deadline_and_no_longer() -> None:
     assert deadline is not None
     for at, ends in ((deadline - timedelta(seconds=1), False), (deadline, True)):
         assert bool(plan.plan(make.observed(seen, now=at)).decision.records) is ends
+
+
+def test_of_what_was_asked_for_in_the_same_second_the_last_is_taken() -> None:
+    asked = [
+        make.request(name="b", asked_at="2026-01-05T11:55:00.000001+00:00"),
+        make.request(name="a", asked_at="2026-01-05T11:55:00.000002+00:00"),
+        make.request(name="c"),
+    ]
+    decision = plan.plan(make.observed(releases=asked)).decision
+    ended = {one.name: str(status.state) for one, status in decision.records}
+    assert ended == {"b": "skipped", "c": "skipped", "a": "inProgress"}

@@ -7,6 +7,7 @@ from typing import Any
 from process_operator.api.access import identity
 from process_operator.api.presenters import times
 from process_operator.api.presenters.views import Reply
+from process_operator.api.reads import cache
 from process_operator.api.reads.cache import Record
 from process_operator.models.process import JobStartPolicy
 from process_operator.models.release import ReleaseState
@@ -22,6 +23,7 @@ _TRIGGERS = {
     "image": ("automatic", "IMAGE_CHANGE"),
     "revision": ("automatic", "REVISION_CHANGE"),
     "automatic": ("automatic", "AUTO_DEPLOY"),
+    "mended": ("automatic", "AUTO_DEPLOY"),
     "manual": ("manual", "MANUAL_DEPLOY"),
     "rollback": ("rollback", "ROLLBACK"),
 }
@@ -39,7 +41,8 @@ def deployment(record: Record, owner: Record, target: Record | None = None) -> R
     asked = status.get("trigger") or ("rollback" if "rollbackTo" in spec else "manual")
     kind, trigger = _TRIGGERS[asked]
     shown = target.status if target is not None else status
-    image = (shown.get("requested") or {}).get("image", owner.spec.get("image"))
+    named = record.marks.get(cache.IMAGE, owner.spec.get("image"))
+    image = (shown.get("requested") or {}).get("image", named)
     began, ended = status.get("startedAt"), status.get("finishedAt")
     moved = [
         one

@@ -1,11 +1,11 @@
 """What callers see of our objects: records in, replies out. Nothing is asked or written here."""
 
 from collections.abc import Iterable, Sequence
-from operator import attrgetter
 
 from process_operator.api.presenters.views import Reply
 from process_operator.api.reads.cache import Record
 from process_operator.api.reads.ownership import FieldConflict
+from process_operator.kube import names
 
 
 def page(items: Sequence[Reply], *, total: int, offset: int, limit: int) -> Reply:
@@ -25,4 +25,8 @@ def with_taken(reply: Reply, taken: Sequence[FieldConflict]) -> Reply:
 
 def newest_first(records: Iterable[Record]) -> list[Record]:
     """Return records with the newest first, always in the same order."""
-    return sorted(records, key=attrgetter("created_at", "number", "uid"), reverse=True)
+    return sorted(records, key=_age, reverse=True)
+
+
+def _age(one: Record) -> tuple[str, str, int, str]:
+    return one.created_at, one.marks.get(names.REQUESTED_AT, ""), one.number, one.uid

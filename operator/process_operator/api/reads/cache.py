@@ -10,7 +10,6 @@ import itertools
 from collections import OrderedDict
 from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -37,7 +36,19 @@ DEFAULT_PROCESS = f"{names.GROUP}/default-process"
 """Annotation on the web process that comes with a new application, until somebody creates it."""
 VARIABLE_IDS = f"{names.GROUP}/variable-ids"
 """Annotation on applications: the ids of variables that were renamed, as JSON by name."""
-_MARKS = frozenset({PROJECT, IDEMPOTENCY, DEFAULT_PROCESS, VARIABLE_IDS, names.REQUESTED_BY})
+IMAGE = f"{names.GROUP}/requested-image"
+"""Annotation on releases: the image that was asked for, told of one that has not started."""
+_MARKS = frozenset(
+    {
+        PROJECT,
+        IDEMPOTENCY,
+        DEFAULT_PROCESS,
+        VARIABLE_IDS,
+        IMAGE,
+        names.REQUESTED_AT,
+        names.REQUESTED_BY,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +145,12 @@ def _bytes(value: Any) -> bytes:
 
 def oldest_first(records: Iterable[Record]) -> list[Record]:
     """Return records with the oldest first, always in the same order."""
-    return sorted(records, key=attrgetter("created_at", "name", "uid"))
+    return sorted(records, key=age)
+
+
+def age(one: Record) -> tuple[str, str, str, str]:
+    """Return what orders records by when they were made, always in the same way."""
+    return one.created_at, one.marks.get(names.REQUESTED_AT, ""), one.name, one.uid
 
 
 _Group = tuple[str, str, str]

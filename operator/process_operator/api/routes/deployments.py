@@ -15,6 +15,7 @@ from process_operator.api.payloads.deployments import (
     Rollback,
 )
 from process_operator.api.presenters.deployments import deployment, log_lines, state_of
+from process_operator.api.reads import cache
 from process_operator.api.reads.cache import Record
 from process_operator.api.routes import parameters, replies
 from process_operator.api.routes.call import Call
@@ -91,7 +92,7 @@ async def trigger_deployment(
             # Asked before, so that a manifest that declares the image is heard of in time.
             call.writer.admit(application, {**application.spec, "image": image}, call.options)
         restart = {"restart": True} if given.get("is_restart") else {}
-        release = await _release(call, application, restart)
+        release = await _release(call, application, restart, image)
         if image:
             # After the release: it waits until all is settled, and so takes the image with it.
             written = await call.writer.change(
@@ -101,8 +102,12 @@ async def trigger_deployment(
     return replies.reply(_present(call, release, application), HTTPStatus.CREATED)
 
 
-async def _release(call: Call, application: Record, spec: dict[str, Any]) -> Record:
+async def _release(
+    call: Call, application: Record, spec: dict[str, Any], image: str | None = None
+) -> Record:
     about = writer.asked_of(application, call.ticket)
+    if image:
+        about["annotations"][cache.IMAGE] = image
     manifest = {
         "apiVersion": names.API_VERSION,
         "kind": names.RELEASE_KIND,

@@ -11,6 +11,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -224,12 +225,15 @@ def asked_of(owner: Record, mark: str | None) -> dict[str, Any]:
 
     The owner is not its controller: that is how the operator marks its own releases, which count
     as asked for by an image or a revision. With a mark the name says which request it is, so that
-    two at the same time make one object.
+    two at the same time make one object. The moment orders what is made in the same second.
     """
     prefix = owner.name[:200]
     about: dict[str, Any] = {
         "namespace": owner.namespace,
         "generateName": f"{prefix}-",
+        "annotations": {
+            names.REQUESTED_AT: datetime.now(UTC).isoformat(timespec="microseconds"),
+        },
         "ownerReferences": [
             {
                 "apiVersion": names.API_VERSION,
@@ -240,7 +244,7 @@ def asked_of(owner: Record, mark: str | None) -> dict[str, Any]:
         ],
     }
     if mark is not None:
-        about["annotations"] = {cache.IDEMPOTENCY: mark}
+        about["annotations"][cache.IDEMPOTENCY] = mark
         about["name"] = f"{prefix}-{mark.partition('-')[0]}"
     return about
 

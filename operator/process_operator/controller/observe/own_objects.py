@@ -48,6 +48,7 @@ class Entry:
     owner_uid: str | None
     generated: bool
     maker: str
+    asked_at: str
     taken_up: str
     is_ours: bool
     application: str
@@ -83,6 +84,7 @@ def entry_of(body: Mapping[str, Any], seen_at: datetime) -> Entry:
         owner_uid=owner["uid"] if owner is not None else None,
         generated="generateName" in metadata or mark.is_generated,
         maker=_maker(metadata) if kind == names.RUN_KIND else "",
+        asked_at=(metadata.get("annotations") or {}).get(names.REQUESTED_AT, "")[:32],
         taken_up=mark.uid,
         is_ours=labels.get(names.MANAGED_BY) == names.OPERATOR,
         application=application,

@@ -72,6 +72,7 @@ class Parsed:
             owner_uid=entry.owner_uid,
             generated=entry.generated,
             maker=entry.maker,
+            asked_at=entry.asked_at,
             taken_up=entry.taken_up,
             is_ours=entry.is_ours,
             spec=spec,

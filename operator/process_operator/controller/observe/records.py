@@ -54,6 +54,8 @@ class CustomResource(Generic[SpecT, OwnStatusT]):
     """Whether its name came from a generateName."""
     maker: str = ""
     """Who made it, by its annotation, or else the field manager of its making (runs only)."""
+    asked_at: str = ""
+    """When it was asked for through the REST API, as a text that sorts; "" for all others."""
     taken_up: str = ""
     """The uid that it had when the operator began to act on it, "" before."""
     is_ours: bool = False

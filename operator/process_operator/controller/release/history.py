@@ -58,7 +58,7 @@ def release_history(observed: ObservedState, application: Application) -> Releas
     lost = _lost(serving, succeeded, application.status.serving_release)
     open_ones = sorted(
         (r for r in mine if record.state(r) == ReleaseState.WAITING and not r.deleting),
-        key=lambda r: (r.created_at, r.name),
+        key=lambda r: (r.created_at, r.asked_at, r.name),
     )
     return ReleaseHistory(
         serving=None if lost is not None else serving,
@@ -86,7 +86,7 @@ def release_history(observed: ObservedState, application: Application) -> Releas
                     and record.state(r) in _ENDED
                     and not r.deleting
                 ),
-                key=lambda r: (r.created_at, r.status.number or 0, r.name),
+                key=lambda r: (r.created_at, r.status.number or 0, r.asked_at, r.name),
             )
         ),
     )
