@@ -53,6 +53,12 @@ def test_a_name_is_a_dns_label_within_the_limit_of_its_kind(process: tuple[str, 
         assert len(name) <= limit
 
 
+def test_the_name_of_a_job_is_as_long_as_it_may_be() -> None:
+    name = names.job("a" * 40, "b" * 40, "uid")
+    assert name.startswith(f"{'a' * 40}-{'b' * 13}-")
+    assert len(name) == names.MAX_NAME
+
+
 @given(PROCESSES)
 def test_every_label_is_a_value_that_the_server_takes(process: tuple[str, str]) -> None:
     for value in names.labels(*process, "web").values():

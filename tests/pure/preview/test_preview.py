@@ -350,7 +350,8 @@ def test_no_manifest_is_too_odd_to_be_told_what_is_wrong(field: str, value: Any)
 def test_manifests_of_other_kinds_alone_are_an_error(text: str) -> None:
     told = _preview(text, None)
     assert told.code == outcome.ERROR
-    assert told.lines[0].startswith("there are no manifests of process-operator.dev in ")
+    source = "shop.yaml" if text else "what was given"
+    assert told.lines[0].startswith(f"there are no manifests of process-operator.dev in {source};")
 
 
 def test_the_namespaces_to_look_at_are_those_of_the_manifests() -> None:

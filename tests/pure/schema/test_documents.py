@@ -171,6 +171,13 @@ def test_an_object_as_a_whole_is_checked_too(manifest: dict[str, Any], field: st
     assert problem.field == field
 
 
+@pytest.mark.parametrize("cpu", [True, 0.5, ["1"]])
+def test_a_quantity_is_a_whole_number_or_a_text(cpu: Any) -> None:
+    [problem] = validation.problems(_object("size", {"cpu": cpu}))
+    assert problem.field == "spec.cpu"
+    assert "must be a whole number or a text" in problem.message
+
+
 @pytest.mark.parametrize(
     ("cpu", "is_beyond"), [(2**63 - 1, False), (1 - 2**63, False), (2**63, True), (-(2**63), True)]
 )

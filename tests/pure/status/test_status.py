@@ -13,9 +13,11 @@ from process_operator.controller.observe.records import Child, ChildKey, Observe
 from process_operator.controller.plan import plan
 from process_operator.controller.plan.model import Plan
 from process_operator.controller.status import report as status_report
+from process_operator.controller.status import resource_types
 from process_operator.controller.status.model import Report, Write
 from process_operator.kube import conditions
 from process_operator.models.process import ProcessStatus
+from process_operator.models.status import Status
 
 ROLLED = {"rolloutStartedAt": "2026-01-05T11:59:00Z"}
 WENT_BACK = {**ROLLED, "rollbackStartedAt": "2026-01-05T11:59:30Z"}
@@ -209,6 +211,13 @@ def test_a_process_says_what_of_it_was_refused(kind: str) -> None:
     assert said(seen, "Process web") == "Rejected: a webhook said no"
 
 
+def test_a_refused_deployment_is_told_as_refused_where_nothing_serves_any_more() -> None:
+    served = written(make.served())
+    others = {key: one for key, one in served.children.items() if key.kind != "Deployment"}
+    seen = refused(make.observed(served, children=others), "Deployment")
+    assert said(seen, "Process web") == "Rejected: a webhook said no"
+
+
 def test_a_refused_change_takes_nothing_from_what_serves() -> None:
     seen = make.served()
     key = ChildKey("Deployment", make.NAMESPACE, "shop-web")
@@ -225,6 +234,30 @@ def test_a_refused_change_takes_nothing_from_what_serves() -> None:
     )
     (process_plan,) = plan.plan(make.observed(changed, refused={key: no})).processes
     assert process_plan.progress.available == 1
+
+
+# Resource types.
+
+
+def test_of_two_default_sizes_each_is_told_of_the_other() -> None:
+    sizes = {name: make.resource_type(name=name) for name in ("s1", "s2")}
+    first, second = resource_types.resource_types(sizes, make.NOW)
+    assert _stalled(first.status) == (
+        "AmbiguousDefault: spec.default is also true for s2; leave it true for one of them"
+    )
+    assert _stalled(second.status).startswith("AmbiguousDefault: spec.default is also true for s1")
+
+
+def test_one_default_size_is_as_it_should_be() -> None:
+    sizes = {"s1": make.resource_type(), "s2": make.resource_type(name="s2", default=None)}
+    for write in resource_types.resource_types(sizes, make.NOW):
+        assert write.status.condition("Stalled") is None
+
+
+def _stalled(status: Status) -> str:
+    found = status.condition("Stalled")
+    assert found is not None
+    return f"{found.reason}: {found.message}"
 
 
 # Cron processes.
