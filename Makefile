@@ -11,12 +11,13 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: install
-install: .venv/ready ## Install the project and its tools into .venv
+install: .venv/ready ## Install the project and its tools into .venv, and what the image holds into build/runtime
 
 .venv/ready: pyproject.toml uv.lock
 	@command -v $(UV) >/dev/null || { echo "uv is missing: installing it into build/uv"; \
 	  python3 -m venv build/uv && build/uv/bin/pip install --quiet uv; }
 	$(UV) sync --locked
+	UV_PROJECT_ENVIRONMENT=build/runtime $(UV) sync --locked --no-dev --extra api
 	@touch $@
 
 .PHONY: check

@@ -73,7 +73,7 @@ class Api:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "process_operator", "api"),
+                    *(running.PYTHON, "-m", "process_operator", "api"),
                     *("--host", "127.0.0.1", "--port", str(self.port)),
                     *("--keys-namespace", NAMESPACE, "--log-format", "text"),
                     *("--log-level", "debug", *self._arguments),

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -14,6 +13,9 @@ import operate
 from local_cluster import Cluster, network
 from operate import NAMESPACE
 from process_operator.kube import names
+
+PYTHON = str(operate.CHECKOUT / "build" / "runtime" / "bin" / "python")
+"""Python with what the operator's image holds, and without what only developers and users have."""
 
 
 def operator(cluster: Cluster) -> "Operator":
@@ -101,7 +103,7 @@ class Operator:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [
-                    *(sys.executable, *self.program, "run"),
+                    *(PYTHON, *self.program, "run"),
                     *("--health-port", str(self._port), "--log-format", "text"),
                     *("--lease-namespace", NAMESPACE, *self._arguments),
                 ],

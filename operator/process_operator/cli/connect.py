@@ -1,6 +1,12 @@
-"""Which cluster a command speaks to, and as whom: found as kubectl and every pod find it."""
+"""Which cluster a command speaks to, and as whom: found as kubectl and every pod find it.
+
+The kubeconfigs of managed clusters hold no credentials but name who gives them: a program, a
+provider, a file. The official client knows how to ask each of them, where it is installed; the
+operator's image is without it, and has its service account.
+"""
 
 import dataclasses
+import importlib.util
 import logging
 import os
 
@@ -58,9 +64,58 @@ def _login() -> kopf.ConnectionInfo | None:
     logger = logging.getLogger("kopf.login")
     try:
         found = kopf.login_with_service_account(settings=made, logger=logger)
-        return found or kopf.login_with_kubeconfig(settings=made, logger=logger)
+        if found is not None:
+            return found
+        found = kopf.login_with_kubeconfig(settings=made, logger=logger)
+        return None if found is None else _with_credentials(found)
     except _UNUSABLE as error:
         raise _unusable(error) from error
+
+
+def _with_credentials(found: kopf.ConnectionInfo) -> kopf.ConnectionInfo:
+    """Return what a kubeconfig says, with what the one gives whom it names for that."""
+    has_client = importlib.util.find_spec("kubernetes") is not None
+    given = _asked_for(found) if has_client else found
+    # Whoever has TLS wants to know whom it speaks to; a proxy on this machine does not.
+    is_open = not given.server.startswith("https:")
+    if is_open or given.token or given.certificate_path or given.certificate_data:
+        return given
+    raise ValueError(_NOT_GIVEN if has_client else _NO_CLIENT)
+
+
+def _asked_for(found: kopf.ConnectionInfo) -> kopf.ConnectionInfo:
+    """Let the official client ask whoever gives the credentials."""
+    from kubernetes import client, config
+
+    made = client.Configuration()
+    try:
+        # By its name: the client looks for it once, when it is imported.
+        config.load_kube_config(os.environ.get("KUBECONFIG"), client_configuration=made)
+    except config.ConfigException as error:
+        raise ValueError(str(error)) from error
+    header = made.get_api_key_with_prefix("BearerToken") or made.get_api_key_with_prefix(
+        "authorization"
+    )
+    return dataclasses.replace(
+        found,
+        token=header.split()[-1] if header else None,
+        ca_path=made.ssl_ca_cert,
+        ca_data=None,
+        certificate_path=made.cert_file,
+        certificate_data=None,
+        private_key_path=made.key_file,
+        private_key_data=None,
+    )
+
+
+_NO_CLIENT = (
+    "its user has neither a token nor a certificate there; where a program, a provider or a file "
+    "gives them, install process-operator[cli]"
+)
+_NOT_GIVEN = (
+    "its user has neither a token nor a certificate, and none was given by the program, provider "
+    "or file that it names"
+)
 
 
 def _connection(found: kopf.ConnectionInfo) -> Connection:
