@@ -91,6 +91,16 @@ def test_what_git_asks_to_be_suspended_is_healthy_so_that_a_sync_ends(kind: str)
     assert _health(kind, suspended) == ("Healthy", "Suspended: what to do")
 
 
+def test_a_process_in_an_earlier_wave_than_its_application_does_not_hold_the_sync_up() -> None:
+    waits = (
+        ("Ready", "False", "ApplicationNotFound"),
+        ("Reconciling", "True", "ApplicationNotFound"),
+    )
+    assert _health(names.PROCESS_KIND, _object(*waits))[0] == "Healthy"
+    stuck = (("Ready", "False", "ApplicationNotFound"), ("Stalled", "True", "ApplicationNotFound"))
+    assert _health(names.PROCESS_KIND, _object(*stuck))[0] == "Degraded"
+
+
 @pytest.mark.parametrize("kind", [names.RELEASE_KIND, names.RUN_KIND])
 def test_a_request_that_its_application_holds_is_suspended(kind: str) -> None:
     paused = _object(("Ready", "False", "Suspended"), ("Reconciling", "True", "Suspended"))

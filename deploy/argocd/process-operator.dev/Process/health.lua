@@ -23,7 +23,9 @@ if ready == nil then
   return health
 end
 health.message = ready.reason .. ": " .. ready.message
-if ready.status == "True" then
+-- Its application may be in a later wave, which would never come if this one had to wait for it. After a
+-- minute the process is Stalled, and so Degraded.
+if ready.status == "True" or ready.reason == "ApplicationNotFound" then
   health.status = "Healthy"
 end
 return health
