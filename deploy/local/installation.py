@@ -9,6 +9,7 @@ import local_cluster
 import operate
 from local_cluster import Cluster, ClusterError, build, kubeconfigs, oci
 from operator_image import image as builder
+from released import Released
 
 CHECKOUT = operate.CHECKOUT
 NAMESPACE = operate.NAMESPACE
@@ -49,16 +50,18 @@ class Helm:
         return done.stdout
 
 
-def install(cluster: Cluster, *settings: str) -> None:
-    """Install the chart with the image of this checkout, or upgrade it, and wait until it is ready.
+def install(cluster: Cluster, *settings: str, of: Released | None = None) -> None:
+    """Install the chart with its image, or change to it, and wait until it is ready.
 
     Args:
         cluster: One with real pods.
         settings: More values, as `--set` has them.
+        of: An earlier version; without it that of this checkout.
     """
-    local_cluster.load_image(cluster, image())
+    chart, archive = (of.chart, of.archive) if of is not None else (CHART, image())
+    local_cluster.load_image(cluster, archive)
     values = ("image.pullPolicy=Never", *settings)
-    arguments = ["upgrade", RELEASE, str(CHART), "--install", "--namespace", NAMESPACE]
+    arguments = ["upgrade", RELEASE, str(chart), "--install", "--namespace", NAMESPACE]
     arguments += ["--create-namespace", "--take-ownership", "--force-conflicts"]
     arguments += [part for one in values for part in ("--set", one)]
     Helm(cluster)(*arguments, "--wait", "--timeout=180s")

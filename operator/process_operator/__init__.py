@@ -3,4 +3,4 @@
 The layout of this package is its architecture; docs/architecture.md draws the flow.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

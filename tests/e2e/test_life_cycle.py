@@ -13,6 +13,7 @@ import pytest
 
 import audit
 import installation
+import released
 import running
 from clients import Http, Load
 from local_cluster import DIRECTORY, Cluster, build, state
@@ -45,6 +46,60 @@ def pods(here: Namespace) -> list[tuple[str, int]]:
         (one["metadata"]["name"], one["status"]["containerStatuses"][0]["restartCount"])
         for one in found["items"]
     )
+
+
+def version(kubectl: Callable[..., str]) -> str:
+    """Return the image of each of the operator's pods."""
+    images = "jsonpath={.items[*].spec.containers[*].image}"
+    found = kubectl("get", "pods", "-n", NAMESPACE, "-o", images).split()
+    return " ".join({one.rpartition(":")[2] for one in found})
+
+
+@pytest.mark.upgrade
+def test_an_upgrade_from_the_last_version_and_the_way_back_touch_nothing(
+    cluster: Cluster,
+    entrance: Traefik,
+    kubectl: Callable[..., str],
+    here: Namespace,
+    tiny: None,
+) -> None:
+    del tiny
+    assert cluster.audit_log is not None
+    last = released.version(released.LAST)
+    installation.install(cluster, of=last)
+    running.until(lambda: version(kubectl) == released.LAST)
+    host = here.host("shop")
+    hosts = {"hosts": [{"host": host}]}
+    here.release(
+        application(routing={"ingressClassName": "traefik"}),
+        process("web", "web", ingress=hosts, **SMALL),
+        process("nightly", "cron", schedule="0 4 1 1 *", **SMALL),
+    )
+    url = f"{entrance.url}/version"
+    running.until(lambda: _answers(Http(url, host)))
+    slow = "sample job --sleep 8s --print migrated"
+    here.apply(
+        process("migrate", "job", jobStartPolicy="beforeDeployment", entrypoint=slow, **SMALL)
+    )
+    with Load(lambda: Http(url, host)) as load:
+        for number, image, goes_to in ((2, "v2", None), (3, "v3", last), (4, "v2", None)):
+            # In the midst of a release, which the other version ends.
+            here.patch("papp", "shop", {"spec": {"image": f"{IMAGE}:{image}"}})
+            here.wait(f"prel/shop-{number}", "jsonpath={.status.jobs[0].jobUID}")
+            installation.install(cluster, of=goes_to)
+            here.wait(f"prel/shop-{number}", "jsonpath={.status.state}=success")
+        running.until(lambda: len(pods(here)) == 1)
+        served, written = pods(here), audit.writes(cluster.audit_log, here.name)
+        # And with nothing under way.
+        for goes_to in (last, None):
+            installation.install(cluster, of=goes_to)
+            assert audit.writes(cluster.audit_log, here.name) == written
+            assert pods(here) == served
+    assert load.tally.answered > 100
+    assert load.tally.failures == []
+    assert load.tally.answers == {"v1", "v2", "v3"}
+    jobs = here.kubectl("get", "jobs", "-o", "name").split()
+    assert len(jobs) == 3
 
 
 def test_an_upgrade_an_uninstallation_and_a_new_one_touch_nothing(
