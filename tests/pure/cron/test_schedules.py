@@ -322,3 +322,8 @@ def test_the_longest_interval_is_the_longest_duration_of_go() -> None:
     assert expression.parse(longest)
     with pytest.raises(expression.InvalidSchedule):
         expression.parse("@every 2562047h47m16.854775808s")
+
+
+def test_a_list_of_no_days_leaves_the_other_field_alone() -> None:
+    assert _days("0 0 , * 1") == [5, 12, 19, 26, 2]
+    assert _days("0 0 1,2 * ,") == [2, 1, 2, 1, 2]

@@ -15,3 +15,9 @@ def test_a_path_tells_what_it_is_about(kind: str) -> None:
 def test_a_path_of_discovery_is_about_nothing() -> None:
     assert kinds.resource_of("/apis") == ""
     assert kinds.resource_of(f"/apis/{names.API_VERSION}") == ""
+
+
+def test_what_belongs_to_the_cluster_has_no_namespace_in_its_path() -> None:
+    for kind in ("Namespace", names.RESOURCE_TYPE_KIND, "IngressClass"):
+        one = KINDS[kind]
+        assert one.path("ns", "x") == one.path(None, "x")

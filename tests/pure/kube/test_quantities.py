@@ -125,3 +125,11 @@ def test_the_longest_text_that_is_read_has_so_many_characters() -> None:
     assert quantities.text(longest) == longest
     with pytest.raises(quantities.InvalidQuantity):
         quantities.text(f"+{longest}")
+
+
+def test_of_what_is_no_quantity_so_much_is_shown_as_one_may_have() -> None:
+    whole = "x" * quantities.MAX_LENGTH
+    for text, shown in ((whole, whole), (f"{whole}y", f"{whole}...")):
+        with pytest.raises(quantities.InvalidQuantity) as told:
+            quantities.canonical(text)
+        assert str(told.value).startswith(f'"{shown}" is not')

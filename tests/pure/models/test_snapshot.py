@@ -1,6 +1,7 @@
 """The text of a snapshot: what is read from it is what was written into it, at little length."""
 
 import orjson
+import pydantic
 import pytest
 
 import make
@@ -66,3 +67,9 @@ def test_a_forged_record_that_means_one_long_value_many_times_costs_little() -> 
 def test_what_is_no_snapshot_is_unreadable(text: str) -> None:
     with pytest.raises(snapshot.Unreadable):
         snapshot.read(text)
+
+
+def test_what_was_read_cannot_be_changed_behind_the_back_of_what_remembers_it() -> None:
+    candidate = make.candidate(make.observed())
+    with pytest.raises(pydantic.ValidationError, match="frozen"):
+        candidate.image = "other"  # type: ignore[misc]

@@ -594,3 +594,17 @@ def test_names_that_repeat_are_kept_once() -> None:
     text = orjson.dumps({"metadata": {**ABOUT, "namespace": "a-namespace"}})
     one, other = (child.child("Service", orjson.loads(text)) for _ in range(2))
     assert one.namespace is other.namespace
+
+
+@pytest.mark.parametrize(
+    ("state", "started"),
+    [
+        ({"state": {"running": {"startedAt": "2026-01-05T12:00:00Z"}}}, True),
+        ({"state": {"waiting": {}}, "lastState": ended(1)}, True),
+        ({"state": {"waiting": {}}, "lastState": {}}, False),
+    ],
+)
+def test_a_pod_has_started_when_a_container_runs_or_has_run(
+    state: Manifest, *, started: bool
+) -> None:
+    assert pod({"containerStatuses": [{"name": "app", **state}]}).started is started

@@ -41,6 +41,8 @@ from stories.scenes import APPLICATION, PROCESS, SIZE, TICK, WEB
 from storytelling import Story, application
 from userside import process
 
+SECOND = timedelta(seconds=1)
+
 
 def planned(observed: ObservedState, memory: Memory) -> Plan:
     made = plan(observed, memory)
@@ -359,3 +361,32 @@ def test_what_is_about_a_process_that_is_gone_is_forgotten() -> None:
         memory.recall(uid, "text", (), lambda: "x" * 10, weight=len)
     memory.retain({"one"})
     assert memory.bytes == RESULT_BYTES + 10
+
+
+def test_what_holds_until_a_moment_is_not_worked_out_twice_at_the_moment_of_its_making() -> None:
+    memory, made = Memory(), 0
+
+    def work() -> int:
+        nonlocal made
+        made += 1
+        return made
+
+    for _ in range(2):
+        memory.recall("uid", "what", (), work, now=make.NOW, until=lambda _: make.NOW + SECOND)
+    assert made == 1
+
+
+def test_a_settled_process_is_not_planned_anew_as_time_passes() -> None:
+    seen, memory = make.served(), Memory()
+    first = plan(seen, memory)
+    later = plan(make.observed(seen, now=make.NOW + timedelta(minutes=1)), memory)
+    assert later.processes[0] is first.processes[0]
+
+
+def test_a_child_of_somebody_else_is_looked_at_again_as_time_passes() -> None:
+    seen, memory = make.served(), Memory()
+    foreign = make.edited(make.child(seen, "Service"), owner_uid="somebody")
+    seen = make.changed(seen, foreign)
+    first = plan(seen, memory)
+    later = plan(make.observed(seen, now=make.NOW + timedelta(minutes=1)), memory)
+    assert later.processes[0] is not first.processes[0]

@@ -9,8 +9,9 @@ import yaml
 
 import make
 from process_operator.controller.observe.records import CustomResource, ObservedState
+from process_operator.controller.release import rollout
 from process_operator.kube import names
-from process_operator.preview import outcome
+from process_operator.preview import diff, outcome, simulation
 from process_operator.preview.outcome import Preview
 from process_operator.preview.overlay import Live
 from process_operator.schema import documents
@@ -363,3 +364,27 @@ def test_the_namespaces_to_look_at_are_those_of_the_manifests() -> None:
     )
     assert outcome.namespaces(there, "y") == {"x", "y"}
     assert outcome.namespaces([], "y") == {"y"}
+
+
+def test_of_what_is_live_only_the_items_that_are_wanted_are_compared() -> None:
+    live = [{"name": "a", "value": "1", "more": "x"}, {"name": "b", "value": "2"}]
+    wanted = [{"name": "a", "value": "3"}, {"name": "c", "value": "4"}]
+    assert diff.projected(live, wanted) == [{"name": "a", "value": "1"}]
+
+
+def test_a_size_that_a_manifest_does_not_say_stays_and_one_that_it_says_counts() -> None:
+    wanted = make.manifests(make.released(make.observed()), "web")["Deployment"]
+    seven = {**wanted, "spec": {**wanted["spec"], "replicas": 7}}
+    grown = make.child_of(seven)
+    said = {**wanted, "spec": {**wanted["spec"], "replicas": 2}}
+    unsaid = {**wanted, "spec": {k: v for k, v in wanted["spec"].items() if k != "replicas"}}
+    for manifest, size in ((said, 2), (unsaid, 7)):
+        assert rollout.replicas(simulation.made(manifest, grown, make.NOW)) == size
+
+
+def test_a_release_that_has_gone_back_long_ago_needs_its_target_no_more() -> None:
+    back = make.started(
+        2, make.candidate(SERVED), name="back", rollbackTo="gone", status={"trigger": "rollback"}
+    )
+    seen = make.observed(SERVED, releases=(*SERVED.releases, back))
+    assert _told(seen, back).code != outcome.ERROR

@@ -447,3 +447,25 @@ def test_a_change_of_the_clock_is_told_up_to_the_last_of_the_runs_that_are_told(
         )
         warnings = make.stored(tick, writes(seen)["Process tick"].status).get("warnings", [])
         assert bool(warnings) is is_told
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("gce", "ProtocolNotSupported"), ("own", "UnknownIngressController")]
+)
+def test_a_class_that_cannot_speak_grpc_is_told(name: str, told: str) -> None:
+    routed = make.application(routing={"ingressClassName": name})
+    web = make.process(
+        ingress={"hosts": [{"host": "shop.example.com"}], "protocol": "grpc"},
+    )
+    seen = make.served(make.observed(application=routed, processes=[web]))
+    found = writes(seen)["Process web"].status.condition(conditions.ROUTE_PROGRAMMED)
+    assert found is not None
+    assert found.reason == told
+
+
+def test_a_process_of_no_instances_is_not_available_and_says_why() -> None:
+    none = {"type": "manual", "manual": {"instanceCount": 0}}
+    seen = make.served(make.observed(processes=[make.process(scalingStrategy=none)]))
+    found = writes(seen)["Process web"].status.condition(conditions.AVAILABLE)
+    assert found is not None
+    assert (found.reason, found.message) == ("ScaledToZero", "0 instances are wanted")
