@@ -53,7 +53,7 @@ GOOD: list[tuple[str, Any]] = [
     *(("scaling_strategy", horizontal(scaleDownIntervalSeconds=value)) for value in (1, 60_000)),
     *(("scaling_strategy", horizontal(scaleUpIncrement=value)) for value in (1, 5)),
     *(("scaling_strategy", horizontal(scaleDownIncrement=value)) for value in (1, 5)),
-    *(("port", value) for value in (1, 65_535)),
+    *(("port", value) for value in (0, 1, 65_535)),
     *(("is_ingress_enabled", value) for value in (True, False)),
     *(("ingress_protocol", value) for value in ("http", "grpc")),
     *(("schedule", value) for value in (None, "", "0 */6 * * *")),

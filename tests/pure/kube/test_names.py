@@ -83,3 +83,9 @@ def test_a_name_never_changes_because_live_objects_bear_it() -> None:
     assert names.child("shop", "Web_1") == "shop-web-1-e8b0bf24"
     assert names.key_label("k" * 64) == f"{'k' * 54}-{names.digest('k' * 64)}"
     assert names.release("shop", 7) == "shop-7"
+
+
+def test_a_key_that_just_fits_is_its_own_label() -> None:
+    assert names.key_label("k" * names.MAX_NAME) == "k" * names.MAX_NAME
+    assert names.key_label("k" * (names.MAX_NAME + 1)).startswith("k" * 50)
+    assert len(names.key_label("k" * (names.MAX_NAME + 1))) <= names.MAX_NAME

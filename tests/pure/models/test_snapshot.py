@@ -73,3 +73,5 @@ def test_what_was_read_cannot_be_changed_behind_the_back_of_what_remembers_it() 
     candidate = make.candidate(make.observed())
     with pytest.raises(pydantic.ValidationError, match="frozen"):
         candidate.image = "other"  # type: ignore[misc]
+    with pytest.raises(pydantic.ValidationError, match="frozen"):
+        make.process().spec.port = 1  # type: ignore[misc]

@@ -1,12 +1,14 @@
 """How releases end before their time, and what going back takes along."""
 
+import dataclasses
 from datetime import timedelta
 
 import pytest
 
 import make
+from process_operator.controller.observe.records import CustomResource
 from process_operator.controller.plan import plan
-from process_operator.controller.release import cancel, record, rollout
+from process_operator.controller.release import cancel, history, record, rollout
 from process_operator.kube import conditions
 from process_operator.models import snapshot as snapshots
 from process_operator.models.snapshot import Snapshot
@@ -80,3 +82,15 @@ def test_of_what_was_asked_for_in_the_same_second_the_last_is_taken() -> None:
     decision = plan.plan(make.observed(releases=asked)).decision
     ended = {one.name: str(status.state) for one, status in decision.records}
     assert ended == {"b": "skipped", "c": "skipped", "a": "inProgress"}
+
+
+def test_only_what_has_ended_and_is_of_this_application_is_its_past() -> None:
+    candidate = make.candidate(make.observed())
+    ended = make.started(1, candidate)
+    namesake = make.started(1, candidate, name="old", status={"applicationUID": "another"})
+    namesake = dataclasses.replace(namesake, owner_uid="another")
+    active = make.started(2, candidate, state="inProgress")
+    seen = make.observed(releases=[ended, namesake, active, make.request()])
+    application = seen.application
+    assert isinstance(application, CustomResource)
+    assert history.release_history(seen, application).ended == (ended,)
