@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import running
 from operate import NAMESPACE
+from process_operator import __version__
 from userside import IMAGE, Namespace, application, process
 
 pytestmark = pytest.mark.alone
@@ -62,7 +63,7 @@ def test_every_replica_runs_what_was_built_and_nothing_more(kubectl: Callable[..
         *("exec", "-n", NAMESPACE, pods[0], "--"),
         *("/usr/bin/python3.13", "-I", "-m", "process_operator", "--version"),
     )
-    assert version.startswith("0.1.0 (commit ")
+    assert version.startswith(f"{__version__} (commit ")
     for shell in ("/bin/sh", "/usr/bin/bash"):
         with pytest.raises(AssertionError, match="no such file"):
             kubectl("exec", "-n", NAMESPACE, pods[0], "--", shell, "-c", "true")
