@@ -158,3 +158,16 @@ def test_secrets_are_in_no_log_and_no_metric(app: App, me: Client, rest: Served)
     written = rest.log.read_text() + me.get("/metrics").text.decode()
     assert me.key not in written
     assert "hunter2" not in written
+
+
+def test_a_key_is_told_in_the_words_of_every_client_that_asks(app: App, me: Client) -> None:
+    valid = me.get("/v3/api-keys/validate").body
+    assert (valid["is_valid"], valid["status"]) == (True, "active")
+    assert valid["company"] == valid["company_id"] == app.cluster
+    own = me.get("/v3/api-keys/me").body
+    assert (own["id"], own["name"]) == (valid["id"], valid["name"])
+    assert {one["permission"] for one in own["capabilities"]} == {
+        *("APP:CREATE", "APP:READ", "APP:UPDATE", "APP:DELETE")
+    }
+    # What is secret of a key is told nowhere.
+    assert own["token"] is None

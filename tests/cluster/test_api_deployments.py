@@ -56,7 +56,8 @@ def test_a_deployment_can_be_cancelled_until_it_is_decided(app: App, me: Client)
     asked = me.done("POST", f"{app.path}/deployments", {})
     path = f"{app.path}/deployments/{asked['id']}"
     assert me.post(f"{path}/cancel").status == 200
-    assert app.ended(asked["id"])["status"] == "cancelled"
+    # It waits for its application to settle: what is cancelled before it begins is skipped.
+    assert app.ended(asked["id"])["status"] == "skipped"
     assert me.post(f"{path}/cancel").status == 422
 
 
@@ -87,10 +88,11 @@ def test_a_cron_process_is_triggered_once_it_is_deployed(app: App, me: Client) -
 
 def test_what_can_be_measured_now_is_one_point(app: App, me: Client) -> None:
     app.deploy()
-    running.until(lambda: me.get(f"{app.web_path}/metrics/instance-count").body[0]["value"] == 1)
-    assert me.get(f"{app.web_path}/metrics/cpu-limit").body[0]["value"] == 500
-    assert me.get(f"{app.web_path}/metrics/memory-limit").body[0]["value"] == 1024
+    running.until(lambda: me.get(f"{app.web_path}/metrics/instance-count").body[0]["value"] == "1")
+    assert me.get(f"{app.web_path}/metrics/cpu-limit").body[0]["value"] == "500"
+    assert me.get(f"{app.web_path}/metrics/memory-limit").body[0]["value"] == "1024"
     assert me.get(f"{app.web_path}/metrics/cpu-usage").body == []
-    past = {"from": "2020-01-01T00:00:00Z", "to": "2020-01-02T00:00:00Z"}
-    assert me.get(f"{app.web_path}/metrics/cpu-limit", **past).body == []
+    for first, last in (("from", "to"), ("start", "end")):
+        past = {first: "2020-01-01T00:00:00Z", last: "2020-01-02T00:00:00Z"}
+        assert me.get(f"{app.web_path}/metrics/cpu-limit", **past).body == []
     assert me.get(f"{app.web_path}/metrics/nothing").status == 400

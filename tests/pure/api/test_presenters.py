@@ -326,7 +326,7 @@ def release(status: Any = None, name: str = "shop-1", **spec: Any) -> Record:
     "state", ["waiting", "inProgress", "success", "failed", "cancelled", "skipped"]
 )
 def test_a_release_is_a_deployment_in_the_same_words(state: str) -> None:
-    reply = deployment(release({"state": state}), APPLICATION)
+    reply = deployment(release({"state": state, "startedAt": CREATED}), APPLICATION)
     Deployment.model_validate(reply)
     assert (reply["status"], reply["docker_image_url"]) == (state, "shop:1")
     assert reply["app_id"] == APP_UID
@@ -337,6 +337,15 @@ def test_whatever_asked_for_a_release_is_told_in_the_contracts_words(trigger: st
     told = deployment(release({"trigger": str(trigger)}), APPLICATION)
     assert told["type"] in {"automatic", "manual", "rollback"}
     assert told["trigger"].isupper()
+
+
+@pytest.mark.parametrize(
+    ("began", "told"), [({}, "skipped"), ({"startedAt": CREATED}, "cancelled")]
+)
+def test_a_deployment_that_is_cancelled_while_it_waits_is_skipped(
+    began: dict[str, str], told: str
+) -> None:
+    assert deployment(release({"state": "cancelled", **began}), APPLICATION)["status"] == told
 
 
 def test_a_deployment_that_has_not_started_shows_the_image_that_it_was_asked_for() -> None:

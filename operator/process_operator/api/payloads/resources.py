@@ -72,4 +72,36 @@ class KeyValidation(Reply):
     """That a key is valid: an invalid one is answered with 401."""
 
     is_valid: Literal[True]
+    id: Id
+    name: str
+    status: Literal["active"]
+    company: Id | None
+    """Id of the cluster: companies and users are the cluster's own business."""
+    company_id: Id | None
+    expires_at: Time | None
     key: KeyDetails
+
+
+class Capability(Reply):
+    """One thing that a key may do."""
+
+    permission: Annotated[str, Field(examples=["APP:READ"])]
+    resource_id: None
+    """All applications of the key's namespaces."""
+
+
+class OwnKey(Reply):
+    """The key of a request."""
+
+    id: Id
+    company_id: Id | None
+    name: str
+    is_enabled: Literal[True]
+    source: Literal["CLI"]
+    """Where keys are made: `process-operator keys`."""
+    token: None
+    """Never told: only a hash of it is kept."""
+    capabilities: list[Capability]
+    last_used_at: None
+    """Not kept: a request would be a write."""
+    expires_at: Time | None

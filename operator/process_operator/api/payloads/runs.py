@@ -1,6 +1,8 @@
 """Runs and measurements as clients get them."""
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from process_operator.api.payloads.base import Id, Reply, Time
 
@@ -26,4 +28,5 @@ class Point(Reply):
     """One measurement."""
 
     time: Time
-    value: float
+    value: Annotated[str, Field(examples=["42"])]
+    """A decimal number."""

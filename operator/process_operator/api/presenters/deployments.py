@@ -18,6 +18,13 @@ def state_of(record: Record) -> ReleaseState:
     return ReleaseState(record.state or ReleaseState.WAITING)
 
 
+def _told_state(record: Record) -> ReleaseState:
+    """Return a state as the contract has it: what is cancelled while it waits has been skipped."""
+    state = state_of(record)
+    never_began = state is ReleaseState.CANCELLED and "startedAt" not in record.status
+    return ReleaseState.SKIPPED if never_began else state
+
+
 _TRIGGERS = {
     "initial": ("automatic", "INITIAL_DEPLOY"),
     "image": ("automatic", "IMAGE_CHANGE"),
@@ -64,7 +71,7 @@ def deployment(record: Record, owner: Record, target: Record | None = None) -> R
     return {
         "id": record.uid,
         "app_id": owner.uid,
-        "status": str(state_of(record)),
+        "status": str(_told_state(record)),
         "type": kind,
         "trigger": trigger,
         "steps": _steps(status),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from process_operator.api.access import identity
-from process_operator.api.access.keys import Key
+from process_operator.api.access.keys import Key, Role
 from process_operator.api.presenters import times
 from process_operator.api.presenters.views import Reply, ResourceType
 from process_operator.api.reads.cache import Record
@@ -56,6 +56,37 @@ def project(record: Record, applications: Iterable[Record]) -> Reply:
         for one in applications
     ]
     return {**project_item(record), "company_id": None, "services": services}
+
+
+def valid_key(given: Key, namespaces: Iterable[str], cluster_id: str | None) -> Reply:
+    """Return that a key is valid: in the words of every client that asks for it."""
+    told = key(given, namespaces)
+    return {
+        "is_valid": True,
+        **{name: told[name] for name in ("id", "name", "expires_at")},
+        "status": "active",
+        "company": cluster_id,
+        "company_id": cluster_id,
+        "key": told,
+    }
+
+
+def own_key(given: Key, cluster_id: str | None) -> Reply:
+    """Return the key of a request, with what it may do."""
+    actions = ("READ",) if given.role is Role.READ else ("CREATE", "READ", "UPDATE", "DELETE")
+    return {
+        "id": identity.of_key(given.id),
+        "company_id": cluster_id,
+        "name": given.name,
+        "is_enabled": True,
+        "source": "CLI",
+        "token": None,
+        "capabilities": [
+            {"permission": f"APP:{action}", "resource_id": None} for action in actions
+        ],
+        "last_used_at": None,
+        "expires_at": key(given, ())["expires_at"],
+    }
 
 
 def key(given: Key, namespaces: Iterable[str]) -> Reply:

@@ -67,4 +67,4 @@ def measurement(what: str, record: Record, view: ReplyContext) -> float | None:
 
 def point(moment: datetime, value: float) -> Reply:
     """Return one measurement."""
-    return {"time": times.in_utc(moment), "value": value}
+    return {"time": times.in_utc(moment), "value": f"{value:.10g}"}

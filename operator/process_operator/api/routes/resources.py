@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter, Response
 
-from process_operator.api.payloads.resources import ClusterItem, KeyValidation, ResourceType
-from process_operator.api.presenters.resources import cluster, key, resource_type
+from process_operator.api.payloads.resources import ClusterItem, KeyValidation, OwnKey, ResourceType
+from process_operator.api.presenters.resources import cluster, own_key, resource_type, valid_key
 from process_operator.api.routes import replies
 from process_operator.api.routes.parameters import Read
 
@@ -40,4 +40,15 @@ async def list_clusters(call: Read) -> Response:
 )
 async def validate_key(call: Read) -> Response:
     """Return what the key of this request may do; an invalid key is answered with 401."""
-    return replies.reply({"is_valid": True, "key": key(call.key, call.namespaces)})
+    return replies.reply(valid_key(call.key, call.namespaces, call.parts.cluster_id))
+
+
+@router.get(
+    "/v3/api-keys/me",
+    summary="Get the API key of this request",
+    responses=replies.documented(200, OwnKey, "The key, without what is secret of it."),
+    tags=["API keys"],
+)
+async def own(call: Read) -> Response:
+    """Return the key of this request, and what it may do."""
+    return replies.reply(own_key(call.key, call.parts.cluster_id))

@@ -95,14 +95,17 @@ async def metrics(
     id: Uid,  # noqa: A002
     process_id: Uid,
     measurement: Measurement,
-    start: Annotated[datetime | None, Query(alias="from")] = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    since: Annotated[datetime | None, Query(alias="from")] = None,
     to: datetime | None = None,
     interval_in_seconds: Annotated[int, Query(ge=1, le=86_400)] = 60,
 ) -> Response:
     """Return what is measured now, if now lies within the asked time; no history is kept.
 
     CPU is in millicores and memory in megabytes: limits are those of one instance, use is the mean
-    of all, and an empty series where the cluster does not measure it.
+    of all, and an empty series where the cluster does not measure it. Clients that are older than
+    `start` and `end` call them `from` and `to`.
     """
     del interval_in_seconds  # There is one point, however far apart others would be.
     application = call.application(id)
@@ -113,8 +116,8 @@ async def metrics(
     else:
         value = presenters_runs.measurement(measurement, process, call.view(application))
     # Whoever asks until now was a moment faster than this.
-    asked = parameters.lies_between(now, start, None) and parameters.lies_between(
-        now - _LATELY, None, to
+    asked = parameters.lies_between(now, start or since, None) and parameters.lies_between(
+        now - _LATELY, None, end or to
     )
     points = [point(now, value)] if value is not None and asked else []
     return replies.reply(points)
