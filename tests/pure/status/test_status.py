@@ -469,3 +469,25 @@ def test_a_process_of_no_instances_is_not_available_and_says_why() -> None:
     found = writes(seen)["Process web"].status.condition(conditions.AVAILABLE)
     assert found is not None
     assert (found.reason, found.message) == ("ScaledToZero", "0 instances are wanted")
+
+
+@pytest.mark.parametrize(
+    ("strategy", "told"),
+    [
+        (make.HORIZONTAL, "Ready"),
+        ({"type": "manual", "manual": {"instanceCount": 2}}, "Reconciling"),
+    ],
+    ids=["an autoscaler", "somebody"],
+)
+def test_instances_that_an_autoscaler_adds_keep_nobody_waiting(
+    strategy: dict[str, Any], told: str
+) -> None:
+    seen = written(make.served(make.observed(processes=[make.process(scalingStrategy=strategy)])))
+    live = make.child(seen, "Deployment")
+    counts = records.status(live, DeploymentStatus)
+    growing = dataclasses.replace(counts, replicas=2, updated_replicas=2, available_replicas=1)
+    (process_plan,) = plan.plan(make.changed(seen, make.edited(live, status=growing))).processes
+    assert process_plan.progress.reason == "InstancesStarting"
+    found = report(make.changed(seen, make.edited(live, status=growing)))
+    (said_of_web,) = (one.said for one in found.answers if one.of.name == "web")
+    assert conditions.is_true(said_of_web, told)
