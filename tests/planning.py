@@ -93,11 +93,11 @@ def _caches() -> Iterator[Callable[[], None]]:
 def _bodies(manifest: Manifest) -> Iterator[Manifest]:
     """Yield the object and those that it is planned with, as the API server tells them."""
     for kind, spec in (_COMPANIONS | {manifest["kind"]: manifest["spec"]}).items():
-        yield _body(kind, _stored(spec), {"observedGeneration": -1})
+        yield body(kind, _NAMES[kind], _stored(spec), {"observedGeneration": -1})
 
 
-def _body(kind: str, spec: Any, recorded: Mapping[str, Any]) -> Manifest:
-    name = _NAMES[kind]
+def body(kind: str, name: str, spec: Any, recorded: Mapping[str, Any]) -> Manifest:
+    """Return an object as the API server tells it."""
     return {
         "apiVersion": names.API_VERSION,
         "kind": kind,
@@ -116,7 +116,9 @@ def _body(kind: str, spec: Any, recorded: Mapping[str, Any]) -> Manifest:
 
 def released(recorded: Mapping[str, Any]) -> tuple[CustomResource[Any, Any] | InvalidObject, ...]:
     """Return the one release of this status, as the operator sees it."""
-    return _gathered([_body(names.RELEASE_KIND, _SHOP, recorded)]).releases
+    return _gathered(
+        [body(names.RELEASE_KIND, _NAMES[names.RELEASE_KIND], _SHOP, recorded)]
+    ).releases
 
 
 def _stored(value: Any) -> Any:
@@ -128,15 +130,20 @@ def _stored(value: Any) -> Any:
     return float(value) if isinstance(value, int) and abs(value) >= 2**63 else value
 
 
-def _gathered(bodies: list[Manifest]) -> ObservedState:
-    store = ObjectCache(
+def store() -> ObjectCache:
+    """Return the operator's memory of a cluster in which there is nothing yet."""
+    return ObjectCache(
         informers=Informers(children=(), pods=_None(), ingress_classes=_None()),
         clock=lambda: make.NOW,
         allowed_annotations=("allowed.example.com/*",),
     )
-    for body in bodies:
-        store.observe(body)
-    return store.gather(_KEY)
+
+
+def _gathered(bodies: list[Manifest]) -> ObservedState:
+    seen = store()
+    for one in bodies:
+        seen.observe(one)
+    return seen.gather(_KEY)
 
 
 def _look(seen: ObservedState) -> None:

@@ -1,7 +1,10 @@
 """What the observed state keeps of what it is told, whatever the order in which it comes."""
 
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -241,3 +244,12 @@ def test_the_backlog_counts_who_waits_and_what_has_begun_to_move_lately(
     assert store.gather(storytelling.KEY, waiting=3).backlog == 3 + 1
     store.note_in_progress(ApplicationKey("demo", "b"), frozenset(), frozenset(), clock[0])
     assert store.gather(storytelling.KEY).backlog == 0
+
+
+def test_large_records_of_many_applications_stay_within_the_operators_memory() -> None:
+    """205 applications with ten releases of 48 KiB each: 98 MB of text, and 200 MB in all."""
+    tests = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, str(tests / "filling.py")], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) < 200
