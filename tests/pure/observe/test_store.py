@@ -246,6 +246,7 @@ def test_the_backlog_counts_who_waits_and_what_has_begun_to_move_lately(
     assert store.gather(storytelling.KEY).backlog == 0
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel is asked for the memory")
 def test_large_records_of_many_applications_stay_within_the_operators_memory() -> None:
     """205 applications with ten releases of 48 KiB each: 98 MB of text, and 200 MB in all."""
     tests = Path(__file__).parents[2]
