@@ -86,6 +86,19 @@ def test_a_cron_process_is_triggered_once_it_is_deployed(app: App, me: Client) -
     assert me.get(f"{app.web_path}/runs").body["data"] == []
 
 
+def test_a_run_that_was_triggered_goes_with_its_process(
+    app: App, me: Client, here: Namespace
+) -> None:
+    cron = app.process("cron", schedule="0 4 * * *")
+    path = f"{app.path}/processes/{cron['id']}"
+    app.deploy()
+    me.done("POST", f"{path}/trigger")
+    running.until(lambda: len(me.get(f"{path}/runs").body["data"]) == 1)
+    here.kubectl("wait", "prun", "--all", "--for=jsonpath={.status.finishedAt}", "--timeout=60s")
+    me.done("DELETE", path)
+    running.until(lambda: here.kubectl("get", "prun,jobs", "-o", "name") == "")
+
+
 def test_what_can_be_measured_now_is_one_point(app: App, me: Client) -> None:
     app.deploy()
     running.until(lambda: me.get(f"{app.web_path}/metrics/instance-count").body[0]["value"] == "1")

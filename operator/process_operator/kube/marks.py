@@ -3,11 +3,11 @@
 Whoever copies an object, restores it from a backup or applies what `kubectl get -o yaml` has
 printed makes another one of the same content, whose status is gone: it looks as if it had never
 been acted on. Annotations come along, and a mark that names another uid tells it from the original.
-With it a request gets the application that it is for as an owner: it would stay behind otherwise,
-with the environment in its record.
+With it a request that has no owner gets the application that it is for: it would stay behind
+otherwise, with the environment in its record. An owner beside another would keep it instead.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from process_operator.kube import names
 from process_operator.kube.manifest import Manifest
@@ -30,27 +30,16 @@ def read(annotation: str | None) -> Mark:
     return Mark(uid[:64], word == _GENERATED)
 
 
-class Application(NamedTuple):
-    """The application that a request is for."""
-
-    name: str
-    uid: str
-
-
 def manifest(
-    kind: str, namespace: str, name: str, mark: Mark, owner: Application | None = None
+    kind: str, namespace: str, name: str, mark: Mark, owner: Manifest | None = None
 ) -> Manifest:
-    """Return the apply that marks an object, and lets it go when its owner goes.
-
-    The owner is none that controls: who made the object keeps it, and who it was is still told.
-    """
+    """Return the apply that marks an object, and lets it go when its owner goes."""
     text = f"{mark.uid}/{_GENERATED}" if mark.is_generated else mark.uid
-    metadata: dict[str, Any] = {
+    metadata: Manifest = {
         "namespace": namespace,
         "name": name,
         "annotations": {names.TAKEN_UP: text},
     }
     if owner is not None:
-        reference = {"apiVersion": names.API_VERSION, "kind": names.APPLICATION_KIND}
-        metadata["ownerReferences"] = [{**reference, "name": owner.name, "uid": owner.uid}]
+        metadata["ownerReferences"] = [owner]
     return {"apiVersion": names.API_VERSION, "kind": kind, "metadata": metadata}

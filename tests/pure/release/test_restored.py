@@ -10,7 +10,7 @@ from process_operator.controller.observe import own_objects
 from process_operator.controller.plan import plan
 from process_operator.controller.plan.model import TakeUp
 from process_operator.controller.release import restored, runs
-from process_operator.kube import marks, names
+from process_operator.kube import manifest, marks, names
 from process_operator.kube.marks import Mark
 from process_operator.models.release import ReleaseState
 from process_operator.models.run import RunSpec
@@ -25,7 +25,7 @@ def test_a_mark_is_read_as_it_was_written(mark: Mark) -> None:
 
 
 def test_a_request_by_hand_goes_with_its_application_which_does_not_control_it() -> None:
-    owner = marks.Application("shop", "uid-2")
+    owner = manifest.owner(names.APPLICATION_KIND, "shop", "uid-2")
     written = marks.manifest(names.RUN_KIND, "demo", "once", Mark("uid-1"), owner)
     [reference] = written["metadata"]["ownerReferences"]
     assert (reference["kind"], reference["uid"]) == (names.APPLICATION_KIND, "uid-2")
@@ -86,6 +86,12 @@ def test_a_release_by_hand_is_marked_before_it_starts() -> None:
     release = make.request(taken_up="", seen_at=SEEN)
     seen = make.observed(releases=[release])
     assert plan.plan(seen).actions == (TakeUp(of=release, owner=seen.application),)  # type: ignore[arg-type]
+
+
+def test_a_request_that_goes_with_something_already_gets_no_owner_beside_it() -> None:
+    """Kubernetes keeps what has two owners until both of them are gone."""
+    release = make.request(taken_up="", seen_at=SEEN, is_owned=True)
+    assert plan.plan(make.observed(releases=[release])).actions == (TakeUp(of=release),)
 
 
 def test_an_application_is_marked_when_it_was_released_and_not_before() -> None:

@@ -22,7 +22,7 @@ from process_operator.api.reads import cache, ownership
 from process_operator.api.reads.cache import Cache, Record
 from process_operator.api.reads.ownership import FieldConflict
 from process_operator.cluster.client import Cluster
-from process_operator.kube import errors, names
+from process_operator.kube import errors, manifest, names
 from process_operator.kube.manifest import Manifest
 
 _log = logging.getLogger(__name__)
@@ -234,14 +234,7 @@ def asked_of(owner: Record, mark: str | None) -> dict[str, Any]:
         "annotations": {
             names.REQUESTED_AT: datetime.now(UTC).isoformat(timespec="microseconds"),
         },
-        "ownerReferences": [
-            {
-                "apiVersion": names.API_VERSION,
-                "kind": owner.kind,
-                "name": owner.name,
-                "uid": owner.uid,
-            }
-        ],
+        "ownerReferences": [manifest.owner(owner.kind, owner.name, owner.uid)],
     }
     if mark is not None:
         about["annotations"][cache.IDEMPOTENCY] = mark

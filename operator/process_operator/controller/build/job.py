@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from process_operator.controller.build import metadata, pod
 from process_operator.controller.resolve.target import Target
 from process_operator.kube import names
-from process_operator.kube.manifest import Manifest
+from process_operator.kube.manifest import Manifest, controller
 
 API_VERSION = "batch/v1"
 KIND = "Job"
@@ -37,14 +37,7 @@ def job(
             "name": name,
             "namespace": target.namespace,
             "labels": metadata.labels(target) | names.NO_BACKUP,
-            "ownerReferences": [
-                {
-                    "apiVersion": names.API_VERSION,
-                    **owner,
-                    "controller": True,
-                    "blockOwnerDeletion": True,
-                }
-            ],
+            "ownerReferences": [controller(**owner)],
         },
         "spec": {
             "backoffLimit": limits.retries if limits is not None else 0,

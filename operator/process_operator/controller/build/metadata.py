@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from process_operator.controller.resolve.target import Target
 from process_operator.kube import names
-from process_operator.kube.manifest import Manifest
+from process_operator.kube.manifest import Manifest, controller
 
 
 def name(target: Target) -> str:
@@ -30,16 +30,7 @@ def child(
         "name": child_name,
         "namespace": target.namespace,
         "labels": labels(target),
-        "ownerReferences": [
-            {
-                "apiVersion": names.API_VERSION,
-                "kind": names.PROCESS_KIND,
-                "name": target.process,
-                "uid": target.uid,
-                "controller": True,
-                "blockOwnerDeletion": True,
-            }
-        ],
+        "ownerReferences": [controller(names.PROCESS_KIND, target.process, target.uid)],
     }
     if annotations:
         made["annotations"] = dict(annotations)

@@ -29,7 +29,7 @@ from process_operator.controller.plan.model import CreateRelease, Prune, RecordS
 from process_operator.controller.status.model import Write
 from process_operator.kube import marks, names
 from process_operator.kube.errors import AlreadyExists, Conflict, NotFound, Rejected
-from process_operator.kube.manifest import Manifest
+from process_operator.kube.manifest import Manifest, owner
 from process_operator.kube.marks import Mark
 from process_operator.models.release import ReleaseStatus
 from process_operator.models.status import Status
@@ -119,8 +119,9 @@ class OwnObjects:
         """Mark one of our own objects with its uid."""
         one = action.of
         mark = Mark(one.uid, is_generated=one.generated)
-        owner = marks.Application(by.name, by.uid) if (by := action.owner) is not None else None
-        manifest = marks.manifest(one.kind, one.namespace, one.name, mark, owner)
+        by = action.owner
+        goes_with = owner(by.kind, by.name, by.uid) if by is not None else None
+        manifest = marks.manifest(one.kind, one.namespace, one.name, mark, goes_with)
         self._store.observe(
             await self._cluster.apply(
                 manifest, force=True, uid=one.uid, resource_version=one.resource_version

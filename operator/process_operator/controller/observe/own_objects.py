@@ -46,6 +46,7 @@ class Entry:
     created_at: str
     deleting: bool
     owner_uid: str | None
+    is_owned: bool
     generated: bool
     maker: str
     asked_at: str
@@ -82,6 +83,7 @@ def entry_of(body: Mapping[str, Any], seen_at: datetime) -> Entry:
         created_at=metadata["creationTimestamp"],
         deleting="deletionTimestamp" in metadata,
         owner_uid=owner["uid"] if owner is not None else None,
+        is_owned=bool(metadata.get("ownerReferences")),
         generated="generateName" in metadata or mark.is_generated,
         maker=_maker(metadata) if kind == names.RUN_KIND else "",
         asked_at=(metadata.get("annotations") or {}).get(names.REQUESTED_AT, "")[:32],

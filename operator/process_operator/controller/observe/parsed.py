@@ -70,6 +70,7 @@ class Parsed:
             **common,
             status=status,
             owner_uid=entry.owner_uid,
+            is_owned=entry.is_owned,
             generated=entry.generated,
             maker=entry.maker,
             asked_at=entry.asked_at,

@@ -50,6 +50,8 @@ class CustomResource(Generic[SpecT, OwnStatusT]):
     deleting: bool
     owner_uid: str | None
     """uid of the controller owner: set on releases that the operator made."""
+    is_owned: bool = False
+    """Whether it has an owner, controller or not, and goes with that."""
     generated: bool
     """Whether its name came from a generateName."""
     maker: str = ""

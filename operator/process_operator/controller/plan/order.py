@@ -90,10 +90,10 @@ def _marks(context: ApplicationContext | None, decision: Decision, runs: Runs) -
     for release, status in decision.records:
         starts = release.status.number is None and status.state == ReleaseState.IN_PROGRESS
         if starts and restored.is_to_be_marked(release):
-            yield TakeUp(of=release, owner=application)
+            yield TakeUp(of=release, owner=None if release.is_owned else application)
     for one in runs.decisions:
         if one.start is not None and one.run.taken_up != one.run.uid:
-            yield TakeUp(of=one.run, owner=application)
+            yield TakeUp(of=one.run, owner=None if one.run.is_owned else application)
 
 
 def _records_of_releases(decision: Decision) -> Iterator[RecordStatus]:

@@ -14,7 +14,7 @@ from process_operator.controller.release.history import ReleaseHistory, next_num
 from process_operator.controller.release.record import begin, end, skip, snapshot
 from process_operator.controller.resolve.application import Resolved
 from process_operator.kube import conditions, names
-from process_operator.kube.manifest import Manifest
+from process_operator.kube.manifest import Manifest, controller
 from process_operator.kube.reasons import Reason
 from process_operator.models import snapshot as snapshots
 from process_operator.models.process import JobStartPolicy, ProcessType
@@ -45,14 +45,7 @@ def manifest(application: Application, number: int) -> Manifest:
             "namespace": application.namespace,
             "labels": {names.MANAGED_BY: names.OPERATOR, names.APPLICATION: application.name},
             "ownerReferences": [
-                {
-                    "apiVersion": names.API_VERSION,
-                    "kind": names.APPLICATION_KIND,
-                    "name": application.name,
-                    "uid": application.uid,
-                    "controller": True,
-                    "blockOwnerDeletion": True,
-                }
+                controller(names.APPLICATION_KIND, application.name, application.uid)
             ],
         },
         "spec": {"applicationRef": {"name": application.name}},
