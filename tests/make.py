@@ -28,7 +28,6 @@ from process_operator.controller.observe.records import (
     ResourceTypeObject,
 )
 from process_operator.controller.plan import model, plan
-from process_operator.controller.release import triggers
 from process_operator.controller.resolve.application import resolve
 from process_operator.kube import names
 from process_operator.kube.manifest import Manifest
@@ -135,7 +134,7 @@ def started(number: int, snapshot: Snapshot, *, state: str = "success", **given:
         "applicationUID": f"uid-of-{APPLICATION}",
         "number": number,
         "trigger": "image",
-        "requested": {"image": snapshot.image, "hash": triggers.inputs_hash(snapshot)},
+        "requested": {"image": snapshot.image, "hash": snapshot.inputs_hash},
         "snapshot": snapshots.text(snapshot),
         "state": state,
         "startedAt": "2026-01-05T11:59:00Z",

@@ -6,8 +6,11 @@ it nests, is parsed by whoever reads the status. Defaults are filled in before i
 snapshot says what will run even after the defaults of a later operator have changed.
 """
 
+import hashlib
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from functools import cached_property
+from typing import Any, Self
 
 import orjson
 from cachetools import LRUCache
@@ -113,12 +116,37 @@ class Snapshot(_Frozen):
     """Number of the newest release in this line that asked for a restart; 0 for none."""
     processes: tuple[SnapshotProcess, ...]
 
+    @cached_property
+    def inputs_hash(self) -> str:
+        """A hash of all staged inputs, but of a resource type only its name; scaling stands apart.
+
+        An edit of a resource type alone must never roll every application of a cluster.
+        """
+        inputs = self.model_dump(by_alias=True, exclude_none=True, mode="json")
+        del inputs["profile"], inputs["restart"]
+        scaling = []
+        for entry in inputs["processes"]:
+            entry["size"] = entry["size"]["name"]
+            scaling.append([entry["key"], entry.pop("scaling")])
+        return f"{_hash(inputs)}.{_hash(scaling)}"
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy, whose inputs may be others."""
+        made = super().model_copy(update=update, deep=deep)
+        made.__dict__.pop("inputs_hash", None)
+        return made
+
     def process(self, key: str, process_type: ProcessType) -> SnapshotProcess | None:
         """Return the entry that belongs to a process of this key and type."""
         for entry in self.processes:
             if entry.key == key and entry.type == process_type:
                 return entry
         return None
+
+
+def _hash(value: Any) -> str:
+    text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    return hashlib.blake2b(text, digest_size=16).hexdigest()
 
 
 class Unreadable(ValueError):  # noqa: N818 - it is the snapshot that is unreadable

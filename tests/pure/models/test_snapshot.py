@@ -69,6 +69,14 @@ def test_what_is_no_snapshot_is_unreadable(text: str) -> None:
         snapshot.read(text)
 
 
+def test_a_copy_with_other_inputs_has_another_hash() -> None:
+    one = make.candidate(make.observed())
+    assert one.inputs_hash == one.model_copy(update={"restart": 7}).inputs_hash
+    other = one.model_copy(update={"image": "registry.example.com/shop:2"})
+    assert one.inputs_hash != other.inputs_hash
+    assert one == one.model_copy()
+
+
 def test_what_was_read_cannot_be_changed_behind_the_back_of_what_remembers_it() -> None:
     candidate = make.candidate(make.observed())
     with pytest.raises(pydantic.ValidationError, match="frozen"):

@@ -1,10 +1,5 @@
 """What asks for a release: a comparison with what the newest release requested."""
 
-import hashlib
-from typing import Any
-
-import orjson
-
 from process_operator.controller.observe.records import Application, ObservedState, Release
 from process_operator.controller.release import record
 from process_operator.controller.release.history import ReleaseHistory, running_release
@@ -78,7 +73,7 @@ def _is_served(application: Application, resolved: Resolved, history: ReleaseHis
     return (
         frozen is not None
         and application.spec.revision == (before.revision if before is not None else None)
-        and _same_inputs(application, inputs_hash(resolved.candidate), inputs_hash(frozen))
+        and _same_inputs(application, resolved.candidate.inputs_hash, frozen.inputs_hash)
     )
 
 
@@ -117,7 +112,7 @@ def _difference(
         not (is_automatic or has_failed)
         or resolved.candidate is None
         or resolved.refusals
-        or _same_inputs(application, inputs_hash(resolved.candidate), requested.hash)
+        or _same_inputs(application, resolved.candidate.inputs_hash, requested.hash)
     ):
         return None
     return ReleaseTrigger.AUTOMATIC if is_automatic else ReleaseTrigger.MENDED
@@ -136,25 +131,6 @@ def _ever_released(observed: ObservedState, application: Application) -> bool:
         and child.created_at >= application.created_at
         for child in observed.children.values()
     )
-
-
-def inputs_hash(candidate: Snapshot) -> str:
-    """Hash all staged inputs, but of a resource type only its name; the scaling stands apart.
-
-    An edit of a resource type alone must never roll every application of a cluster.
-    """
-    inputs = candidate.model_dump(by_alias=True, exclude_none=True, mode="json")
-    del inputs["profile"], inputs["restart"]
-    scaling = []
-    for entry in inputs["processes"]:
-        entry["size"] = entry["size"]["name"]
-        scaling.append([entry["key"], entry.pop("scaling")])
-    return f"{_hash(inputs)}.{_hash(scaling)}"
-
-
-def _hash(value: Any) -> str:
-    text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    return hashlib.blake2b(text, digest_size=16).hexdigest()
 
 
 def _same_inputs(application: Application, now: str, before: str) -> bool:
@@ -181,7 +157,7 @@ def requested(application: Application, candidate: Snapshot) -> RequestedInputs:
     return RequestedInputs(
         image=application.spec.image,
         revision=application.spec.revision,
-        hash=inputs_hash(candidate),
+        hash=candidate.inputs_hash,
     )
 
 
