@@ -40,7 +40,7 @@ def _values() -> str:
         "| value | default | meaning |",
         "|---|---|---|",
     ]
-    for path, description in described(schema):
+    for path, description in _described(schema):
         default = json.dumps(_at(defaults, path))
         lines.append(f"| `{'.'.join(path)}` | `{default}` | {description} |")
     return "\n".join(lines) + "\n"
@@ -162,13 +162,13 @@ def _bounds(schema: Mapping[str, Any], what: str, unit: str) -> str:
     return f", at least {least}{unit}" if least is not None else ""
 
 
-def described(
+def _described(
     schema: Mapping[str, Any], above: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield the path and the description of each value that is no group of others."""
     for name, one in schema["properties"].items():
         if "properties" in one:
-            yield from described(one, (*above, name))
+            yield from _described(one, (*above, name))
         else:
             yield (*above, name), one["description"]
 

@@ -51,6 +51,7 @@ REQUESTED_AT = f"{GROUP}/requested-at"
 
 It tells the order of what the API server made in the same second.
 """
+
 TAKEN_UP = f"{GROUP}/taken-up"
 """Annotation on applications, and on releases and runs that others made: the uid that the object
 had when the operator began to act on it. On one of another uid it says that this is a copy."""

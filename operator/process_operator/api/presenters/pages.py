@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from process_operator.api.presenters.views import Reply
 from process_operator.api.reads.cache import Record
 from process_operator.api.reads.ownership import FieldConflict
-from process_operator.kube import names
 
 
 def page(items: Sequence[Reply], *, total: int, offset: int, limit: int) -> Reply:
@@ -25,8 +24,4 @@ def with_taken(reply: Reply, taken: Sequence[FieldConflict]) -> Reply:
 
 def newest_first(records: Iterable[Record]) -> list[Record]:
     """Return records with the newest first, always in the same order."""
-    return sorted(records, key=_age, reverse=True)
-
-
-def _age(one: Record) -> tuple[str, str, int, str]:
-    return one.created_at, one.marks.get(names.REQUESTED_AT, ""), one.number, one.uid
+    return sorted(records, key=lambda one: (one.made_at, one.number, one.uid), reverse=True)

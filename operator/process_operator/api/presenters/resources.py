@@ -73,11 +73,11 @@ def valid_key(given: Key, namespaces: Iterable[str], cluster_id: str | None) -> 
 
 def own_key(given: Key, cluster_id: str | None) -> Reply:
     """Return the key of a request, with what it may do."""
+    told = key(given, ())
     actions = ("READ",) if given.role is Role.READ else ("CREATE", "READ", "UPDATE", "DELETE")
     return {
-        "id": identity.of_key(given.id),
+        **{name: told[name] for name in ("id", "name", "expires_at")},
         "company_id": cluster_id,
-        "name": given.name,
         "is_enabled": True,
         "source": "CLI",
         "token": None,
@@ -85,7 +85,6 @@ def own_key(given: Key, cluster_id: str | None) -> Reply:
             {"permission": f"APP:{action}", "resource_id": None} for action in actions
         ],
         "last_used_at": None,
-        "expires_at": key(given, ())["expires_at"],
     }
 
 

@@ -81,6 +81,11 @@ class Record:
     status_json: bytes
 
     @property
+    def made_at(self) -> tuple[str, str]:
+        """When it was made, and asked for, in what sorts."""
+        return self.created_at, self.marks.get(names.REQUESTED_AT, "")
+
+    @property
     def spec(self) -> dict[str, Any]:
         """The spec, parsed anew."""
         parsed: dict[str, Any] = orjson.loads(self.spec_json)
@@ -145,12 +150,7 @@ def _bytes(value: Any) -> bytes:
 
 def oldest_first(records: Iterable[Record]) -> list[Record]:
     """Return records with the oldest first, always in the same order."""
-    return sorted(records, key=age)
-
-
-def age(one: Record) -> tuple[str, str, str, str]:
-    """Return what orders records by when they were made, always in the same way."""
-    return one.created_at, one.marks.get(names.REQUESTED_AT, ""), one.name, one.uid
+    return sorted(records, key=lambda one: (one.made_at, one.name, one.uid))
 
 
 _Group = tuple[str, str, str]

@@ -40,10 +40,8 @@ def application(
     starts = decision.create is not None or bool(decision.records)
     settling = decision.waiting is not None and decision.waiting.settling
     status = _application_fields(observed, context, processes, memory)
-    said, wake_at = _application_readiness(observed, context, decision, processes)
-    if status.pending_count and said[0].reason == Reason.RELEASED:
-        waits = changes_wait(status.pending_count)
-        said = conditions.ready(Reason.RELEASED, f"{said[0].message}; {waits}")
+    waiting = changes_wait(status.pending_count) if status.pending_count else ""
+    said, wake_at = _application_readiness(observed, context, decision, processes, waiting)
     said = [*said, _serving(context)]
     if status.pending:
         waits = changes_wait(len(status.pending))
@@ -93,6 +91,7 @@ def _application_readiness(
     context: ApplicationContext,
     decision: Decision,
     processes: Sequence[Answer],
+    waiting: str,
 ) -> tuple[list[Condition], datetime | None]:
     application, history = context.application, context.history
     if history.newer is not None:
@@ -130,7 +129,8 @@ def _application_readiness(
         return _summary(processes, said, first=f"{message}. "), None
     if context.running is None:
         return _unreleased(observed, context)
-    said = conditions.ready(Reason.RELEASED, f'release "{context.running.name}" runs')
+    runs = f'release "{context.running.name}" runs'
+    said = conditions.ready(Reason.RELEASED, f"{runs}; {waiting}" if waiting else runs)
     return _summary(processes, said), None
 
 
