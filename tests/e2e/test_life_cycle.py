@@ -48,6 +48,26 @@ def pods(here: Namespace) -> list[tuple[str, int]]:
     )
 
 
+def served_with_a_slow_migration(
+    here: Namespace, entrance: Traefik, *, instances: int
+) -> Callable[[], Http]:
+    """Serve version 1, let the next release take its time, and return how a client asks."""
+    host, url = here.host("shop"), f"{entrance.url}/version"
+    count = {"type": "manual", "manual": {"instanceCount": instances}}
+    here.release(
+        application(routing={"ingressClassName": "traefik"}),
+        process("web", "web", scalingStrategy=count, ingress={"hosts": [{"host": host}]}, **SMALL),
+        process("mail", "worker", **SMALL),
+        process("nightly", "cron", schedule="0 4 1 1 *", **SMALL),
+    )
+    running.until(lambda: _answers(Http(url, host)))
+    slow = "sample job --sleep 8s --print migrated"
+    here.apply(
+        process("migrate", "job", jobStartPolicy="beforeDeployment", entrypoint=slow, **SMALL)
+    )
+    return lambda: Http(url, host)
+
+
 def version(kubectl: Callable[..., str]) -> str:
     """Return the image of each of the operator's pods."""
     images = "jsonpath={.items[*].spec.containers[*].image}"
@@ -68,27 +88,15 @@ def test_an_upgrade_from_the_last_version_and_the_way_back_touch_nothing(
     last = released.version(released.LAST)
     installation.install(cluster, of=last)
     running.until(lambda: version(kubectl) == released.LAST)
-    host = here.host("shop")
-    hosts = {"hosts": [{"host": host}]}
-    here.release(
-        application(routing={"ingressClassName": "traefik"}),
-        process("web", "web", ingress=hosts, **SMALL),
-        process("nightly", "cron", schedule="0 4 1 1 *", **SMALL),
-    )
-    url = f"{entrance.url}/version"
-    running.until(lambda: _answers(Http(url, host)))
-    slow = "sample job --sleep 8s --print migrated"
-    here.apply(
-        process("migrate", "job", jobStartPolicy="beforeDeployment", entrypoint=slow, **SMALL)
-    )
-    with Load(lambda: Http(url, host)) as load:
+    client = served_with_a_slow_migration(here, entrance, instances=1)
+    with Load(client) as load:
         for number, image, goes_to in ((2, "v2", None), (3, "v3", last), (4, "v2", None)):
             # In the midst of a release, which the other version ends.
             here.patch("papp", "shop", {"spec": {"image": f"{IMAGE}:{image}"}})
             here.wait(f"prel/shop-{number}", "jsonpath={.status.jobs[0].jobUID}")
             installation.install(cluster, of=goes_to)
             here.wait(f"prel/shop-{number}", "jsonpath={.status.state}=success")
-        running.until(lambda: len(pods(here)) == 1)
+        running.until(lambda: len(pods(here)) == 2)
         served, written = pods(here), audit.writes(cluster.audit_log, here.name)
         # And with nothing under way.
         for goes_to in (last, None):
@@ -111,27 +119,8 @@ def test_an_upgrade_an_uninstallation_and_a_new_one_touch_nothing(
 ) -> None:
     del tiny
     assert cluster.audit_log is not None
-    host = here.host("shop")
-    web = process(
-        "web",
-        "web",
-        scalingStrategy={"type": "manual", "manual": {"instanceCount": 2}},
-        ingress={"hosts": [{"host": host}]},
-        **SMALL,
-    )
-    here.release(
-        application(routing={"ingressClassName": "traefik"}),
-        web,
-        process("mail", "worker", **SMALL),
-        process("nightly", "cron", schedule="0 4 1 1 *", **SMALL),
-    )
-    url = f"{entrance.url}/version"
-    running.until(lambda: _answers(Http(url, host)))
-    slow = "sample job --sleep 8s --print migrated"
-    here.apply(
-        process("migrate", "job", jobStartPolicy="beforeDeployment", entrypoint=slow, **SMALL)
-    )
-    with Load(lambda: Http(url, host)) as load:
+    client = served_with_a_slow_migration(here, entrance, instances=2)
+    with Load(client) as load:
         # An upgrade in the midst of a release.
         here.patch("papp", "shop", {"spec": {"image": f"{IMAGE}:v2"}})
         here.wait("prel/shop-2", "jsonpath={.status.jobs[0].jobUID}")
