@@ -19,9 +19,11 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 class Audit:
     """The writes of one user since the last look, from the API server's own log."""
 
-    def __init__(self, path: Path, user: str) -> None:
+    def __init__(self, path: Path, user: str, *, leave_out: str) -> None:
+        """Read the log at `path`; what is written in the namespace `leave_out` is not counted."""
         self._path = path
         self._user = user
+        self._leave_out = leave_out
         self._offset = path.stat().st_size
 
     async def settled(self, *, seconds: float = 3.0) -> Counter[str]:
@@ -50,6 +52,8 @@ class Audit:
                 if event["user"]["username"] != self._user or event["verb"] in _READS:
                     continue
                 reference = event["objectRef"]
+                if reference.get("namespace") == self._leave_out:
+                    continue
                 if reference["resource"] != "leases":
                     parts = (reference["resource"], reference.get("subresource"))
                     found[f"{event['verb']} {'/'.join(part for part in parts if part)}"] += 1
@@ -131,3 +135,12 @@ class Watcher:
             except errors.Throttled as error:
                 # So a server answers that prepares a kind anew after a change of its CRD.
                 await asyncio.sleep(error.retry_after)
+
+
+def is_ready(body: Any) -> bool:
+    """Whether a process says of itself that it is as it shall be, by a release."""
+    conditions = (body.get("status") or {}).get("conditions") or ()
+    return any(
+        one["type"] == "Ready" and one["status"] == "True" and one["reason"] != "AwaitingRelease"
+        for one in conditions
+    )

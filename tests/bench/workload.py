@@ -1,4 +1,8 @@
-"""What is measured: applications of five processes, 40 % web, 30 % worker, 30 % cron."""
+"""What is measured: applications of five processes, 40 % web, 30 % worker, 30 % cron.
+
+They are spread over namespaces, as those of many users are: a server's own limits for one namespace
+(5,000 Services, 2,000 Deployments) are not what is measured.
+"""
 
 from collections.abc import Iterator
 from itertools import cycle, islice
@@ -8,6 +12,8 @@ from process_operator.kube import names
 
 Manifest = dict[str, Any]
 PER_APPLICATION = 5
+PER_NAMESPACE = 200
+"""Processes."""
 _MIX = ("web", "worker", "cron", "web", "worker", "cron", "web", "web", "worker", "cron")
 _SCALING = {
     "type": "horizontal",
@@ -15,10 +21,16 @@ _SCALING = {
 }
 
 
-def applications(count: int, namespace: str) -> Iterator[tuple[Manifest, list[Manifest]]]:
+def namespaces(count: int) -> list[str]:
+    """Return the namespaces over which so many processes are spread."""
+    return [f"bench-{number}" for number in range(-(-count // PER_NAMESPACE))]
+
+
+def applications(count: int) -> Iterator[tuple[Manifest, list[Manifest]]]:
     """Yield applications with the processes of each, `count` processes in all."""
     types = islice(cycle(_MIX), count)
     for start in range(0, count, PER_APPLICATION):
+        namespace = f"bench-{start // PER_NAMESPACE}"
         name = f"app-{start // PER_APPLICATION}"
         members = [
             _process(namespace, name, index, one)
