@@ -97,10 +97,12 @@ class Bench:
         at_most = needed if target is None else target
         phase = Phase(name=name, processes=self._count, needed=needed, target=at_most)
         before, started = observing.cpu_seconds(self._operator.pid), time.monotonic()
+        looks = observing.looks(self._operator.address)
         phase.latency_ms, phase.beside_ms = await work or (None, None)
         phase.wall_seconds = time.monotonic() - started
         phase.writes = await self._audit.settled()
         phase.cpu_ms = (observing.cpu_seconds(self._operator.pid) - before) * 1000
+        phase.looks = observing.looks(self._operator.address) - looks
         phase.rss_mib = observing.rss_mib(self._operator.pid)
         self._phases.append(phase)
         _say(f"{name}: {phase.writes.total()} writes, {phase.wall_seconds:.1f} s")
@@ -195,6 +197,7 @@ class Bench:
         # A new leader waits until the old one's Lease has run out.
         phase.writes = await self._audit.settled(seconds=25)
         phase.cpu_ms = observing.cpu_seconds(self._operator.pid) * 1000
+        phase.looks = observing.looks(self._operator.address)
         phase.rss_mib = observing.rss_mib(self._operator.pid)
         self._phases.append(phase)
         _say(f"restart: {phase.writes.total()} writes, ready after {phase.wall_seconds:.1f} s")

@@ -4,10 +4,13 @@ import asyncio
 import json
 import os
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
+
+from prometheus_client import parser
 
 from process_operator.cluster import client
 from process_operator.kube import errors, names
@@ -64,6 +67,16 @@ def cpu_seconds(pid: int) -> float:
     """Return the CPU that a process has used, in user and system mode."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def looks(address: str) -> int:
+    """Return how many times an operator has looked at an application, from its own metrics."""
+    with urllib.request.urlopen(f"http://{address}/metrics") as answer:
+        families = parser.text_string_to_metric_families(answer.read().decode())
+        samples = [sample for family in families for sample in family.samples]
+    return int(
+        sum(one.value for one in samples if one.name == "controller_runtime_reconcile_total")
+    )
 
 
 def rss_mib(pid: int) -> float:

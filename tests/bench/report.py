@@ -33,6 +33,8 @@ class Phase:
     target: int = 0
     """How many writes it may take."""
     wall_seconds: float = 0.0
+    looks: int = 0
+    """How many times the operator looked at an application."""
     cpu_ms: float = 0.0
     rss_mib: float = 0.0
     latency_ms: tuple[float, float] | None = None
@@ -115,7 +117,8 @@ def _file(directory: Path, processes: int) -> Path:
 
 def _table(phases: Iterable[Phase]) -> Iterator[str]:
     yield (
-        f"{'phase':<14} {'writes':>7} {'needed':>7} {'target':>7} {'wall s':>7} {'CPU ms':>8} "
+        f"{'phase':<14} {'writes':>7} {'needed':>7} {'target':>7} {'wall s':>7} "
+        f"{'looks':>6} {'CPU ms':>8} "
         f"{'ms/process':>10} {'ms/write':>8} {'RSS MiB':>8} {'p50 ms':>8} {'p99 ms':>8}"
     )
     for one in phases:
@@ -123,7 +126,8 @@ def _table(phases: Iterable[Phase]) -> Iterator[str]:
         per_write = "" if one.cpu_ms_per_write is None else f"{one.cpu_ms_per_write:.2f}"
         yield (
             f"{one.name:<14} {one.writes.total():>7} {one.needed:>7} {one.target:>7} "
-            f"{one.wall_seconds:>7.1f} {one.cpu_ms:>8.0f} {one.cpu_ms_per_process:>10.2f} "
+            f"{one.wall_seconds:>7.1f} {one.looks:>6} {one.cpu_ms:>8.0f} "
+            f"{one.cpu_ms_per_process:>10.2f} "
             f"{per_write:>8} {one.rss_mib:>8.1f} {p50:>8} {p99:>8}"
             + ("" if one.is_met else "   MORE THAN THE TARGET")
         )

@@ -6,7 +6,8 @@ until then, for whatever reason.
 
 Whose turn is next is a matter of shares, so that nothing starves. While keys of several priorities
 wait, each priority gets its share of the turns. Within one, the groups of keys (their namespaces)
-take turns, and within a group the first come is the first served. Beside the priorities, one turn
+take turns, one that comes anew before the others, and within a group the first come is the first
+served. Beside the priorities, one turn
 in so many goes to the key that has waited longest, whatever it is.
 
 For each key and priority there is at most one wish: the earliest moment of all that was asked since
@@ -66,31 +67,56 @@ def _one_group(_: Hashable) -> Hashable:
 
 
 class _Lane(Generic[Key]):
-    """Keys that are due: their groups take turns, the oldest of a group goes first."""
+    """Keys that are due: their groups take turns, the oldest of a group goes first.
+
+    A group that comes anew goes before those that have had a turn, so that whoever asks rarely does
+    not wait for a whole round of those who always ask. It is one of the round from then on, even
+    when nothing of it waits any more: to come and go does not bring more turns than to stay.
+
+    The rule for new flows is that of FQ-CoDel: RFC 8290, section 4.2.
+    """
 
     def __init__(self, group_of: Callable[[Key], Hashable]) -> None:
         self._group_of = group_of
-        self._groups: OrderedDict[Hashable, OrderedDict[Key, None]] = OrderedDict()
+        self._keys: dict[Hashable, OrderedDict[Key, None]] = {}
+        self._new: OrderedDict[Hashable, None] = OrderedDict()
+        self._round: OrderedDict[Hashable, None] = OrderedDict()
+        """Groups that have had a turn, whether or not anything of them waits."""
 
     def __bool__(self) -> bool:
-        return bool(self._groups)
+        return bool(self._keys)
 
     def add(self, key: Key) -> None:
-        self._groups.setdefault(self._group_of(key), OrderedDict())[key] = None
+        group = self._group_of(key)
+        self._keys.setdefault(group, OrderedDict())[key] = None
+        if group not in self._round:
+            self._new[group] = None
 
     def discard(self, key: Key) -> None:
         group = self._group_of(key)
-        keys = self._groups.get(group)
-        if keys is not None and key in keys:
-            del keys[key]
-            if not keys:
-                del self._groups[group]
+        keys = self._keys.get(group)
+        if keys is None or key not in keys:
+            return
+        del keys[key]
+        if not keys:
+            del self._keys[group]
+            self._new.pop(group, None)
+        if not self._keys:
+            self._round.clear()
 
     def next(self) -> Key:
         """Return whose turn it is; the next turn is another group's."""
-        group, keys = next(iter(self._groups.items()))
-        self._groups.move_to_end(group)
-        return next(iter(keys))
+        group = self._next_group()
+        self._round[group] = None
+        return next(iter(self._keys[group]))
+
+    def _next_group(self) -> Hashable:
+        if self._new:
+            return self._new.popitem(last=False)[0]
+        while True:
+            group, _ = self._round.popitem(last=False)
+            if group in self._keys:
+                return group
 
 
 class WorkQueue(Generic[Key]):

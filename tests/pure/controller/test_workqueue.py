@@ -302,6 +302,32 @@ async def test_the_groups_of_a_priority_take_turns() -> None:
 
 
 @virtual_time.run
+async def test_a_group_that_comes_anew_does_not_wait_for_a_round_of_all_others() -> None:
+    queue = queue_of_groups()
+    for busy, number in itertools.product(range(50), range(20)):
+        queue.add((f"busy {busy}", str(number)), Priority.USER)
+    await turns(queue, 70)
+    queue.add(("quiet", ""), Priority.USER)
+    # One turn in so many is that of whoever has waited longest.
+    assert ("quiet", "") in await turns(queue, 2)
+
+
+@virtual_time.run
+async def test_to_come_and_go_brings_no_more_turns_than_to_stay() -> None:
+    queue = queue_of_groups()
+    for busy, number in itertools.product(range(5), range(100)):
+        queue.add((f"busy {busy}", str(number)), Priority.USER)
+    queue.add(("restless", ""), Priority.USER)
+    served: Counter[str] = Counter()
+    for _ in range(120):
+        ((group, name),) = await turns(queue, 1)
+        served[group] += 1
+        if group == "restless":
+            queue.add((group, name), Priority.USER)
+    assert served["restless"] <= 120 / 6 + 2
+
+
+@virtual_time.run
 async def test_work_that_has_begun_ends_before_other_work_begins() -> None:
     queue: WorkQueue[int] = WorkQueue()
     looks: Counter[int] = Counter()

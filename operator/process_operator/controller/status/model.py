@@ -20,7 +20,7 @@ SMALL_BACKLOG = 20
 PROGRESS_PER_BACKLOG = timedelta(seconds=0.1)
 """How much longer for each that waits or moves beyond a small backlog: what is told meanwhile is
 soon overtaken, and its write holds up the others."""
-PROGRESS_AT_LATEST = timedelta(seconds=20)
+PROGRESS_AT_LATEST = timedelta(seconds=60)
 """How long at most."""
 
 

@@ -7,6 +7,7 @@ and after more while there is a backlog. What is final is written at once.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from process_operator.controller.observe.memory import Memory
 from process_operator.controller.observe.records import ObservedState
@@ -52,21 +53,23 @@ def _report(observed: ObservedState, answers: Sequence[Answer], memory: Memory) 
     for answer in answers:
         if answer.in_progress and not answer.deferred:
             in_progress.add(answer.of.uid)
-        write = _news(observed, answer, memory)
-        if write is None:
-            continue
         if answer.deferred:
             continue
+        patience = timedelta(0)
         if answer.in_progress:
             # What waits for its user will not be overtaken, however much else is on its way.
             moves = conditions.is_true(answer.said, conditions.RECONCILING)
             patience = longer if moves else model.PROGRESS_AFTER
             since = observed.in_progress_since.get(answer.of.uid, observed.now)
             if observed.now < since + patience:
+                # Not asked whether it is news: most of it is overtaken before its time comes.
                 wakes.append(since + patience)
                 continue
-            if patience > model.PROGRESS_AFTER:
-                told.add(answer.of.uid)
+        write = _news(observed, answer, memory)
+        if write is None:
+            continue
+        if patience > model.PROGRESS_AFTER:
+            told.add(answer.of.uid)
         writes.append(write)
     return Report(
         writes=tuple(writes),
