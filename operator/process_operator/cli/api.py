@@ -6,6 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from process_operator import garbage
 from process_operator.api.http import settings
 
 if TYPE_CHECKING:
@@ -84,15 +85,7 @@ async def _serve(given: settings.Settings) -> int:
         )
 
 
-_NEW_OBJECTS = 20_000
-"""After so many new ones garbage is looked for: those of a request go by themselves at its end."""
-
-
 async def _spare_what_is_listed(known: "Cache") -> None:
     """Keep what was listed out of further garbage collections, whose pauses callers would feel."""
-    import gc
-
     await known.complete()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_NEW_OBJECTS)
+    garbage.spare_what_is_there()

@@ -9,7 +9,7 @@ import argparse
 import asyncio
 import functools
 
-from process_operator import __version__, logs, loops, metrics, settings
+from process_operator import __version__, garbage, logs, loops, metrics, settings
 from process_operator.cli import connect
 from process_operator.cluster import client, scoped
 from process_operator.controller import contact, health, lives
@@ -21,6 +21,8 @@ def run(parsed: argparse.Namespace) -> int:
     given = settings.of(parsed)
     logs.configure(given.log_format, given.log_level)
     metrics.INFO.labels(__version__).set(1)
+    # Before anything of the cluster is known: what one life knew is garbage in the next.
+    garbage.spare_what_is_there()
     with asyncio.Runner(loop_factory=loops.factory()) as runner:
         return runner.run(_operate(given))
 
