@@ -22,7 +22,7 @@ import operate
 import running
 from bench import bystander, floor, observing, workload
 from bench.bystander import Bystander
-from bench.report import Phase, Result, report
+from bench.report import Floor, Phase, Result, report
 from local_cluster import kubeconfigs
 from process_operator.cluster import client
 from process_operator.kube import names
@@ -43,6 +43,8 @@ PER_APPLICATION = PER_RELEASE + 1
 MAX_CHANGE_WRITES = 3.3
 """Writes for a changed process, its part of the release's included; progress that is told while
 much is under way is the difference to the 2.8 that are needed."""
+FIRST_TOLD = 20
+"""Applications that are told how far they are, at creation: the first, before many wait."""
 PATIENCE_SECONDS = 900.0
 """For a phase, and for each thousand of processes above the first."""
 RESYNC_SECONDS = 65.0
@@ -87,7 +89,7 @@ class Bench:
             return Result(
                 processes=self._count,
                 phases=self._phases,
-                floor_seconds=await self._floor(api) if self._count <= MAX_FLOOR else None,
+                floor=await self._floor(api) if self._count <= MAX_FLOOR else None,
                 idle_mib=idle_mib,
             )
 
@@ -131,7 +133,8 @@ class Bench:
                 await watcher.all_seen(self._count, seconds=self._patience_seconds)
             return _waits(watcher.seen, applied)
 
-        await self._phase("create", needed, _both(beside, work()))
+        target = needed + min(FIRST_TOLD, len(self._workload))
+        await self._phase("create", needed, _both(beside, work()), target=target)
 
     async def _change(self, api: client.Cluster, beside: Bystander) -> None:
         """Give every application a new image."""
@@ -202,15 +205,17 @@ class Bench:
         self._phases.append(phase)
         _say(f"restart: {phase.writes.total()} writes, ready after {phase.wall_seconds:.1f} s")
 
-    async def _floor(self, api: client.Cluster) -> float:
+    async def _floor(self, api: client.Cluster) -> Floor:
         """Write the same objects, after the operator has ended, with nothing watched."""
-        seconds = 0.0
+        seconds, cpu_seconds = 0.0, 0.0
         for namespace in self._namespaces:
             kubeconfigs.kubectl(self._cluster, ["create", "namespace", FLOOR + namespace])
             objects = await floor.written(api, namespace)
             first = [one for one in objects if not one["metadata"]["name"].endswith("-2")]
+            before = time.process_time()
             seconds += await floor.write(api, first, FLOOR + namespace)
-        return seconds
+            cpu_seconds += time.process_time() - before
+        return Floor(seconds=seconds, cpu_ms_per_process=cpu_seconds * 1000 / self._count)
 
 
 async def _both(

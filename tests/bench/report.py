@@ -59,12 +59,21 @@ class Phase:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Floor:
+    """What it costs to write the same objects once each, and to watch nothing."""
+
+    seconds: float
+    cpu_ms_per_process: float
+    """The client's own CPU."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """What one run has measured."""
 
     processes: int
     phases: list[Phase]
-    floor_seconds: float | None
+    floor: Floor | None
     """None where the floor was not measured."""
     idle_mib: float
     """With nothing to do, before anything was created."""
@@ -78,7 +87,7 @@ class Result:
         """Keep the figures, for a larger run to compare its own with."""
         # asdict would make a Counter of a Counter's pairs.
         phases = [asdict(one) | {"writes": dict(one.writes)} for one in self.phases]
-        told = {"phases": phases, "floorSeconds": self.floor_seconds, "idleMiB": self.idle_mib}
+        told = {"phases": phases, "idleMiB": self.idle_mib}
         _file(directory, self.processes).write_text(json.dumps(told, indent=2))
 
 
@@ -97,7 +106,9 @@ class Target:
 
 def report(result: Result, directory: Path) -> str:
     """Return everything as text, with the growth since a run of a tenth, if one was kept."""
-    floor = "not measured" if result.floor_seconds is None else f"{result.floor_seconds:.1f} s"
+    floor, seconds = result.floor, "not measured"
+    if floor is not None:
+        seconds = f"{floor.seconds:.1f} s, CPU {floor.cpu_ms_per_process:.2f} ms per process"
     lines = [
         *_table(result.phases),
         "",
@@ -105,7 +116,7 @@ def report(result: Result, directory: Path) -> str:
         *map(str, _targets(result)),
         *map(str, _growth(result, _file(directory, result.processes // 10))),
         "",
-        f"floor {floor}",
+        f"floor {seconds}",
         f"RSS when idle and empty {result.idle_mib:.1f} MiB",
     ]
     return "\n".join(lines)
@@ -149,8 +160,8 @@ def _targets(result: Result) -> Iterator[Target]:
     yield Target("RSS MiB", _MAX_RSS_MIB, max(one.rss_mib for one in result.phases))
     restart = result.phases[-1].wall_seconds
     yield Target("restart: seconds until ready", _MAX_RESTART_SECONDS, restart)
-    if result.floor_seconds is not None:
-        took = result.phases[0].wall_seconds / result.floor_seconds
+    if result.floor is not None:
+        took = result.phases[0].wall_seconds / result.floor.seconds
         yield Target("create: time, of the floor's", _MAX_OF_FLOOR, took)
 
 
