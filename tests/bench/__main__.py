@@ -206,16 +206,25 @@ class Bench:
         _say(f"restart: {phase.writes.total()} writes, ready after {phase.wall_seconds:.1f} s")
 
     async def _floor(self, api: client.Cluster) -> Floor:
-        """Write the same objects, after the operator has ended, with nothing watched."""
-        seconds, cpu_seconds = 0.0, 0.0
+        """Write the same objects without the operator, and wait until all is rolled out."""
+        objects = []
         for namespace in self._namespaces:
             kubeconfigs.kubectl(self._cluster, ["create", "namespace", FLOOR + namespace])
-            objects = await floor.written(api, namespace)
-            first = [one for one in objects if not one["metadata"]["name"].endswith("-2")]
-            before = time.process_time()
-            seconds += await floor.write(api, first, FLOOR + namespace)
-            cpu_seconds += time.process_time() - before
-        return Floor(seconds=seconds, cpu_ms_per_process=cpu_seconds * 1000 / self._count)
+            found = await floor.written(api, namespace)
+            objects += [one for one in found if not one["metadata"]["name"].endswith("-2")]
+        deployments = sum(one["kind"] == "Deployment" for one in objects)
+
+        def is_available(body: Any) -> bool:
+            is_ours = body["metadata"]["namespace"].startswith(FLOOR)
+            return is_ours and bool(body.get("status", {}).get("availableReplicas"))
+
+        async with observing.Watcher(api, is_available, kind="Deployment") as watcher:
+            started, cpu_started = time.monotonic(), time.process_time()
+            await floor.write(api, objects, FLOOR)
+            cpu_ms = (time.process_time() - cpu_started) * 1000
+            await watcher.all_seen(deployments, seconds=self._patience_seconds)
+            seconds = time.monotonic() - started
+        return Floor(seconds=seconds, cpu_ms_per_process=cpu_ms / self._count)
 
 
 async def _both(

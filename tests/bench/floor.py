@@ -1,7 +1,6 @@
 """The floor: a client that writes the same objects once each, and watches nothing."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Iterable, Sequence
 from typing import Any
 
@@ -26,19 +25,18 @@ async def written(api: client.Cluster, namespace: str) -> list[Manifest]:
     return found
 
 
-async def write(api: client.Cluster, objects: Sequence[Manifest], namespace: str) -> float:
-    """Write copies of the objects into another namespace; return how many seconds it took."""
-    started = time.monotonic()
-    await in_flight((_write(api, one, namespace) for one in objects), IN_FLIGHT)
-    return time.monotonic() - started
+async def write(api: client.Cluster, objects: Sequence[Manifest], prefix: str) -> None:
+    """Write copies of the objects into the namespaces whose names begin so."""
+    await in_flight((_write(api, one, prefix) for one in objects), IN_FLIGHT)
 
 
-async def _write(api: client.Cluster, one: Manifest, namespace: str) -> None:
+async def _write(api: client.Cluster, one: Manifest, prefix: str) -> None:
     kind = one["kind"]
     metadata = {
         name: value for name, value in one["metadata"].items() if name not in _OF_THE_SERVER
     }
     metadata.pop("ownerReferences", None)
+    namespace = prefix + metadata["namespace"]
     copy = {**one, "metadata": {**metadata, "namespace": namespace}}
     status = copy.pop("status", None)
     if kind in CHILD_KINDS:

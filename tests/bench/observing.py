@@ -101,18 +101,25 @@ def busy(seconds: float) -> float:
 
 
 class Watcher:
-    """Remembers when each process was first seen as wanted, by our own clock."""
+    """Remembers when each object of a kind was first seen as wanted, by our own clock."""
 
-    def __init__(self, api: client.Cluster, wanted: Callable[[Any], bool]) -> None:
+    def __init__(
+        self,
+        api: client.Cluster,
+        wanted: Callable[[Any], bool],
+        *,
+        kind: str = names.PROCESS_KIND,
+    ) -> None:
         self._api = api
         self._wanted = wanted
+        self._kind = kind
         self.seen: dict[tuple[str, str], float] = {}
         self._task: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         version = "0"
-        async for _, listed in self._api.list(names.PROCESS_KIND, limit=500):
+        async for _, listed in self._api.list(self._kind, limit=500):
             version = listed
         self._task = asyncio.create_task(self._watch(version))
         self._task.add_done_callback(lambda _: self._changed.set())
@@ -123,7 +130,7 @@ class Watcher:
             self._task.cancel()
 
     async def all_seen(self, count: int, *, seconds: float) -> None:
-        """Return when so many processes have been seen as wanted."""
+        """Return when so many have been seen as wanted."""
         async with asyncio.timeout(seconds):
             while len(self.seen) < count:
                 if self._task is not None and self._task.done():
@@ -134,13 +141,12 @@ class Watcher:
     async def _watch(self, version: str) -> None:
         while True:
             try:
-                async for kind, body in self._api.watch(
-                    names.PROCESS_KIND, resource_version=version
-                ):
+                events = self._api.watch(self._kind, resource_version=version)
+                async for what, body in events:
                     metadata = body["metadata"]
                     version = metadata["resourceVersion"]
                     key = (metadata.get("namespace", ""), metadata.get("name", ""))
-                    if kind != "BOOKMARK" and key not in self.seen and self._wanted(body):
+                    if what != "BOOKMARK" and key not in self.seen and self._wanted(body):
                         self.seen[key] = time.monotonic()
                         self._changed.set()
             except errors.Unavailable:
