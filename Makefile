@@ -17,7 +17,7 @@ install: .venv/ready ## Install the project and its tools into .venv, and what t
 	@command -v $(UV) >/dev/null || { echo "uv is missing: installing it into build/uv"; \
 	  python3 -m venv build/uv && build/uv/bin/pip install --quiet uv; }
 	$(UV) sync --locked
-	UV_PROJECT_ENVIRONMENT=build/runtime $(UV) sync --locked --no-dev --extra api
+	UV_PROJECT_ENVIRONMENT=build/runtime $(UV) sync --locked --no-dev --extra api --extra traces
 	@touch $@
 
 .PHONY: check
@@ -81,7 +81,7 @@ image: install ## Build the operator's image for amd64 and arm64 as an OCI archi
 
 .PHONY: audit
 audit: install ## Look up known vulnerabilities of what the image is made of (needs the public index)
-	$(UV) export --quiet --frozen --no-dev --no-emit-project --extra api -o build/requirements.txt
+	$(UV) export --quiet --frozen --no-dev --no-emit-project --extra api --extra traces -o build/requirements.txt
 	$(UV) tool run pip-audit --strict --disable-pip --requirement build/requirements.txt
 
 .PHONY: test-cluster

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from contextvars import ContextVar
 from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
@@ -11,6 +12,16 @@ from process_operator.settings import LogFormat, LogLevel
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _FOR_OTHERS = frozenset({"settings", "color_message"})
 """What the frameworks below add to records for their own handlers."""
+
+
+TRACE_ID: ContextVar[str] = ContextVar("trace_id", default="")
+"""Id of the trace that the work under way belongs to, "" for none; lines of it bear the id."""
+
+
+def _add_trace_id(record: logging.LogRecord) -> bool:
+    if trace_id := TRACE_ID.get():
+        record.trace_id = trace_id
+    return True
 
 
 class _TextFormatter(logging.Formatter):
@@ -40,6 +51,7 @@ class _TextFormatter(logging.Formatter):
 def configure(log_format: LogFormat, log_level: LogLevel) -> None:
     """Write log lines to standard error in the wanted format, from the wanted level on."""
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_add_trace_id)
     if log_format is LogFormat.JSON:
         handler.setFormatter(
             JsonFormatter(

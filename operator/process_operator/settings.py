@@ -86,6 +86,8 @@ class Settings:
     """The namespaces whose applications are looked after; empty: all."""
     resource_types: tuple[Manifest, ...]
     """ProcessResourceTypes that are created where they are missing."""
+    traces: bool
+    """Whether releases are told to a collector of OpenTelemetry."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +130,13 @@ def _flags(pod_namespace: str | None) -> tuple[_Flag, ...]:
             _namespaces,
             "namespaces to look after, separated by commas, with rights in these alone; empty: all",
         ),
+        flag(
+            "traces",
+            "false",
+            _truth,
+            "true: tell each release as a trace to the collector that OpenTelemetry's own "
+            "variables name (OTEL_EXPORTER_OTLP_ENDPOINT)",
+        ),
         flag("health-port", "8081", _between(1, 65_535), "port of /healthz and /readyz"),
     )
 
@@ -159,6 +168,7 @@ def of(parsed: argparse.Namespace) -> Settings:
         health_port=parsed.health_port,
         watch_namespaces=parsed.watch_namespaces,
         resource_types=parsed.resource_types,
+        traces=parsed.traces,
     )
 
 

@@ -52,6 +52,7 @@ VARIANTS: dict[str, list[str]] = {
     "egress to the API server only": ["networkPolicy.egress[0].ports[0].port=6443"],
     "no policy of ours": ["networkPolicy.enabled=false", "policies.records=false"],
     "tenants": ["policies.tenants=true"],
+    "traces": ["traces.enabled=true", "traces.endpoint=http://collector.monitoring:4318"],
     "the API": ["api.enabled=true"],
     "the API behind an Ingress": [
         "api.enabled=true",

@@ -8,6 +8,7 @@ from typing import Any, cast
 from process_operator.controller import reconcile
 from process_operator.controller.build import KINDS as CHILD_KINDS
 from process_operator.controller.execute.executor import Executor
+from process_operator.controller.execute.traces import Traces
 from process_operator.controller.observe import child, pod
 from process_operator.controller.observe.records import Child, IngressClass
 from process_operator.controller.observe.store import Informers, ObjectCache
@@ -92,6 +93,7 @@ class Operator:
                 cluster=api,
                 store=self.store,
                 children=self.children,
+                traces=Traces(None),
                 clock=self._now,
                 lead=lambda: None,
             ),

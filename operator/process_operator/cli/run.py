@@ -8,11 +8,13 @@ nothing known, in the same process, when all kinds can be watched.
 import argparse
 import asyncio
 import functools
+import sys
 
 from process_operator import __version__, garbage, logs, loops, metrics, settings
 from process_operator.cli import connect
 from process_operator.cluster import client, scoped
 from process_operator.controller import contact, health, lives
+from process_operator.controller.execute.traces import MissingPackagesError, Tracer, Traces
 from process_operator.controller.operator import Operator
 
 
@@ -23,17 +25,27 @@ def run(parsed: argparse.Namespace) -> int:
     metrics.INFO.labels(__version__).set(1)
     # Before anything of the cluster is known: what one life knew is garbage in the next.
     garbage.spare_what_is_there()
-    with asyncio.Runner(loop_factory=loops.factory()) as runner:
-        return runner.run(_operate(given))
+    try:
+        tracer = Tracer() if given.traces else None
+    except MissingPackagesError as error:
+        print(f"process-operator: {error}", file=sys.stderr)
+        return 2
+    try:
+        with asyncio.Runner(loop_factory=loops.factory()) as runner:
+            return runner.run(_operate(given, Traces(tracer)))
+    finally:
+        if tracer is not None:
+            tracer.end()
 
 
-async def _operate(given: settings.Settings) -> int:
+async def _operate(given: settings.Settings, traces: Traces) -> int:
     connection = connect.connection(connect.credentials())
     scope = given.watch_namespaces
     reached = scoped.ScopedCluster(connection, scope) if scope else client.Cluster(connection)
     async with reached as api:
         told = asyncio.Event()
-        replica = lives.Lives(contact.Arrival(api), told, functools.partial(Operator, api, given))
+        make = functools.partial(Operator, api, given, traces)
+        replica = lives.Lives(contact.Arrival(api), told, make)
         probes = await health.serve(given.health_port, unready=replica.unready)
         try:
             return await replica.run()

@@ -18,6 +18,7 @@ from process_operator.cluster.informer import Informer
 from process_operator.controller import contact, handlers, lives, resync, shipped
 from process_operator.controller.build import KINDS as CHILD_KINDS
 from process_operator.controller.execute.executor import Executor
+from process_operator.controller.execute.traces import Traces
 from process_operator.controller.observe import child, pod
 from process_operator.controller.observe.records import (
     RESOURCE_TYPES,
@@ -64,7 +65,9 @@ class _Sink(Generic[RecordT]):
 class Operator:
     """One life of a replica: all parts of it, and how they are joined."""
 
-    def __init__(self, api: client.Cluster, given: settings.Settings, told: asyncio.Event) -> None:
+    def __init__(
+        self, api: client.Cluster, given: settings.Settings, traces: Traces, told: asyncio.Event
+    ) -> None:
         self._api = api
         self._given = given
         self._told = told
@@ -129,6 +132,7 @@ class Operator:
                 cluster=api,
                 store=self._store,
                 children=self._children,
+                traces=traces,
                 clock=_now,
                 lead=self._seconds_of_lead,
             ),

@@ -9,6 +9,7 @@ import pytest
 import storytelling
 from process_operator.controller import reconcile
 from process_operator.controller.execute.executor import Executor
+from process_operator.controller.execute.traces import Traces
 from process_operator.controller.tallies import Tallies
 from process_operator.controller.worker import Worker
 from process_operator.controller.workqueue import WorkQueue
@@ -73,7 +74,7 @@ async def look(story: Story) -> None:
     """Let a worker look at the application once."""
     server, operator = story.server, story.operator
     api: dict[str, Any] = {"cluster": server, "store": operator.store, "clock": lambda: server.now}
-    executor = Executor(**api, children=operator.children, lead=lambda: None)
+    executor = Executor(**api, children=operator.children, traces=Traces(None), lead=lambda: None)
     tallies = Tallies(informers=(), waiting=lambda: 0, clock=lambda: server.now)
     reconciler = reconcile.Reconciler(**api, executor=executor, tallies=tallies, waiting=lambda: 0)
     queue: WorkQueue[Any] = WorkQueue()

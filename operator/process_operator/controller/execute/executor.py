@@ -16,6 +16,7 @@ from process_operator.controller.execute.children import ChildInformer, Children
 from process_operator.controller.execute.jobs import Jobs
 from process_operator.controller.execute.outcome import Outcome
 from process_operator.controller.execute.own_objects import OwnObjects
+from process_operator.controller.execute.traces import Traces
 from process_operator.controller.observe.records import ApplicationKey, ObservedState
 from process_operator.controller.observe.store import ObjectCache
 from process_operator.controller.plan.model import (
@@ -47,6 +48,7 @@ class Executor:
         cluster: Cluster,
         store: ObjectCache,
         children: Mapping[str, ChildInformer],
+        traces: Traces,
         clock: Callable[[], datetime],
         lead: Callable[[], float | None],
     ) -> None:
@@ -54,7 +56,8 @@ class Executor:
         self._cluster = cluster
         self._clock = clock
         self._children = Children(cluster=cluster, store=store, informers=children)
-        self._own_objects = OwnObjects(cluster=cluster, store=store, clock=clock)
+        self._traces = traces
+        self._own_objects = OwnObjects(cluster=cluster, store=store, traces=traces, clock=clock)
         self._jobs = Jobs(
             cluster=cluster,
             store=store,
@@ -115,6 +118,10 @@ class Executor:
         return outcomes
 
     async def _carry_out(self, observed: ObservedState, action: Action) -> Outcome:
+        with self._traces.write(observed, action):
+            return await self._do(observed, action)
+
+    async def _do(self, observed: ObservedState, action: Action) -> Outcome:
         match action:
             case RecordStatus():
                 return await self._own_objects.record(observed.key, action)

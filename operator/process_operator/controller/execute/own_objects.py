@@ -1,5 +1,6 @@
 """Our own objects: their statuses, new releases, and the removal of old ones."""
 
+import dataclasses
 import logging
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,6 +18,7 @@ from process_operator.controller.execute import (
 from process_operator.controller.execute.outcome import Outcome
 from process_operator.controller.execute.pruned_statuses import Pruned
 from process_operator.controller.execute.refused_statuses import Refusals
+from process_operator.controller.execute.traces import Traces
 from process_operator.controller.observe import masking
 from process_operator.controller.observe.records import (
     ApplicationKey,
@@ -45,10 +47,16 @@ class OwnObjects:
     """Writes objects of our own kinds, and remembers the answers."""
 
     def __init__(
-        self, *, cluster: Cluster, store: ObjectCache, clock: Callable[[], datetime]
+        self,
+        *,
+        cluster: Cluster,
+        store: ObjectCache,
+        traces: Traces,
+        clock: Callable[[], datetime],
     ) -> None:
         self._cluster = cluster
         self._store = store
+        self._traces = traces
         self._clock = clock
         self._refusals = Refusals(clock)
         self._pruned = Pruned()
@@ -111,9 +119,15 @@ class OwnObjects:
         self._refusals.forget(one)
         self._pruned.note(one.kind, one.uid, fitted, body.get("status") or {})
         self._store.observe(body)
-        if isinstance(status, ReleaseStatus):
-            progress.note(one.status, status)
+        self._tell(one, status)
         return True
+
+    def _tell(self, one: CustomResource[Any, Any] | InvalidObject, status: Status) -> None:
+        """Tell from outside what a record that was taken says anew."""
+        if isinstance(one, InvalidObject) or not isinstance(status, ReleaseStatus):
+            return
+        if progress.note(one.status, status):
+            self._traces.ended(dataclasses.replace(one, status=status))
 
     async def take_up(self, action: TakeUp) -> Outcome:
         """Mark one of our own objects with its uid."""

@@ -1,0 +1,144 @@
+"""The course of a release as a trace: its steps and jobs as spans, told from its record.
+
+The record says when everything began and ended, in whole seconds. So a trace is whole even when
+several replicas took part in a release one after the other. Its id is the release's uid without the
+hyphens: nothing has to be remembered for it, and whoever has one has the other.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from process_operator.controller.observe.records import Release
+from process_operator.models.process import JobStartPolicy
+from process_operator.models.release import JobRecord, ReleaseState, ReleaseStep, Result
+
+ROOT = "release"
+_TRACE_ID = re.compile("[0-9a-f]{32}")
+_STEPS = {
+    JobStartPolicy.BEFORE_DEPLOYMENT: ReleaseStep.BEFORE_JOBS,
+    JobStartPolicy.AFTER_SUCCESS_DEPLOYMENT: ReleaseStep.AFTER_SUCCESS_JOBS,
+    JobStartPolicy.AFTER_FAILED_DEPLOYMENT: ReleaseStep.AFTER_FAILED_JOBS,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """One span, in the terms of OpenTelemetry."""
+
+    trace_id: str
+    """32 hexadecimal digits."""
+    span_id: str
+    """16 hexadecimal digits."""
+    parent_id: str | None
+    """Id of the span that this one is part of; None for the root."""
+    name: str
+    start: datetime
+    end: datetime
+    attributes: Mapping[str, str | int]
+    error: str | None = None
+    """Why it failed, if it did."""
+
+
+def trace_id(release: Release) -> str:
+    """Return the id of the trace of a release."""
+    digits = release.uid.replace("-", "")
+    if _TRACE_ID.fullmatch(digits):
+        return digits
+    return hashlib.blake2b(release.uid.encode(), digest_size=16).hexdigest()
+
+
+def span_id(release: Release, name: str) -> str:
+    """Return the id of the span of that name, which a release has once."""
+    return hashlib.blake2b(f"{release.uid}/{name}".encode(), digest_size=8).hexdigest()
+
+
+def attributes(release: Release) -> dict[str, str | int]:
+    """Return what every span of a release says of it."""
+    return {
+        "k8s.namespace.name": release.namespace,
+        "process_operator.application": release.spec.application_ref.name,
+        "process_operator.release": release.name,
+    }
+
+
+def course(release: Release) -> Iterator[Span]:
+    """Yield the spans of a release that has ended, the whole of it first."""
+    status = release.status
+    if status.started_at is None or status.finished_at is None:
+        return
+    about = attributes(release)
+    told = {
+        "process_operator.release.number": status.number,
+        "process_operator.release.trigger": status.trigger,
+        "process_operator.release.state": status.state,
+        "process_operator.image": status.requested.image if status.requested else None,
+    }
+    failure = status.failure
+    failed = status.state is ReleaseState.FAILED
+    yield Span(
+        trace_id=trace_id(release),
+        span_id=span_id(release, ROOT),
+        parent_id=None,
+        name=ROOT,
+        start=status.started_at,
+        end=status.finished_at,
+        attributes=about | {name: value for name, value in told.items() if value is not None},
+        error=(failure.sentence if failure else None) or "it failed" if failed else None,
+    )
+    for step, start, end in _steps(release):
+        yield Span(
+            trace_id=trace_id(release),
+            span_id=span_id(release, step),
+            parent_id=span_id(release, ROOT),
+            name=step,
+            start=start,
+            end=end,
+            attributes=about,
+            error=failure.reason if failure is not None and failure.step is step else None,
+        )
+    for job in status.jobs:
+        if job.started_at is not None and job.policy in _STEPS:
+            yield _job(release, job, _STEPS[job.policy], job.started_at)
+
+
+def _steps(release: Release) -> Iterator[tuple[ReleaseStep, datetime, datetime]]:
+    """Yield each step that was taken, with its beginning and its end: the next one's beginning."""
+    status = release.status
+    finished = status.finished_at
+    begun = {
+        ReleaseStep.ROLLOUT: status.rollout_started_at,
+        ReleaseStep.ROLLBACK: status.rollback_started_at,
+    }
+    for job in status.jobs:
+        step = _STEPS.get(job.policy) if job.policy is not None else None
+        if step is not None and job.started_at is not None:
+            begun[step] = min(begun.get(step) or job.started_at, job.started_at)
+    taken = [(step, at) for step in ReleaseStep if (at := begun.get(step)) is not None]
+    for number, (step, at) in enumerate(taken):
+        end = taken[number + 1][1] if number + 1 < len(taken) else finished
+        if end is not None:
+            yield step, at, max(at, end)
+
+
+def _job(release: Release, job: JobRecord, step: ReleaseStep, started: datetime) -> Span:
+    finished = job.finished_at or release.status.finished_at or started
+    told = {
+        "process_operator.process": job.key,
+        "process_operator.job.result": job.result,
+        "process_operator.job.exit_code": job.exit_code,
+        "k8s.job.name": job.job_name,
+    }
+    known = {name: value for name, value in told.items() if value is not None}
+    return Span(
+        trace_id=trace_id(release),
+        span_id=span_id(release, f"job {job.key}"),
+        parent_id=span_id(release, step),
+        name=f"job {job.key}",
+        start=started,
+        end=max(started, finished),
+        attributes=attributes(release) | known,
+        error=job.reason if job.result is Result.FAILED else None,
+    )
