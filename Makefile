@@ -51,6 +51,11 @@ test: check test-pure test-cluster test-e2e test-faults ## Set up all that is ne
 demo: install ## Show the main job: cluster, operator, Traefik and an application, step by step
 	PYTHONPATH=deploy/local:deploy/image $(RUN) python -m demo
 
+.PHONY: demo-kind
+demo-kind: install ## Show it on kind, with a node image made from packages (Docker or Podman; no registry)
+	PYTHONPATH=deploy/local $(RUN) python -m kind_node
+	CLUSTER=kind KIND_NODE_IMAGE=localhost/process-operator-kind-node:latest $(MAKE) demo
+
 .PHONY: demo-stop
 demo-stop: install ## Remove what the demo made; the cluster stays
 	PYTHONPATH=deploy/local:deploy/image $(RUN) python -m demo stop

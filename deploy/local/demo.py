@@ -12,8 +12,9 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import installation
@@ -32,6 +33,9 @@ SAMPLES = "deploy/samples/demo"
 SHOP_HOST, API_HOST = "shop.localhost", "api.localhost"
 OPERATOR, API = "operator", "api"
 KEY = "demo"
+INSTALLED = ("node", "kind")
+"""The clusters that take an image from an archive: there the demo installs the chart."""
+_READABLE = ("--log-format", "text")
 _SHOWN = ("display_name", "resource_type_name", "scaling_strategy", "ingress_protocol", "pending")
 """What is shown of the API's long answers about a process."""
 
@@ -396,10 +400,10 @@ def start() -> int:
     """Bring everything up and show it."""
     begun = time.monotonic()
     machine.ensure_program("curl")
-    cluster = local_cluster.up()
+    cluster = local_cluster.up(order=local_cluster.QUICKEST)
     _remove(cluster)
     entrance = traefik.ensure(cluster) if cluster.provider == "node" else None
-    api = _install(cluster) if cluster.provider == "node" else _run_beside(cluster)
+    api = _install(cluster) if cluster.provider in INSTALLED else _run_beside(cluster)
     kubeconfig = _kubeconfig(cluster)
     print(f"\n$ export KUBECONFIG={kubeconfig} PATH={cluster.bin}:$PATH")
     Demo(cluster, entrance, api).show()
@@ -426,7 +430,18 @@ def _install(cluster: Cluster) -> str:
         "\n$ helm upgrade --install process-operator deploy/chart/process-operator ...", flush=True
     )
     installation.install(cluster, "api.enabled=true")
-    return installation.api_address(cluster)
+    return installation.api_address(cluster) if cluster.provider == "node" else _forward(cluster)
+
+
+def _forward(cluster: Cluster) -> str:
+    """Let a port of this machine lead to the API of a cluster that it does not reach."""
+
+    def command(port: int) -> list[str]:
+        about = ("--kubeconfig", str(cluster.kubeconfig), "--namespace", installation.NAMESPACE)
+        to = f"{port}:{installation.api_port(cluster)}"
+        return [str(cluster.kubectl), *about, "port-forward", installation.API_SERVICE, to]
+
+    return _serve(cluster, API, command)
 
 
 def _run_beside(cluster: Cluster) -> str:
@@ -443,8 +458,9 @@ def stop() -> int:
     cluster = local_cluster.up()
     _remove(cluster)
     stop_operator(cluster)
-    if cluster.provider == "node":
+    if cluster.provider in INSTALLED:
         installation.uninstall(cluster)
+    if cluster.provider == "node":
         traefik.stop(cluster)
     print("demo: gone; `make cluster-stop` ends the cluster too")
     return 0
@@ -470,16 +486,29 @@ def run_api(cluster: Cluster, kubeconfig: Path) -> str:
 
 def _run(cluster: Cluster, name: str, arguments: list[str], kubeconfig: Path) -> str:
     """Run a command of ours anew, on the port that its arguments end with; return its address."""
+
+    def command(port: int) -> list[str]:
+        return [sys.executable, "-m", "process_operator", *arguments, str(port), *_READABLE]
+
+    return _serve(cluster, name, command, {"KUBECONFIG": str(kubeconfig)})
+
+
+def _serve(
+    cluster: Cluster,
+    name: str,
+    command: Callable[[int], list[str]],
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """Run what serves on a port of this machine anew; return its address."""
     with states.locked(cluster.directory):
         state = states.load(cluster.directory)
         components.stop(state, [name])
         port = state.port(f"{name}-http")
         address = f"http://{LOOPBACK}:{port}"
-        command = [sys.executable, "-m", "process_operator", *arguments, str(port)]
         component = Component(
             name=name,
-            command=[*command, "--log-format", "text"],
-            environment={"KUBECONFIG": str(kubeconfig)},
+            command=command(port),
+            environment=dict(environment),
             is_ready=lambda: kubeconfigs.answers(f"{address}/readyz"),
         )
         components.ensure(state, [component])

@@ -16,6 +16,7 @@ NAMESPACE = operate.NAMESPACE
 CHART = CHECKOUT / "deploy" / "chart" / "process-operator"
 ARCHIVE = builder.OUTPUT / builder.ARCHIVE
 RELEASE = "process-operator"
+API_SERVICE = f"service/{RELEASE}-api"
 _SOURCES = ("operator/**/*.py", "deploy/image/**/*.py", "deploy/local/local_cluster/oci.py")
 
 
@@ -74,9 +75,17 @@ def uninstall(cluster: Cluster) -> None:
 
 def api_address(cluster: Cluster) -> str:
     """Return where the API answers, on a machine that reaches the cluster's Services."""
-    path = "jsonpath={.spec.clusterIP}:{.spec.ports[0].port}"
-    service = ["get", "service", "-n", NAMESPACE, f"{RELEASE}-api", "-o", path]
-    return f"http://{kubeconfigs.kubectl(cluster, service)}"
+    return f"http://{_of_api(cluster, '{.spec.clusterIP}')}:{api_port(cluster)}"
+
+
+def api_port(cluster: Cluster) -> str:
+    """Return the port of the API's Service."""
+    return _of_api(cluster, "{.spec.ports[0].port}")
+
+
+def _of_api(cluster: Cluster, path: str) -> str:
+    asked = ["get", API_SERVICE, "-n", NAMESPACE, "-o", f"jsonpath={path}"]
+    return kubeconfigs.kubectl(cluster, asked)
 
 
 def image() -> Path:

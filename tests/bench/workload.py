@@ -40,8 +40,9 @@ def applications(count: int) -> Iterator[tuple[Manifest, list[Manifest]]]:
 
 
 def _application(namespace: str, name: str) -> Manifest:
-    # Its processes are there before it, so that it need not wait for them.
-    settings = {"settleSeconds": 0}
+    # Its processes are there before it, so that it need not wait for them. And thousands that
+    # change at once keep a control plane busy for longer than a rollout may take by default.
+    settings = {"settleSeconds": 0, "progressDeadlineSeconds": 3600}
     spec = {"image": "registry.example.com/app:1", "release": settings}
     return _object(names.APPLICATION_KIND, namespace, name, spec)
 

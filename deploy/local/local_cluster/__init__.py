@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from local_cluster import build, components
@@ -17,6 +18,7 @@ from local_cluster.providers.node import Node
 
 __all__ = [
     "DIRECTORY",
+    "QUICKEST",
     "Cluster",
     "ClusterError",
     "down",
@@ -32,19 +34,29 @@ DIRECTORY = build.CHECKOUT / "build" / "cluster"
 PROVIDERS: dict[str, Provider] = {
     provider.name: provider for provider in (Node(), Kwok(), Kind(), Current())
 }
-AUTOMATIC = ("node", "kwok")
+BEST = ("node", "kwok")
 """Best first: without a choice, the first one that this machine can have is taken."""
+QUICKEST = ("kind", *BEST)
+"""Likewise, for whoever wants to see something soon: kind's node need not be built."""
 _KEPT = {"bin", "logs", "lock", "build.lock"}
 """What survives the cluster: programs that took minutes to build, and the logs."""
 
 
-def up(provider: str | None = None, directory: Path = DIRECTORY) -> Cluster:
-    """Bring the cluster up, or complete the one that runs; CLUSTER= chooses if nothing does."""
+def up(
+    provider: str | None = None, directory: Path = DIRECTORY, *, order: Sequence[str] = BEST
+) -> Cluster:
+    """Bring the cluster up, or complete the one that runs; CLUSTER= chooses if nothing does.
+
+    Args:
+        provider: The one that it is to be.
+        directory: Where all that belongs to it is.
+        order: Without a choice, the first of these that this machine can have.
+    """
     directory = directory.resolve()
     directory.mkdir(parents=True, exist_ok=True)
     with states.locked(directory):
         state = states.load(directory)
-        chosen = _choose(provider or os.environ.get("CLUSTER", ""), state)
+        chosen = _choose(provider or os.environ.get("CLUSTER", ""), state, order)
         state.provider = chosen.name
         state.save()
         return chosen.up(state)
@@ -94,8 +106,8 @@ def obstacle(provider: str, directory: Path = DIRECTORY) -> str:
     return _obstacle(provider, states.load(directory))
 
 
-def _choose(wanted: str, state: states.State) -> Provider:
-    """Return the wanted provider, the one that runs already, or the best that can be had."""
+def _choose(wanted: str, state: states.State, order: Sequence[str]) -> Provider:
+    """Return the wanted provider, the one that runs already, or the first that can be had."""
     if name := wanted or state.provider:
         if found := _obstacle(name, state):
             raise ClusterError(f"no {name} cluster: {found}")
@@ -103,9 +115,9 @@ def _choose(wanted: str, state: states.State) -> Provider:
         print(f"cluster: {name} ({reason})", flush=True)
         return PROVIDERS[name]
     obstacles: list[str] = []
-    for name in AUTOMATIC:
+    for name in order:
         if not (found := _obstacle(name, state)):
-            reason = "; ".join(obstacles) or "the best that there is: its pods really run"
+            reason = "; ".join(obstacles) or "its pods really run; CLUSTER= chooses another"
             print(f"cluster: {name} ({reason})", flush=True)
             return PROVIDERS[name]
         obstacles.append(f"not {name}: {found}")

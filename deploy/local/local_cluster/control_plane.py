@@ -118,6 +118,8 @@ def _api_server(
         "audit-log-path": audit_log(state.directory),
         "audit-log-mode": "batch",
         "audit-log-batch-max-wait": "250ms",
+        # In MB. It is read as it grows: what is moved away, by default after 100, is not seen.
+        "audit-log-maxsize": 4000,
         "max-requests-inflight": 2000,
         "max-mutating-requests-inflight": 1000,
         "shutdown-delay-duration": "0s",

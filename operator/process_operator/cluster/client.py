@@ -146,11 +146,13 @@ class Cluster:
         label_selector: str | None = None,
         field_selector: str | None = None,
         metadata_only: bool = False,
-        limit: int = 500,
+        limit: int = 200,
     ) -> AsyncGenerator[Page, None]:
         """Yield the pages of a list; raise `Expired` when the rest can no longer be had.
 
-        After that the whole list must be asked for again: pages of two moments do not add up.
+        After that the whole list must be asked for again: pages of two moments do not add up. A
+        page is parsed as a whole, and ten kinds are listed side by side: large pages are what
+        memory is needed for when much is there.
         """
         asked = _selectors(label_selector, field_selector) | {"limit": str(limit)}
         path = KINDS[kind].path(namespace)

@@ -49,8 +49,8 @@ def fit(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-def chosen(state: State, wanted: str = "") -> str:
-    return local_cluster._choose(wanted, state).name
+def chosen(state: State, wanted: str = "", order: Sequence[str] = local_cluster.BEST) -> str:
+    return local_cluster._choose(wanted, state, order).name
 
 
 def test_without_a_choice_the_best_that_the_machine_can_have_is_taken_and_told(
@@ -60,8 +60,16 @@ def test_without_a_choice_the_best_that_the_machine_can_have_is_taken_and_told(
 
     assert chosen(state) == "node"
     assert capsys.readouterr().out == (
-        "cluster: node (the best that there is: its pods really run)\n"
+        "cluster: node (its pods really run; CLUSTER= chooses another)\n"
     )
+
+
+@pytest.mark.parametrize(("engine", "taken"), [("", "kind"), ("no engine answers", "node")])
+def test_the_demo_takes_kind_where_an_engine_answers(
+    state: State, refuses: Refuses, engine: str, taken: str
+) -> None:
+    refuses(**({"kind": engine} if engine else {}))
+    assert chosen(state, order=local_cluster.QUICKEST) == taken
 
 
 def test_what_keeps_a_better_one_away_is_told_in_the_same_line(

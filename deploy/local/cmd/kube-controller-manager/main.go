@@ -3,6 +3,7 @@ package main
 
 import (
 	"os"
+	_ "time/tzdata" // for the time zones of CronJobs, where the machine has none
 
 	"k8s.io/component-base/cli"
 	_ "k8s.io/component-base/logs/json/register"

@@ -2,7 +2,8 @@
 
 The cluster is kind's own, of the Kubernetes version that kind brings, under a name that belongs to
 the directory. The sample's images are loaded from our archive; so no registry is asked but the one
-that kind takes its node's image from. There is no audit log.
+that kind takes its node's image from, or none where `KIND_NODE_IMAGE` names one that the engine has
+(`make kind-node` makes it). There is no audit log.
 """
 
 import os
@@ -15,6 +16,7 @@ from local_cluster.model import Cluster
 from local_cluster.state import State
 
 ENGINES = ("docker", "podman")
+NODE_IMAGE = "KIND_NODE_IMAGE"
 _ENGINE_SECONDS = 5
 
 
@@ -25,7 +27,7 @@ class Kind:
 
     def obstacle(self, state: State) -> str:  # noqa: ARG002 - it depends on the machine only
         """Return nothing if Docker or Podman answers."""
-        if _engine():
+        if engine():
             return ""
         return (
             "neither Docker nor Podman answers: start one of them and let this user speak to it, "
@@ -38,7 +40,9 @@ class Kind:
         kubeconfig = state.directory / "kubeconfig"
         name = network.bridge_name(state.directory)
         if name not in _kind("get", "clusters").split():
-            _kind("create", "cluster", "--name", name, "--kubeconfig", str(kubeconfig))
+            image = os.environ.get(NODE_IMAGE, "")
+            chosen = ("--image", image) if image else ()
+            _kind("create", "cluster", "--name", name, "--kubeconfig", str(kubeconfig), *chosen)
         _kind("export", "kubeconfig", "--name", name, "--kubeconfig", str(kubeconfig))
         archive = state.directory / "images.tar"
         oci.write_archive(archive, images.all_images(programs))
@@ -65,17 +69,17 @@ class Kind:
         return network.bridge_name(state.directory) in _kind("get", "clusters").split()
 
 
-def _engine() -> str:
-    """Return the first engine that answers."""
-    for engine in ENGINES:
+def engine() -> str:
+    """Return the first engine that answers, "" if none does."""
+    for name in ENGINES:
         try:
             result = subprocess.run(
-                [engine, "info"], capture_output=True, timeout=_ENGINE_SECONDS, check=False
+                [name, "info"], capture_output=True, timeout=_ENGINE_SECONDS, check=False
             )
         except (OSError, subprocess.TimeoutExpired):
             continue
         if result.returncode == 0:
-            return engine
+            return name
     return ""
 
 
@@ -89,7 +93,7 @@ def _kind(*arguments: str) -> str:
     try:
         result = subprocess.run(
             [program, *arguments],
-            env={**os.environ, "KIND_EXPERIMENTAL_PROVIDER": _engine()},
+            env={**os.environ, "KIND_EXPERIMENTAL_PROVIDER": engine()},
             capture_output=True,
             text=True,
             check=False,
