@@ -19,7 +19,7 @@ from typing import Any
 import connecting
 import running
 import serve_api
-from local_cluster import Cluster, network
+from local_cluster import Cluster, build, network
 from process_operator.api.access.keys import KeySet, Role
 from process_operator.cli.keys import bound, changed
 from process_operator.cluster import client
@@ -199,7 +199,7 @@ def serving(kubeconfig: Path, provider: str, folder: Path) -> Iterator[Api]:
         provider=provider,
         directory=kubeconfig.parent,
         kubeconfig=kubeconfig,
-        bin=Path(__file__).parents[1] / "build/cluster/bin",
+        bin=build.BIN,
         audit_log=None,
     )
     own = serve_api.install(cluster, folder / "kubeconfig")

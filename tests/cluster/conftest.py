@@ -83,7 +83,7 @@ def api(kubeconfig: Path) -> Iterator[plain.ApiServer]:
 
 @pytest.fixture(scope="session")
 def kubectl(kubeconfig: Path) -> Callable[..., str]:
-    return running.kubectl(ROOT / "build/cluster/bin/kubectl", kubeconfig)
+    return running.kubectl(build.BIN / "kubectl", kubeconfig)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ def test_statuses_are_published_without_the_fields_that_older_crds_do_not_know()
         cluster = local_cluster.up("kwok", DIRECTORY)
         assert cluster.audit_log is not None
         kubeconfig = operate.install(cluster)
-        kubectl = running.kubectl(ROOT / "build/cluster/bin/kubectl", cluster.kubeconfig)
+        kubectl = running.kubectl(cluster.kubectl, cluster.kubeconfig)
         below = "/spec/versions/0/schema/openAPIV3Schema/properties/status/properties/"
         older = [{"op": "remove", "path": f"{below}{name}"} for name in UNKNOWN]
         crd = "crd/processes.process-operator.dev"

@@ -46,7 +46,7 @@ def settled() -> Iterator[Settled]:
         log = DIRECTORY / "logs" / "operator-that-restarts.log"
         resync = ("--resync-seconds", str(RESYNC_SECONDS))
         operator = running.Operator(operate.install(made), log, "--election", "false", *resync)
-        kubectl = running.kubectl(ROOT / "build/cluster/bin/kubectl", made.kubeconfig)
+        kubectl = running.kubectl(made.kubectl, made.kubeconfig)
         here = Namespace(kubectl, f"restart-{uuid.uuid4().hex[:8]}")
         kubectl("create", "namespace", here.name)
         try:

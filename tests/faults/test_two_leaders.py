@@ -59,7 +59,7 @@ def test_a_job_that_another_leader_has_run_is_not_made_again() -> None:
     try:
         cluster = local_cluster.up("kwok", DIRECTORY)
         assert cluster.audit_log is not None
-        kubectl = running.kubectl(ROOT / "build/cluster/bin/kubectl", cluster.kubeconfig)
+        kubectl = running.kubectl(cluster.kubectl, cluster.kubeconfig)
         here = Namespace(kubectl, f"two-{uuid.uuid4().hex[:8]}")
         kubectl("create", "namespace", here.name)
         with two_replicas(operate.install(cluster)) as (first, second):

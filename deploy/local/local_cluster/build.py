@@ -17,15 +17,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_cluster import errors
+from local_cluster import errors, versions
 
 MODULE = Path(__file__).resolve().parents[1]
 ADDONS_MODULE = MODULE / "addons"
 CHECKOUT = MODULE.parents[1]
-BIN = CHECKOUT / "build" / "cluster" / "bin"
 GO_DIRECTORY = CHECKOUT / "build" / "go"
 
-KUBERNETES_VERSION = "1.36.3"
+KUBERNETES = versions.chosen()
+KUBERNETES_VERSION = KUBERNETES.patch
+_OLDER = CHECKOUT / "build" / f"kubernetes-{KUBERNETES.minor}"
+BIN = CHECKOUT / "build" / "cluster" / "bin" if KUBERNETES.is_newest else _OLDER / "bin"
 GO_MINIMUM = (1, 26, 4)
 _GO_WANTED = ".".join(str(part) for part in GO_MINIMUM)
 DISK_NEEDED_BYTES = 8 * 1024**3
@@ -91,6 +93,8 @@ def ensure(programs: Sequence[str]) -> Path:
 def _build_all(names: Sequence[str]) -> None:
     _require_disk()
     go = find_go()
+    if not KUBERNETES.is_newest:
+        versions.ensure_module(go, KUBERNETES, MODULE, _OLDER / "module")
     started = time.monotonic()
     print(
         f"Building {len(names)} programs with Go (the first time takes about ten minutes on "
@@ -129,7 +133,9 @@ def _build(go: Path, name: str) -> None:
 
 
 def _module(name: str) -> Path:
-    return ADDONS_MODULE if name in ADDONS else MODULE
+    if name in ADDONS:
+        return ADDONS_MODULE
+    return MODULE if KUBERNETES.is_newest else _OLDER / "module"
 
 
 def _package(name: str) -> str:
@@ -214,7 +220,8 @@ def _version(name: str) -> str:
     if tool is not None:
         return tool.version
     digest = hashlib.sha256(LINKER_FLAGS.encode())
-    module = _module(name)
+    # An older version's module is made of ours, which is there before it.
+    module = ADDONS_MODULE if name in ADDONS else MODULE
     own = sorted((module / _package(name)).glob("*.go"))
     sources = (module / "go.mod", module / "go.sum", *own)
     for source in sources:
