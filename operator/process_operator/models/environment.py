@@ -114,7 +114,7 @@ class EnvVar(Model):
     )
 
     name: Annotated[
-        str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z][-._a-zA-Z0-9]*$")
+        str, Field(min_length=1, max_length=255, pattern=r"^[-._a-zA-Z][-._a-zA-Z0-9]*$")
     ]
     """Name of the variable, for example `LOG_LEVEL`."""
     value: Annotated[str, Field(max_length=32_768)] | None = None

@@ -53,7 +53,7 @@ WORDS = st.builds(
 REASONS = st.sampled_from(["OutOfephemeral-storage", "", "5xx", "a b", "ü", "x" * 2000, "Evicted"])
 CODES = st.sampled_from([None, -(2**31), -1, 0, 3, 137, 255, 256, 70_000, 2**31, 2**40])
 VARIABLES = st.lists(
-    st.sampled_from(["A", "B" * 247, "B" * 248, "C" * 249, "D" * 253, "_" * 100 + "E" * 153]),
+    st.sampled_from(["A", "B" * 247, "B" * 248, "C" * 249, "D" * 255, "_" * 100 + "E" * 155]),
     unique=True,
 )
 TYPES = st.sampled_from(["web", "worker", "cron", "job"])

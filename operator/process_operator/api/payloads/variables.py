@@ -13,7 +13,7 @@ _VariableName = Annotated[
     str,
     Field(
         min_length=1,
-        max_length=253,
+        max_length=255,
         pattern="^[-._a-zA-Z][-._a-zA-Z0-9]*$",
         examples=["LOG_LEVEL"],
     ),
