@@ -29,7 +29,8 @@ def test_every_path_is_closed_to_whoever_has_no_key_for_it(
     app.process("cron", schedule="0 4 * * *")
     release = me.done("POST", f"{app.path}/deployments", {})
     variable = me.done("POST", f"{app.path}/env-vars", {"key": "A", "value": "1"})
-    domain = me.done("POST", f"{app.path}/domains", {"domain_name": "a.example.com"})
+    host = f"{uuid.uuid4()}.example.com"
+    domain = me.done("POST", f"{app.path}/domains", {"domain_name": host})
     foreign = Client(rest, restside.new_key(kubeconfig, "kube-public", name=str(uuid.uuid4())))
     running.until(lambda: foreign.get("/v3/api-keys/validate").status == 200, seconds=10)
     project = me.done("GET", "/v3/projects")["data"][0]

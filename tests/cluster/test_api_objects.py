@@ -40,10 +40,10 @@ def test_there_is_one_web_process_and_creating_it_takes_over_the_one_that_came_a
 
 
 def test_domains_stay_when_the_web_process_is_taken_over_and_go_with_it(
-    app: App, me: Client
+    app: App, me: Client, here: Namespace
 ) -> None:
     # Public clients make, and remove, a domain and the web process at the same time.
-    domain = me.done("POST", f"{app.path}/domains", {"domain_name": "shop.example.com"})
+    domain = me.done("POST", f"{app.path}/domains", {"domain_name": here.host("shop")})
     path = f"{app.path}/domains/{domain['id']}"
     assert app.process("web")["id"] == app.web["id"]
     assert me.done("GET", path) | {"updated_at": ""} == domain | {"updated_at": ""}
@@ -103,6 +103,23 @@ def test_applications_of_the_same_name_are_numbered(app: App, me: Client) -> Non
     assert names == {"shop", "shop-2", "shop-3"}
 
 
+def test_a_host_of_another_process_is_refused_and_nothing_is_said_of_that_one(
+    app: App, me: Client, here: Namespace
+) -> None:
+    host = here.host("shop")
+    mine = me.done("POST", f"{app.path}/domains", {"domain_name": host})
+    second = App(me)
+    refused = me.post(f"{second.path}/domains", {"domain_name": host.upper()})
+    assert refused.status == 422
+    message = refused.body["message"]
+    assert message.startswith(f"domain_name: {host} belongs to another process")
+    assert not any(told in message for told in (here.name + "/", app.made["id"], "Shop"))
+    assert me.done("GET", f"{second.path}/domains")["total"] == 0
+    # It is free again as soon as it is removed there.
+    me.done("DELETE", f"{app.path}/domains/{mine['id']}")
+    assert me.done("POST", f"{second.path}/domains", {"domain_name": host})["name"] == host
+
+
 def test_variables_and_domains_come_and_go(app: App, me: Client, here: Namespace) -> None:
     variables, domains = f"{app.path}/env-vars", f"{app.path}/domains"
     made = me.done("POST", variables, {"key": "LEVEL", "value": "info", "is_runtime": True})
@@ -117,8 +134,8 @@ def test_variables_and_domains_come_and_go(app: App, me: Client, here: Namespace
 
     domain = me.done("POST", domains, {"domain_name": here.host("Shop")})
     assert (domain["name"], domain["is_primary"]) == (here.host("shop"), True)
-    wild = me.done("POST", domains, {"domain_name": "example.org", "is_wildcard": True})
-    assert (wild["name"], wild["is_wildcard"]) == ("*.example.org", True)
+    wild = me.done("POST", domains, {"domain_name": here.host("any"), "is_wildcard": True})
+    assert (wild["name"], wild["is_wildcard"]) == (f"*.{here.host('any')}", True)
     assert me.post(domains, {"domain_name": "http://x"}).status == 422
     app.deploy()
     here.wait("ingress/shop-web", f"jsonpath={{.spec.rules[0].host}}={here.host('shop')}")

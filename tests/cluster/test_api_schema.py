@@ -1,5 +1,6 @@
 """Our own OpenAPI document against the API: requests drawn from it meet no undocumented answer."""
 
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,9 @@ def _made(me: Client) -> dict[str, str]:
     web = me.done("GET", f"{path}/processes")["data"][0]["id"]
     deployment = me.done("POST", f"{path}/deployments", {})["id"]
     variable = me.done("POST", f"{path}/env-vars", {"key": "A", "value": "1"})["id"]
-    domain = me.done("POST", f"{path}/domains", {"domain_name": "a.example.com"})["id"]
+    domain = me.done("POST", f"{path}/domains", {"domain_name": f"{uuid.uuid4()}.example.com"})[
+        "id"
+    ]
     project = me.done("GET", "/v3/projects")["data"][0]["id"]
     return {
         "id": application,

@@ -220,6 +220,16 @@ class Cache:
         """Yield every object of a kind."""
         return (one for one in self._mirrors[kind].all() if one.uid not in self._gone)
 
+    def has_host(self, host: str, *, besides: str) -> bool:
+        """Whether a process asks for a host, but for the one with that uid."""
+        written = orjson.dumps({"host": host})[1:-1]
+        return any(
+            any(one["host"] == host for one in (found.spec.get("ingress") or {}).get("hosts") or ())
+            for found in self.all(names.PROCESS_KIND)
+            # Most need not be parsed to be known not to.
+            if written in found.spec_json and found.uid != besides and not found.deleting
+        )
+
     def namespaces(self, bound: Iterable[BoundNamespace]) -> tuple[str, ...]:
         """Return the names of those namespaces that are still the same ones."""
         return tuple(one.name for one in bound if self._is_same(one))

@@ -79,6 +79,11 @@ async def add_domain(call: CreateForced, id: Uid, payload: AddDomain) -> Respons
     host = given["domain_name"].lower()
     if given.get("is_wildcard") and not host.startswith("*."):
         host = f"*.{host}"
+    if call.cache.has_host(host, besides=record.uid):
+        raise problems.refused(
+            f"domain_name: {host} belongs to another process, and a host to the one that had it "
+            "first; choose another, or remove it there"
+        )
 
     def added(one: Record) -> dict[str, Any]:
         hosts = _hosts(one)
