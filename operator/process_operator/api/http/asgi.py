@@ -1,9 +1,7 @@
 """The whole application: routes, error answers, documentation and probes behind the gate."""
 
 import functools
-from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -12,7 +10,7 @@ from starlette.exceptions import HTTPException
 
 from process_operator.api import problems
 from process_operator.api.access.keys import KeyStore
-from process_operator.api.http import documentation, meters, pages
+from process_operator.api.http import documentation, invalid, meters, pages
 from process_operator.api.http.connections import Connections
 from process_operator.api.http.gate import Gate
 from process_operator.api.http.limits import Limiter
@@ -120,25 +118,7 @@ async def _on_defect(request: Request, _: Exception) -> Response:
 async def _on_invalid(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
-    told = "; ".join(dict.fromkeys(_sentence(one) for one in error.errors()[:5]))
-    return _answer(request, problems.invalid(told))
-
-
-def _sentence(one: Mapping[str, Any]) -> str:
-    """Return what is wrong with a field; never what was sent in it."""
-    place = [str(part) for part in one["loc"]]
-    where = ".".join(place[1:]) or place[0]
-    match one["type"]:
-        case "json_invalid":
-            return "the body is not JSON; correct it"
-        case "extra_forbidden":
-            return f"{where} is not a field of this request; remove it"
-        case "missing":
-            return f"{where} is required; add it"
-        case "string_pattern_mismatch" if place[0] == "path":
-            return f"{where} is not an id; give one such as fb5e5168-4281-4bec-94c5-0d1584e9e657"
-        case _:
-            return f"{where}: {one['msg']}; correct it"
+    return _answer(request, problems.invalid(invalid.told(error.errors(), error.body)))
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:
