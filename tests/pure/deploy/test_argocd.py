@@ -1,6 +1,7 @@
 """The health that Argo CD is taught, run as Argo CD runs it: Lua 5.1, hardly any library."""
 
 import pathlib
+import re
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from process_operator.controller.observe.records import CustomResource, Observed
 from process_operator.controller.plan import plan
 from process_operator.controller.status import report
 from process_operator.kube import names
-from process_operator.schema import kinds
+from process_operator.schema import kinds, validation
 
 FOLDER = pathlib.Path(__file__).parents[3] / "deploy" / "argocd"
 KINDS = [kind.kind for kind in kinds.KINDS]
@@ -171,12 +172,137 @@ def test_what_the_operator_says_leads_to_the_health_that_is_meant(
     assert found == expected
 
 
+def _lua(path: pathlib.Path, found: dict[str, Any]) -> Any:
+    """Run a script as Argo CD runs actions: with the clock, and without the rest of `os`."""
+    lua = lua51.LuaRuntime()
+    run = lua.eval(
+        "function(text, given) local script = loadstring(text); "
+        "setfenv(script, {obj = given, ipairs = ipairs, os = {date = os.date}}); "
+        "return script() end"
+    )
+    return _plain(run(path.read_text(), lua.table_from(found, recursive=True)))
+
+
+def _plain(found: Any) -> Any:
+    if lua51.lua_type(found) != "table":
+        return found
+    items = {key: _plain(value) for key, value in found.items()}
+    return list(items.values()) if items and all(isinstance(key, int) for key in items) else items
+
+
+def _actions(kind: str) -> pathlib.Path:
+    return FOLDER / names.GROUP / kind / "actions"
+
+
+def _may(kind: str, spec: dict[str, Any], status: dict[str, Any] | None = None) -> set[str]:
+    """Return the actions that the menu offers."""
+    found = {"metadata": {"name": "x"}, "spec": spec, **({"status": status} if status else {})}
+    offered = _lua(_actions(kind) / "discovery.lua", found)
+    return {name for name, about in offered.items() if not about["disabled"]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "status", "offered"),
+    [
+        (names.APPLICATION_KIND, {}, None, {"release-now", "restart", "suspend"}),
+        (names.APPLICATION_KIND, {"suspend": True}, None, {"resume"}),
+        (names.PROCESS_KIND, {"type": "web"}, None, set()),
+        (names.PROCESS_KIND, {"type": "job"}, None, {"run-now"}),
+        (names.PROCESS_KIND, {"type": "cron"}, None, {"run-now", "suspend"}),
+        (names.PROCESS_KIND, {"type": "cron", "suspend": True}, None, {"run-now", "resume"}),
+        (names.RELEASE_KIND, {}, None, {"cancel"}),
+        (names.RELEASE_KIND, {"cancel": True}, {"state": "inProgress"}, set()),
+        (
+            names.RELEASE_KIND,
+            {},
+            {"state": "success", "finishedAt": "2026-01-05T12:00:00Z"},
+            {"roll-back-to-this"},
+        ),
+        (
+            names.RELEASE_KIND,
+            {},
+            {"state": "failed", "finishedAt": "2026-01-05T12:00:00Z"},
+            set(),
+        ),
+    ],
+)
+def test_the_menu_offers_what_can_be_done_now(
+    kind: str, spec: dict[str, Any], status: dict[str, Any] | None, offered: set[str]
+) -> None:
+    # A table that is empty in Lua is neither a list nor a map.
+    assert _may(kind, spec or {"unset": False}, status) == offered
+
+
+REF = {"name": "shop"}
+MADE = {
+    (names.APPLICATION_KIND, "release-now"): (names.RELEASE_KIND, {"applicationRef": REF}),
+    (names.APPLICATION_KIND, "restart"): (
+        names.RELEASE_KIND,
+        {"applicationRef": REF, "restart": True, "jobs": "skip"},
+    ),
+    (names.PROCESS_KIND, "run-now"): (names.RUN_KIND, {"processRef": REF}),
+    (names.RELEASE_KIND, "roll-back-to-this"): (
+        names.RELEASE_KIND,
+        {"applicationRef": REF, "rollbackTo": "shop"},
+    ),
+}
+CHANGED = {"suspend": ("suspend", True), "resume": ("suspend", False), "cancel": ("cancel", True)}
+
+
+SCRIPTS = sorted(FOLDER.glob("*/*/actions/*/action.lua"))
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: "-".join(path.parts[-4:-1]))
+def test_an_action_makes_a_valid_request_or_changes_one_field(path: pathlib.Path) -> None:
+    kind, action = path.parts[-4], path.parts[-2]
+    about = {"name": "shop", "namespace": "demo"}
+    given = {
+        "apiVersion": names.API_VERSION,
+        "kind": kind,
+        "metadata": about,
+        "spec": {"applicationRef": REF},
+    }
+    answer = _lua(path, given)
+    if action in CHANGED:
+        field, value = CHANGED[action]
+        assert answer == {**given, "spec": {"applicationRef": REF, field: value}}
+        return
+    ((operation, made),) = ((one["operation"], one["resource"]) for one in answer)
+    wanted, spec = MADE[kind, action]
+    assert (operation, made["kind"], made["spec"]) == ("create", wanted, spec)
+    assert made["metadata"]["namespace"] == "demo"
+    assert re.fullmatch(r"shop-\d{14}", made["metadata"]["name"])
+    assert validation.problems(made) == []
+
+
+def _definitions(kind: str) -> dict[str, Any]:
+    folder = _actions(kind)
+    return {
+        "discovery.lua": (folder / "discovery.lua").read_text(),
+        "definitions": {path.parent.name: path.read_text() for path in folder.glob("*/action.lua")},
+    }
+
+
 def test_the_snippet_for_argocd_cm_holds_the_same_texts() -> None:
     snippet = yaml.safe_load((FOLDER / "argocd-cm.yaml").read_text())
     assert snippet["metadata"]["name"] == "argocd-cm"
-    assert snippet["data"] == {
+    prefix = "resource.customizations.actions."
+    health = {name: text for name, text in snippet["data"].items() if not name.startswith(prefix)}
+    assert health == {
         f"resource.customizations.health.{names.GROUP}_{kind}": (
             FOLDER / names.GROUP / kind / "health.lua"
         ).read_text()
         for kind in KINDS
     }
+    actions = {
+        name.rpartition("_")[2]: yaml.safe_load(text)
+        for name, text in snippet["data"].items()
+        if name.startswith(prefix)
+    }
+    assert {
+        kind: {
+            **found,
+            "definitions": {one["name"]: one["action.lua"] for one in found["definitions"]},
+        }
+        for kind, found in actions.items()
+    } == {kind: _definitions(kind) for kind in KINDS if _actions(kind).exists()}

@@ -1,0 +1,11 @@
+-- A release of what is declared now, staged changes included.
+local made = {
+  apiVersion = obj.apiVersion,
+  kind = "ProcessRelease",
+  metadata = {
+    name = obj.metadata.name .. "-" .. os.date("!%Y%m%d%H%M%S"),
+    namespace = obj.metadata.namespace,
+  },
+  spec = { applicationRef = { name = obj.metadata.name } },
+}
+return { { operation = "create", resource = made } }

@@ -1,0 +1,11 @@
+-- A release of what this one froze.
+local made = {
+  apiVersion = obj.apiVersion,
+  kind = "ProcessRelease",
+  metadata = {
+    name = obj.metadata.name .. "-" .. os.date("!%Y%m%d%H%M%S"),
+    namespace = obj.metadata.namespace,
+  },
+  spec = { applicationRef = obj.spec.applicationRef, rollbackTo = obj.metadata.name },
+}
+return { { operation = "create", resource = made } }
