@@ -1,4 +1,4 @@
-"""`make kind-node`: the image of kind's node, made from packages, where no registry has one.
+"""`make demo-kind`: the image of kind's node, made from packages, where no registry has one.
 
 It is Debian's packages, the files that kind's own module brings for its node, and the programs that
 the node provider runs too. kind takes it by the name that `KIND_NODE_IMAGE` gives.

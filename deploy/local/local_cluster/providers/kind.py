@@ -3,7 +3,7 @@
 The cluster is kind's own, of the Kubernetes version that kind brings, under a name that belongs to
 the directory. The sample's images are loaded from our archive; so no registry is asked but the one
 that kind takes its node's image from, or none where `KIND_NODE_IMAGE` names one that the engine has
-(`make kind-node` makes it). There is no audit log.
+(`make demo-kind` makes it). There is no audit log.
 """
 
 import os
@@ -18,6 +18,10 @@ from local_cluster.state import State
 ENGINES = ("docker", "podman")
 NODE_IMAGE = "KIND_NODE_IMAGE"
 _ENGINE_SECONDS = 5
+_REMEDY = (
+    "where no registry answers, `make demo-kind` makes the node's image, and CLUSTER=node or "
+    "CLUSTER=kwok need no engine"
+)
 
 
 class Kind:
@@ -42,7 +46,10 @@ class Kind:
         if name not in _kind("get", "clusters").split():
             image = os.environ.get(NODE_IMAGE, "")
             chosen = ("--image", image) if image else ()
-            _kind("create", "cluster", "--name", name, "--kubeconfig", str(kubeconfig), *chosen)
+            try:
+                _kind("create", "cluster", "--name", name, "--kubeconfig", str(kubeconfig), *chosen)
+            except errors.ClusterError as error:
+                raise errors.ClusterError(f"{error}; {_REMEDY}") from None
         _kind("export", "kubeconfig", "--name", name, "--kubeconfig", str(kubeconfig))
         archive = state.directory / "images.tar"
         oci.write_archive(archive, images.all_images(programs))
