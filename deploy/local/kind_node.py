@@ -14,7 +14,6 @@ What differs from the image that kind publishes:
 
 import json
 import shutil
-import subprocess
 import sys
 import tarfile
 from collections.abc import Mapping, Sequence
@@ -121,12 +120,12 @@ def make(folder: Path) -> str:
 def _debian(archive: Path, packages: Sequence[str]) -> None:
     archive.parent.mkdir(parents=True, exist_ok=True)
     chosen = f"--include={','.join(packages)}"
-    _run("mmdebstrap", "--quiet", "--variant=minbase", chosen, _DEBIAN, str(archive))
+    machine.run("mmdebstrap", "--quiet", "--variant=minbase", chosen, _DEBIAN, str(archive))
 
 
 def _unpack(archive: Path, root: Path) -> None:
     root.mkdir()
-    _run("tar", "--extract", "--file", str(archive), "--directory", str(root))
+    machine.run("tar", "--extract", "--file", str(archive), "--directory", str(root))
 
 
 def _lay_out(root: Path, programs: Path) -> None:
@@ -180,7 +179,7 @@ def _files_of_kind() -> Path:
     tool = build.TOOLS["kind"]
     asked = f"{tool.package}@{tool.version}"
     found: dict[str, Any] = json.loads(
-        _run(str(build.find_go()), "mod", "download", "-json", asked)
+        machine.run(str(build.find_go()), "mod", "download", "-json", asked)
     )
     return Path(found["Dir"]) / "images" / "base" / "files"
 
@@ -188,7 +187,7 @@ def _files_of_kind() -> Path:
 def _images(programs: Path, proxy: bytes) -> Sequence[Image]:
     """Return the images that kubeadm asks for, by the names that it gives them."""
     asked = ("config", "images", "list", f"--kubernetes-version=v{KUBERNETES_VERSION}")
-    listed = _run(str(programs / "kubeadm"), *asked).split()
+    listed = machine.run(str(programs / "kubeadm"), *asked).split()
     named = {name.rpartition("/")[2].partition(":")[0]: name for name in listed}
 
     def program(name: str, place: str) -> oci.Layer:
@@ -217,7 +216,7 @@ def _give(engine: str, root: Path) -> None:
     start = json.dumps(["/usr/local/bin/entrypoint", "/sbin/init"])
     settings = (f"ENTRYPOINT {start}", "STOPSIGNAL SIGRTMIN+3", "ENV container=docker")
     changes = [part for one in settings for part in ("--change", one)]
-    _run(engine, "import", *changes, str(archive), NAME)
+    machine.run(engine, "import", *changes, str(archive), NAME)
 
 
 def _change(path: Path, changes: Mapping[str, str]) -> None:
@@ -234,14 +233,6 @@ def _change(path: Path, changes: Mapping[str, str]) -> None:
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
-
-
-def _run(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        said = " ".join(done.stderr.split())[-500:]
-        raise errors.ClusterError(f"{command[0]} failed: {said}")
-    return done.stdout
 
 
 if __name__ == "__main__":

@@ -231,7 +231,7 @@ async def _both(
     beside: Bystander, work: Awaitable[list[float]]
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     waits, changes = await beside.beside(work)
-    return bystander.percentiles(waits), bystander.percentiles(changes)
+    return observing.percentiles(waits), observing.percentiles(changes)
 
 
 def _waits(seen: dict[tuple[str, str], float], since: dict[str, float]) -> list[float]:

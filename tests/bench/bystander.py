@@ -1,13 +1,12 @@
 """One user of his own namespace, who changes his application while everybody's are at work."""
 
 import asyncio
-import statistics
 import time
 from collections.abc import Awaitable
 from contextlib import aclosing, suppress
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from bench import observing
+from bench import observing, workload
 from process_operator.cluster import client
 from process_operator.kube import errors, names
 
@@ -38,8 +37,10 @@ class Bystander:
             "ingress": {"hosts": [{"host": self._host()}]},
         }
         async with observing.Watcher(self._api, observing.is_ready) as watcher:
-            await self._api.create(_object(names.PROCESS_KIND, _PROCESS, spec))
-            await self._api.create(_object(names.APPLICATION_KIND, _APPLICATION, settings))
+            await self._api.create(workload.manifest(names.PROCESS_KIND, NAMESPACE, _PROCESS, spec))
+            await self._api.create(
+                workload.manifest(names.APPLICATION_KIND, NAMESPACE, _APPLICATION, settings)
+            )
             await watcher.all_seen(1, seconds=_PATIENCE_SECONDS)
 
     async def beside(self, work: Awaitable[ResultT]) -> tuple[ResultT, list[float]]:
@@ -86,18 +87,3 @@ class Bystander:
 
     def _host(self) -> str:
         return f"at-{self._number}.bystander.example.com"
-
-
-def percentiles(took_ms: list[float]) -> tuple[float, float]:
-    """Return p50 and p99."""
-    cuts = statistics.quantiles(took_ms, n=100) if len(took_ms) > 1 else [took_ms[0]] * 99
-    return cuts[49], cuts[98]
-
-
-def _object(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "apiVersion": names.API_VERSION,
-        "kind": kind,
-        "metadata": {"name": name, "namespace": NAMESPACE},
-        "spec": spec,
-    }

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import statistics
 import time
 import urllib.request
 from collections import Counter
@@ -163,3 +164,9 @@ def is_ready(body: Any) -> bool:
         one["type"] == "Ready" and one["status"] == "True" and one["reason"] != "AwaitingRelease"
         for one in conditions
     )
+
+
+def percentiles(took_ms: list[float]) -> tuple[float, float]:
+    """Return p50 and p99."""
+    cuts = statistics.quantiles(took_ms, n=100) if len(took_ms) > 1 else [took_ms[0]] * 99
+    return cuts[49], cuts[98]

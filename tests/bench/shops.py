@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from bench import floor
+from bench import floor, workload
 from process_operator.cluster import client
 from process_operator.kube import kinds, names
 
@@ -47,18 +47,9 @@ def shops(count: int) -> Iterator[Shop]:
     yield Shop(LARGE, [(f"worker{number}", "worker") for number in range(LARGE_COUNT)])
 
 
-def _object(kind: str, name: str, spec: Manifest) -> Manifest:
-    return {
-        "apiVersion": names.API_VERSION,
-        "kind": kind,
-        "metadata": {"name": name, "namespace": NAMESPACE},
-        "spec": spec,
-    }
-
-
 def _application(shop: Shop) -> Manifest:
     spec = {"displayName": shop.name, "image": IMAGE, "env": ENV, "release": {"initial": "manual"}}
-    return _object(names.APPLICATION_KIND, shop.name, spec)
+    return workload.manifest(names.APPLICATION_KIND, NAMESPACE, shop.name, spec)
 
 
 def _process(shop: Shop, key: str, kind: str) -> Manifest:
@@ -79,7 +70,7 @@ def _process(shop: Shop, key: str, kind: str) -> Manifest:
         spec["schedule"] = "0 4 1 1 *"
     if kind == "job":
         spec["jobStartPolicy"] = "beforeDeployment"
-    return _object(names.PROCESS_KIND, f"{shop.name}-{key}", spec)
+    return workload.manifest(names.PROCESS_KIND, NAMESPACE, f"{shop.name}-{key}", spec)
 
 
 def _frozen(key: str, kind: str) -> Manifest:
@@ -190,8 +181,8 @@ async def fill(api: client.Cluster, count: int) -> list[Place]:
 
     async def open_shop(shop: Shop) -> None:
         uid = await make(_application(shop), _application_status(shop))
-        asked = _object(
-            names.RELEASE_KIND, f"{shop.name}-1", {"applicationRef": {"name": shop.name}}
+        asked = workload.manifest(
+            names.RELEASE_KIND, NAMESPACE, f"{shop.name}-1", {"applicationRef": {"name": shop.name}}
         )
         await make(asked, _release_status(shop, uid))
         for key, kind in shop.members:

@@ -44,7 +44,7 @@ def _application(namespace: str, name: str) -> Manifest:
     # change at once keep a control plane busy for longer than a rollout may take by default.
     settings = {"settleSeconds": 0, "progressDeadlineSeconds": 3600}
     spec = {"image": "registry.example.com/app:1", "release": settings}
-    return _object(names.APPLICATION_KIND, namespace, name, spec)
+    return manifest(names.APPLICATION_KIND, namespace, name, spec)
 
 
 def _process(namespace: str, application: str, index: int, process_type: str) -> Manifest:
@@ -62,10 +62,11 @@ def _process(namespace: str, application: str, index: int, process_type: str) ->
         spec["ingress"] = {"hosts": [{"host": f"{key}.{application}.{namespace}.example.com"}]}
     if process_type == "cron":
         spec["schedule"] = "0 4 1 1 *"
-    return _object(names.PROCESS_KIND, namespace, f"{application}-{key}", spec)
+    return manifest(names.PROCESS_KIND, namespace, f"{application}-{key}", spec)
 
 
-def _object(kind: str, namespace: str, name: str, spec: Manifest) -> Manifest:
+def manifest(kind: str, namespace: str, name: str, spec: Manifest) -> Manifest:
+    """Return one of our own objects as it is applied."""
     return {
         "apiVersion": names.API_VERSION,
         "kind": kind,

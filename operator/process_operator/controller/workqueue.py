@@ -7,8 +7,8 @@ until then, for whatever reason.
 Whose turn is next is a matter of shares, so that nothing starves. While keys of several priorities
 wait, each priority gets its share of the turns. Within one, the groups of keys (their namespaces)
 take turns, one that comes anew before the others, and within a group the first come is the first
-served. Beside the priorities, one turn
-in so many goes to the key that has waited longest, whatever it is.
+served. Beside the priorities, one turn in so many goes to the key that has waited longest, whatever
+it is.
 
 For each key and priority there is at most one wish: the earliest moment of all that was asked since
 the key's work last began. A wish whose moment has not come stands in one heap, and one timer waits
