@@ -27,12 +27,20 @@ class Failed(Exception):  # noqa: N818 - it is an answer, not an error of this p
 
 
 class Http:
-    """Requests of one URL over one connection that is kept, as browsers and proxies keep theirs."""
+    """Requests of one URL over one connection that is kept, as browsers and proxies keep theirs.
 
-    def __init__(self, url: str, host: str = "", timeout: float = TIMEOUT_SECONDS) -> None:
+    A Service chooses the pod for a connection, not for a request: without `keep` each request
+    makes its own, and so many clients load all pods alike.
+    """
+
+    def __init__(
+        self, url: str, host: str = "", timeout: float = TIMEOUT_SECONDS, *, keep: bool = True
+    ) -> None:
         parts = urllib.parse.urlsplit(url)
         self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._headers = {"Host": host} if host else {}
+        if not keep:
+            self._headers["Connection"] = "close"
         self._connection = http.client.HTTPConnection(
             parts.hostname or "", parts.port or 80, timeout=timeout
         )

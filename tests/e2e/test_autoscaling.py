@@ -41,7 +41,7 @@ def test_load_adds_instances_and_idleness_takes_them_away(here: Namespace, tiny:
         ),
     )
     address = here.get("service", "shop-web")["spec"]["clusterIP"]
-    with Load(lambda: Http(f"http://{address}/burn?ms=50"), clients=2):
+    with Load(lambda: Http(f"http://{address}/burn?ms=50", keep=False), clients=2):
         until(lambda: size(here) > 1, seconds=180)
     managers = [
         entry["manager"]
@@ -88,7 +88,7 @@ def test_the_hand_over_between_manual_and_horizontal_dips_in_neither_direction(
     address = here.get("service", "shop-web")["spec"]["clusterIP"]
     with (
         sizes(kubeconfig, program, here) as seen,
-        Load(lambda: Http(f"http://{address}/burn?ms=50"), clients=4),
+        Load(lambda: Http(f"http://{address}/burn?ms=50", keep=False), clients=4),
     ):
         here.patch("pproc", "web", {"spec": {"scalingStrategy": horizontal}})
         until(lambda: size(here) == 4, seconds=180)
