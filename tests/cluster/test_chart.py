@@ -11,7 +11,7 @@ import yaml
 import installation
 import render
 from installation import CHART, Helm
-from local_cluster import Cluster, ClusterError, build
+from local_cluster import Cluster, ClusterError, build, foreign_kinds
 
 KUBE_VERSION = f"--kube-version={build.KUBERNETES_VERSION}"
 POD = "nodeSelector.disk=fast,tolerations[0].operator=Exists,priorityClassName=high,podLabels.a=b"
@@ -88,15 +88,35 @@ REFUSED = {
 }
 
 
+MONITORED = {
+    "found by the Prometheus operator": [
+        "metrics.podMonitor.enabled=true",
+        "metrics.podMonitor.labels.release=prometheus",
+        "metrics.alerts=true",
+        "metrics.dashboard=true",
+        "metrics.perApplication=true",
+        "api.enabled=true",
+    ],
+}
+"""With kinds of the Prometheus operator."""
+
+
 def settings(values: list[str]) -> list[str]:
     return [part for one in values for part in ("--set", one)]
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.fixture(scope="session")
+def foreign(cluster: Cluster) -> None:
+    """Install the kinds that the chart makes objects of where a platform has them."""
+    foreign_kinds.ensure(cluster, foreign_kinds.PROMETHEUS_OPERATOR)
+
+
+@pytest.mark.parametrize("variant", [*VARIANTS, *MONITORED])
 def test_every_variant_is_accepted_by_the_server(
-    variant: str, kubectl: Callable[..., str], namespace: str
+    variant: str, kubectl: Callable[..., str], namespace: str, foreign: None
 ) -> None:
-    text = render.template(*settings(VARIANTS[variant])).replace(
+    del foreign
+    text = render.template(*settings((VARIANTS | MONITORED)[variant])).replace(
         f"namespace: {render.NAMESPACE}", f"namespace: {namespace}"
     )
     assert len(list(yaml.safe_load_all(text))) > 5

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+import render
 import running
 from operate import NAMESPACE
 from process_operator import __version__
@@ -67,6 +69,23 @@ def test_every_replica_runs_what_was_built_and_nothing_more(kubectl: Callable[..
     for shell in ("/bin/sh", "/usr/bin/bash"):
         with pytest.raises(AssertionError, match="no such file"):
             kubectl("exec", "-n", NAMESPACE, pods[0], "--", shell, "-c", "true")
+
+
+def test_the_route_of_the_api_is_one_for_the_gateway_api(
+    kubectl: Callable[..., str], namespace: str
+) -> None:
+    values = (
+        "api.enabled=true",
+        "api.httpRoute.enabled=true",
+        "api.httpRoute.host=api.example.com",
+        "api.httpRoute.parentRefs[0].name=public",
+        "api.httpRoute.parentRefs[0].sectionName=https",
+    )
+    made = yaml.safe_load_all(render.template(*(part for one in values for part in ("--set", one))))
+    (route,) = (one for one in made if one and one["kind"] == "HTTPRoute")
+    route["metadata"]["namespace"] = namespace
+    how = ("--server-side", "--dry-run=server", "--validate=strict")
+    kubectl("apply", *how, "-f", "-", stdin=yaml.safe_dump(route))
 
 
 def test_prometheus_learns_who_leads_and_what_runs(

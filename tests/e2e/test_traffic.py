@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from clients import Failed, Grpc, Http, Load
 from local_cluster.traefik import Traefik
 from running import until
@@ -27,8 +29,21 @@ def host(here: Namespace, key: str = "web") -> str:
     return f"{key}.{here.name}.example.com"
 
 
-def shop(**spec: Any) -> Body:
-    return application(routing={"ingressClassName": "traefik"}, **spec)
+@pytest.fixture(params=["ingress", "gateway"])
+def shop(request: pytest.FixtureRequest, here: Namespace, entrance: Traefik) -> Body:
+    """Return an application whose routes are Ingresses, or HTTPRoutes of a Gateway of its own."""
+    if request.param == "ingress":
+        return application(routing={"ingressClassName": "traefik"})
+    listener = {"name": "web", "protocol": "HTTP", "port": entrance.port}
+    here.apply(
+        {
+            "apiVersion": "gateway.networking.k8s.io/v1",
+            "kind": "Gateway",
+            "metadata": {"name": "public"},
+            "spec": {"gatewayClassName": "traefik", "listeners": [listener]},
+        }
+    )
+    return application(routing={"backend": "gateway", "gatewayRef": {"name": "public"}})
 
 
 def answers(client: Http | Grpc, wanted: str) -> bool:
@@ -47,19 +62,21 @@ def grpc(entrance: Traefik, here: Namespace, key: str = "web") -> Grpc:
 
 
 def test_an_http_and_a_grpc_process_take_traffic(
-    here: Namespace, entrance: Traefik, tiny: None
+    here: Namespace, entrance: Traefik, shop: Body, tiny: None
 ) -> None:
     del tiny
     route = {"protocol": "grpc", "hosts": [{"host": host(here, "api")}]}
-    here.release(shop(), web(here), web(here, "api", ingress=route))
+    here.release(shop, web(here), web(here, "api", ingress=route))
     until(lambda: answers(http(entrance, here), "v1"))
     until(lambda: answers(grpc(entrance, here, "api"), "v1: hello"))
 
 
-def test_a_release_loses_no_request(here: Namespace, entrance: Traefik, tiny: None) -> None:
+def test_a_release_loses_no_request(
+    here: Namespace, entrance: Traefik, shop: Body, tiny: None
+) -> None:
     del tiny
     two = {"type": "manual", "manual": {"instanceCount": 2}}
-    here.release(shop(), web(here, scalingStrategy=two))
+    here.release(shop, web(here, scalingStrategy=two))
     until(lambda: answers(http(entrance, here), "v1"))
     with Load(lambda: http(entrance, here)) as load:
         here.patch("papp", "shop", {"spec": {"image": f"{IMAGE}:v2"}})
@@ -71,10 +88,10 @@ def test_a_release_loses_no_request(here: Namespace, entrance: Traefik, tiny: No
 
 
 def test_http_becomes_grpc_and_back_within_a_bounded_gap(
-    here: Namespace, entrance: Traefik, tiny: None
+    here: Namespace, entrance: Traefik, shop: Body, tiny: None
 ) -> None:
     del tiny
-    here.release(shop(), web(here))
+    here.release(shop, web(here))
     until(lambda: answers(http(entrance, here), "v1"))
 
     def switch(protocol: str) -> None:
@@ -100,10 +117,10 @@ def test_http_becomes_grpc_and_back_within_a_bounded_gap(
 
 
 def test_a_host_is_added_and_the_route_taken_away_at_once(
-    here: Namespace, entrance: Traefik, tiny: None
+    here: Namespace, entrance: Traefik, shop: Body, tiny: None
 ) -> None:
     del tiny
-    here.release(shop(), web(here))
+    here.release(shop, web(here))
     until(lambda: answers(http(entrance, here), "v1"))
     second = Http(f"{entrance.url}/version", host(here, "second"))
     hosts = [{"host": host(here)}, {"host": host(here, "second")}]

@@ -1,4 +1,4 @@
-"""The real Traefik as ingress controller, as a host process: it reaches pods on the bridge."""
+"""The real Traefik for Ingresses and Gateways, as a host process: it reaches pods on the bridge."""
 
 import sysconfig
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local_cluster import components, control_plane, errors, kubeconfigs
+from local_cluster import components, control_plane, errors, foreign_kinds, kubeconfigs
 from local_cluster import state as states
 from local_cluster.components import Component
 from local_cluster.model import Cluster
@@ -14,6 +14,8 @@ from local_cluster.network import LOOPBACK
 
 NAME = "traefik"
 CONTROLLER = "traefik.io/ingress-controller"
+GATEWAY_CONTROLLER = "traefik.io/gateway-controller"
+_GATEWAYS = foreign_kinds.GATEWAY_API.group
 _READ = ["get", "list", "watch"]
 _RBAC = "rbac.authorization.k8s.io"
 
@@ -32,7 +34,7 @@ class Traefik:
 
 
 def ensure(cluster: Cluster) -> Traefik:
-    """Start Traefik with an IngressClass and rights of its own, or find it running."""
+    """Start Traefik with both of its classes and rights of its own, or find it running."""
     program = Path(sysconfig.get_path("scripts")) / NAME
     if not program.exists():
         raise errors.ClusterError(f"{program} is missing: run `make install`, it needs Linux")
@@ -40,6 +42,7 @@ def ensure(cluster: Cluster) -> Traefik:
         state = states.load(cluster.directory)
         found = Traefik(host=LOOPBACK, port=state.port(NAME))
         if not components.is_running(state, NAME):
+            foreign_kinds.ensure(cluster, foreign_kinds.GATEWAY_API)
             kubeconfigs.apply(cluster, _manifests())
             path = cluster.directory / f"{NAME}.kubeconfig"
             kubeconfigs.service_account_kubeconfig(cluster, NAME, NAME, path)
@@ -49,10 +52,10 @@ def ensure(cluster: Cluster) -> Traefik:
 
 
 def stop(cluster: Cluster) -> None:
-    """End Traefik, and remove its class and rights."""
+    """End Traefik, and remove its classes and rights."""
     with states.locked(cluster.directory):
         components.stop(states.load(cluster.directory), [NAME])
-    kinds = "ingressclass,clusterrole,clusterrolebinding,namespace"
+    kinds = "gatewayclass,ingressclass,clusterrole,clusterrolebinding,namespace"
     kubeconfigs.kubectl(cluster, ["delete", kinds, NAME, "--ignore-not-found", "--wait=false"])
 
 
@@ -65,6 +68,7 @@ def _component(program: Path, found: Traefik, health: int, kubeconfig: Path) -> 
             "entrypoints.ping.address": ping,
             "ping.entrypoint": "ping",
             "providers.kubernetesingress.ingressendpoint.ip": found.host,
+            "providers.kubernetesgateway.statusaddress.ip": found.host,
             # A route is switched as soon as it is known.
             "providers.providersthrottleduration": "50ms",
             "global.checknewversion": "false",
@@ -91,7 +95,11 @@ def _manifests() -> list[Mapping[str, Any]]:
             "metadata": {"name": NAME},
             "rules": [
                 # It wants Secrets for the certificates of Ingresses, as its own chart gives them.
-                {"apiGroups": [""], "resources": ["nodes", "secrets", "services"], "verbs": _READ},
+                {
+                    "apiGroups": [""],
+                    "resources": ["configmaps", "namespaces", "nodes", "secrets", "services"],
+                    "verbs": _READ,
+                },
                 {
                     "apiGroups": ["discovery.k8s.io"],
                     "resources": ["endpointslices"],
@@ -107,6 +115,8 @@ def _manifests() -> list[Mapping[str, Any]]:
                     "resources": ["ingresses/status"],
                     "verbs": ["update"],
                 },
+                {"apiGroups": [_GATEWAYS], "resources": ["*"], "verbs": _READ},
+                {"apiGroups": [_GATEWAYS], "resources": ["*/status"], "verbs": ["update"]},
             ],
         },
         {
@@ -121,5 +131,11 @@ def _manifests() -> list[Mapping[str, Any]]:
             "kind": "IngressClass",
             "metadata": {"name": NAME},
             "spec": {"controller": CONTROLLER},
+        },
+        {
+            "apiVersion": f"{_GATEWAYS}/v1",
+            "kind": "GatewayClass",
+            "metadata": {"name": NAME},
+            "spec": {"controllerName": GATEWAY_CONTROLLER},
         },
     ]
