@@ -27,9 +27,8 @@ _SIDECAR = (
 )
 
 
-def _policy(name: str, patches: str) -> tuple[userside.Body, userside.Body]:
+def _policy(group: str, name: str, patches: str) -> tuple[userside.Body, userside.Body]:
     """Return a policy that patches the Deployments of one namespace, by CEL, and its binding."""
-    group = "admissionregistration.k8s.io/v1"
     rule = {
         "apiGroups": ["apps"],
         "apiVersions": ["v1"],
@@ -66,7 +65,7 @@ def mutate(here: Namespace, kubectl: Callable[..., str]) -> Iterator[Callable[[s
     def begin(patches: str) -> None:
         mark = 'JSONPatch{op: "add", path: "/metadata/annotations", value: {"probe": "seen"}}'
         probed = f'object.metadata.name == "probe" ? [{mark}] : {patches}'
-        policy, binding = _policy(here.name, probed)
+        policy, binding = _policy(_group(kubectl), here.name, probed)
         kubectl("create", "-f", "-", stdin=json.dumps(policy))
         kubectl("create", "-f", "-", stdin=json.dumps(binding))
         probe = ("create", "deployment", "probe", "--image=x", "--dry-run=server", "-o", "json")
@@ -74,6 +73,15 @@ def mutate(here: Namespace, kubectl: Callable[..., str]) -> Iterator[Callable[[s
 
     yield begin
     _end(kubectl, here.name)
+
+
+def _group(kubectl: Callable[..., str]) -> str:
+    """Return the newest version of the group that has such policies."""
+    listed = kubectl("api-resources", "--api-group=admissionregistration.k8s.io", "--no-headers")
+    (found,) = (
+        line.split() for line in listed.splitlines() if "MutatingAdmissionPolicy" in line.split()
+    )
+    return found[1]
 
 
 def _end(kubectl: Callable[..., str], name: str) -> None:

@@ -123,6 +123,7 @@ def _api_server(
         "max-requests-inflight": 2000,
         "max-mutating-requests-inflight": 1000,
         "shutdown-delay-duration": "0s",
+        **build.KUBERNETES.flags_of_api_server,
         # EndpointSlices refuse loopback addresses, so there the `kubernetes` Service stays empty.
         "endpoint-reconciler-type": "none" if is_loopback else "lease",
     }

@@ -19,6 +19,8 @@ VARIABLE = "KUBERNETES"
 PATCHES = {"1.36": "1.36.3", "1.35": "1.35.4", "1.34": "1.34.4"}
 """By minor, the newest first: the support table of the documentation."""
 NEWEST = next(iter(PATCHES))
+POLICIES_THAT_MUTATE = "admissionregistration.k8s.io/v1beta1"
+"""Before the newest one, which has them as stable, they have to be enabled."""
 _MODULE = "k8s.io/kubernetes"
 _STAGED = re.compile(r"^\s*(k8s\.io/[\w-]+) => \./staging", re.MULTILINE)
 _REQUIRED = re.compile(r"^require \((.*?)^\)", re.MULTILINE | re.DOTALL)
@@ -35,6 +37,16 @@ class Version:
     def is_newest(self) -> bool:
         """Whether it is the one that our module is of."""
         return self.minor == NEWEST
+
+    @property
+    def flags_of_api_server(self) -> dict[str, str]:
+        """What its API server has to be told, so that it serves what the newest one does."""
+        if self.is_newest:
+            return {}
+        return {
+            "feature-gates": "MutatingAdmissionPolicy=true",
+            "runtime-config": f"{POLICIES_THAT_MUTATE}=true",
+        }
 
     @property
     def of_libraries(self) -> str:
