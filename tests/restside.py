@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.parse
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -48,6 +49,7 @@ class Served:
     """An API that somebody else has started: where it answers, and where it logs."""
 
     port: int
+    metrics_port: int
     log: Path
 
 
@@ -60,6 +62,7 @@ class Api:
         self._environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
+        self.metrics_port = 0
 
     @property
     def pid(self) -> int:
@@ -69,12 +72,13 @@ class Api:
 
     def start(self) -> None:
         """Start it, and return when everything is listed and watched."""
-        self.port = network.free_port()
+        self.port, self.metrics_port = network.free_port(), network.free_port()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [
                     *(running.PYTHON, "-m", "process_operator", "api"),
                     *("--host", "127.0.0.1", "--port", str(self.port)),
+                    *("--metrics-port", str(self.metrics_port)),
                     *("--keys-namespace", NAMESPACE, "--log-format", "text"),
                     *("--log-level", "debug", *self._arguments),
                 ],
@@ -100,6 +104,13 @@ class Api:
             return Client(self).get("/readyz").status == 200
         except OSError:
             return False
+
+
+def metrics(api: Api | Served) -> str:
+    """Return what Prometheus is told."""
+    url = f"http://127.0.0.1:{api.metrics_port}/metrics"
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        return str(answer.read().decode())
 
 
 @dataclass(frozen=True, slots=True)

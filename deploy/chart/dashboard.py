@@ -49,6 +49,12 @@ _ROWS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
                 "histogram_quantile(0.9, sum by (le, outcome) (rate(process_operator_release_duration_seconds_bucket[1h])))",
             ),
             (
+                "Duration of a step, 9 of 10",
+                "s",
+                "{{step}}",
+                "histogram_quantile(0.9, sum by (le, step) (rate(process_operator_release_step_duration_seconds_bucket[1h])))",
+            ),
+            (
                 "Jobs by result, an hour",
                 "short",
                 "{{policy}} {{result}}",
@@ -132,6 +138,24 @@ _ROWS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
                 "{{kind}}",
                 "max by (kind) (process_operator_informer_objects)",
             ),
+        ),
+    ),
+    (
+        "The REST API",
+        (
+            (
+                "Requests by status",
+                "reqps",
+                "{{status}}",
+                "sum by (status) (rate(process_operator_api_request_duration_seconds_count[5m]))",
+            ),
+            (
+                "Answer by method, 99 of 100",
+                "s",
+                "{{method}}",
+                "histogram_quantile(0.99, sum by (le, method) (rate(process_operator_api_request_duration_seconds_bucket[5m])))",
+            ),
+            ("Connections", "short", "{{pod}}", "process_operator_api_connections"),
         ),
     ),
     (

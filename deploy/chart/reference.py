@@ -2,14 +2,16 @@
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
+from prometheus_client.registry import Collector
 
 from process_operator import metrics, settings
+from process_operator.api.http import meters
 from process_operator.api.http import settings as api_settings
 from process_operator.controller.tallies import Tallies
 from process_operator.schema import crds
@@ -19,6 +21,32 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 CHART = CHECKOUT / "deploy" / "chart" / "process-operator"
 _LARGEST = 2**31 - 1
 """The bound of every number that has no other: what 32 bits hold."""
+_METRICS = """\
+<!-- Generated from process_operator/metrics.py by `make generate`; do not edit. -->
+# Metrics
+
+The operator serves them at `/metrics` of its port of probes (`--health-port`), the REST API of a
+port of its own (`--metrics-port`). Beside these are those of every Python process.
+
+## Of the operator
+
+No label is the name of an application or of a namespace.
+
+{operator}
+
+## Of each application
+
+Only with `metrics.perApplication` of the chart (`--metrics-per-application`): each has the labels
+`namespace` and `application`, and there are as many series as applications.
+
+{named}
+
+## Of the REST API
+
+Beside these: `process_operator_build_info` and `rest_client_*`, as above.
+
+{api}
+"""
 
 
 def pages() -> Iterator[tuple[str, str]]:
@@ -47,29 +75,28 @@ def _values() -> str:
 
 
 def _metrics() -> str:
-    """Return the page with every metric of the operator."""
+    """Return the page with every metric of the operator and of the API."""
     now = datetime.now(UTC)
-    live = Tallies(informers=(), waiting=lambda: 0, clock=lambda: now)
-    families = {
-        (one.name, one.documentation, one.type)
-        for collector in (metrics.REGISTRY, live)
-        for one in collector.collect()
-        if not one.name.startswith(("process_", "python_")) or "_operator_" in one.name
-    }
-    lines = [
-        "<!-- Generated from process_operator/metrics.py by `make generate`; do not edit. -->",
-        "# Metrics",
-        "",
-        "The operator serves them at `/metrics` of its port of probes. No label is the name of an",
-        "application or of a namespace. Beside these are those of every Python process.",
-        "",
-        "| metric | type | meaning |",
-        "|---|---|---|",
-    ]
-    for name, text, kind in sorted(families):
-        shown = f"{name}_total" if kind == "counter" else name
-        lines.append(f"| `{shown}` | {kind} | {text} |")
-    return "\n".join(lines) + "\n"
+    live = Tallies(informers=(), waiting=lambda: 0, clock=lambda: now, per_application=True)
+    of_api = set(_told(meters.CONNECTIONS, meters.REFUSED_CONNECTIONS, meters.REQUEST_SECONDS))
+    told = set(_told(metrics.REGISTRY, live)) - of_api
+    named = {one for one in told if one[0].startswith("process_operator_application_")}
+    return _METRICS.format(
+        operator=_table_of(told - named), named=_table_of(named), api=_table_of(of_api)
+    )
+
+
+def _told(*collectors: Collector) -> Iterator[tuple[str, str, str]]:
+    """Yield name, type and meaning of each metric that is ours."""
+    for one in (family for collector in collectors for family in collector.collect()):
+        if not one.name.startswith(("process_", "python_")) or "_operator_" in one.name:
+            name = f"{one.name}_total" if one.type == "counter" else one.name
+            yield name, one.type, one.documentation
+
+
+def _table_of(told: Iterable[tuple[str, str, str]]) -> str:
+    rows = (f"| `{name}` | {kind} | {text} |" for name, kind, text in sorted(told))
+    return "\n".join(("| metric | type | meaning |", "|---|---|---|", *rows))
 
 
 def _flags() -> str:

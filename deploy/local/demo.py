@@ -480,7 +480,8 @@ def run_operator(cluster: Cluster, kubeconfig: Path) -> None:
 
 def run_api(cluster: Cluster, kubeconfig: Path) -> str:
     """Run the REST API as its own ServiceAccount, likewise; return its address."""
-    arguments = ["api", "--host", LOOPBACK, "--keys-namespace", serve_api.NAMESPACE, "--port"]
+    arguments = ["api", "--host", LOOPBACK, "--keys-namespace", serve_api.NAMESPACE]
+    arguments += ["--metrics-port", "0", "--port"]
     return _run(cluster, API, arguments, kubeconfig)
 
 

@@ -2,7 +2,8 @@
 
 Where controller-runtime has a name for something, it is that one, so that dashboards and alerts for
 other operators work here too. No label is the name of an application, of a namespace or of anything
-else that users choose: the number of series does not grow with what runs.
+else that users choose: the number of series does not grow with what runs, unless a platform asks
+for series per application (`controller/tallies.py`).
 """
 
 from prometheus_client import (
@@ -102,6 +103,13 @@ RELEASE_SECONDS = Histogram(
     "process_operator_release_duration_seconds",
     "Seconds from the start of a release to its end, by its outcome",
     ["outcome"],
+    buckets=_LONG,
+    registry=REGISTRY,
+)
+STEP_SECONDS = Histogram(
+    "process_operator_release_step_duration_seconds",
+    "Seconds that a step of a release took, told when the release ends",
+    ["step"],
     buckets=_LONG,
     registry=REGISTRY,
 )

@@ -86,6 +86,8 @@ class Settings:
     """The namespaces whose applications are looked after; empty: all."""
     resource_types: tuple[Manifest, ...]
     """ProcessResourceTypes that are created where they are missing."""
+    metrics_per_application: bool
+    """Whether Prometheus is told of each application by its name."""
     traces: bool
     """Whether releases are told to a collector of OpenTelemetry."""
 
@@ -131,13 +133,19 @@ def _flags(pod_namespace: str | None) -> tuple[_Flag, ...]:
             "namespaces to look after, separated by commas, with rights in these alone; empty: all",
         ),
         flag(
+            "metrics-per-application",
+            "false",
+            _truth,
+            "true: tell Prometheus of each application by its name, some series for each",
+        ),
+        flag(
             "traces",
             "false",
             _truth,
             "true: tell each release as a trace to the collector that OpenTelemetry's own "
             "variables name (OTEL_EXPORTER_OTLP_ENDPOINT)",
         ),
-        flag("health-port", "8081", _between(1, 65_535), "port of /healthz and /readyz"),
+        flag("health-port", "8081", _between(1, 65_535), "port of /healthz, /readyz, /metrics"),
     )
 
 
@@ -168,6 +176,7 @@ def of(parsed: argparse.Namespace) -> Settings:
         health_port=parsed.health_port,
         watch_namespaces=parsed.watch_namespaces,
         resource_types=parsed.resource_types,
+        metrics_per_application=parsed.metrics_per_application,
         traces=parsed.traces,
     )
 

@@ -38,7 +38,9 @@ def pytest_configure(config: pytest.Config) -> None:
         own = _CLUSTER / "rest-api"
         own.mkdir(exist_ok=True)
         rest = started.enter_context(restside.serving(cluster.kubeconfig, "kwok", own))
-        os.environ[_REST] = json.dumps({"port": rest.port, "log": str(rest.log)})
+        os.environ[_REST] = json.dumps(
+            {"port": rest.port, "metrics_port": rest.metrics_port, "log": str(rest.log)}
+        )
         config.stash[_STARTED] = started.pop_all()
 
 
@@ -71,7 +73,7 @@ def cluster(kubeconfig: Path) -> Cluster:
 def rest() -> restside.Served:
     """Return the REST API of this run; no limit of rates but where a test is about it."""
     served = json.loads(os.environ[_REST])
-    return restside.Served(port=served["port"], log=Path(served["log"]))
+    return restside.Served(**served | {"log": Path(served["log"])})
 
 
 @pytest.fixture(scope="session")

@@ -140,9 +140,14 @@ def test_what_needs_no_key_is_there(rest: Served) -> None:
     assert anybody.get("/healthz").status == anybody.get("/readyz").status == 200
 
 
-def test_metrics_need_a_key(me: Client, rest: Served) -> None:
-    assert Client(rest).get("/metrics").status == 401
-    assert b"process_operator_api_request_duration_seconds" in me.get("/metrics").text
+def test_metrics_are_told_where_no_caller_comes(app: App, me: Client, rest: Served) -> None:
+    me.get(app.path)
+    told = restside.metrics(rest)
+    counted = 'process_operator_api_request_duration_seconds_count{method="GET",'
+    assert f'{counted}route="/v3/applications/{{id}}",status="200"}}' in told
+    assert "process_operator_build_info{" in told
+    assert "rest_client_requests_total{" in told
+    assert me.get("/metrics").status == 404
 
 
 def test_what_is_not_there_is_one_clear_404(me: Client) -> None:
@@ -156,7 +161,7 @@ def test_secrets_are_in_no_log_and_no_metric(app: App, me: Client, rest: Served)
     me.done("POST", f"{app.path}/env-vars", {"key": "PASSWORD", "value": "hunter2-hunter2"})
     me.patch(app.web_path, {"entrypoint": ["hunter2-hunter2"]})
     assert me.key is not None
-    written = rest.log.read_text() + me.get("/metrics").text.decode()
+    written = rest.log.read_text() + restside.metrics(rest)
     assert me.key not in written
     assert "hunter2" not in written
 

@@ -18,7 +18,9 @@ import dashboard
 import local_cluster
 import operate
 import reference
+import restside
 import running
+import serve_api
 from local_cluster import build, network
 from userside import IMAGE, Namespace, application, process
 
@@ -27,6 +29,7 @@ DIRECTORY = ROOT / "build" / "cluster-monitoring"
 ALERTS = reference.CHART / "files" / "alerts.yaml"
 TESTED = Path(__file__).with_name("alerts.test.yaml")
 SCRAPE_SECONDS = 1
+EACH = ("--metrics-per-application", "true")
 OF_TROUBLE = ("informer_restarts", "retries")
 """Queries that need not have an answer where all is well."""
 
@@ -71,8 +74,11 @@ def ask(programs: Path) -> Iterator[Ask]:
         kubectl = running.kubectl(cluster.kubectl, cluster.kubeconfig)
         here = Namespace(kubectl, f"monitored-{uuid.uuid4().hex[:8]}")
         kubectl("create", "namespace", here.name)
-        operator = running.Operator(operate.install(cluster), DIRECTORY / "logs" / "operator.log")
+        logs = DIRECTORY / "logs"
+        operator = running.Operator(operate.install(cluster), logs / "operator.log", *EACH)
+        api = restside.Api(serve_api.install(cluster), logs / "api.log")
         operator.start()
+        api.start()
         try:
             shutil.copy(ALERTS, DIRECTORY)
             config = {
@@ -81,7 +87,13 @@ def ask(programs: Path) -> Iterator[Ask]:
                 "scrape_configs": [
                     {
                         "job_name": "process-operator",
-                        "static_configs": [{"targets": [operator.address], "labels": {"pod": "a"}}],
+                        "static_configs": [
+                            {"targets": [operator.address], "labels": {"pod": "operator"}},
+                            {
+                                "targets": [f"127.0.0.1:{api.metrics_port}"],
+                                "labels": {"pod": "api"},
+                            },
+                        ],
                     }
                 ],
             }
@@ -106,12 +118,14 @@ def ask(programs: Path) -> Iterator[Ask]:
             here.apply(process("migrate", "job", jobStartPolicy="beforeDeployment"))
             here.patch("papp", "shop", {"spec": {"image": f"{IMAGE}:v2"}})
             here.wait("prel/shop-2", "jsonpath={.status.state}=success")
+            restside.Client(api).get("/v3/openapi.json")
             time.sleep(5 * SCRAPE_SECONDS)
             yield get
         finally:
             if server is not None:
                 server.terminate()
                 server.wait(timeout=30)
+            api.stop()
             operator.stop()
     finally:
         local_cluster.down(DIRECTORY)
@@ -128,6 +142,13 @@ def _answers(get: Ask) -> bool:
 def test_every_panel_shows_something(query: str, ask: Ask) -> None:
     found = ask(f"/api/v1/query?query={urllib.parse.quote(query)}")["result"]
     assert found or any(word in query for word in OF_TROUBLE)
+
+
+def test_an_application_is_told_by_its_name_where_that_was_asked_for(ask: Ask) -> None:
+    query = urllib.parse.quote("process_operator_application_ready")
+    (found,) = ask(f"/api/v1/query?query={query}")["result"]
+    assert (found["metric"]["application"], found["metric"]["reason"]) == ("shop", "Released")
+    assert found["value"][1] == "1"
 
 
 def test_every_rule_is_healthy_and_no_alert_fires_where_all_is_well(ask: Ask) -> None:

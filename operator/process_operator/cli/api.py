@@ -34,8 +34,9 @@ def _run(parsed: argparse.Namespace) -> int:
         return 1
     import asyncio
 
-    from process_operator import logs, loops
+    from process_operator import __version__, logs, loops, metrics
 
+    metrics.INFO.labels(__version__).set(1)
     given = settings.of(parsed)
     logs.configure(given.log_format, given.log_level)
     with asyncio.Runner(loop_factory=loops.factory()) as runner:
@@ -45,6 +46,7 @@ def _run(parsed: argparse.Namespace) -> int:
 async def _serve(given: settings.Settings) -> int:
     import time
 
+    from process_operator import exposition
     from process_operator.api.access.keys import KeyStore
     from process_operator.api.http import asgi, server
     from process_operator.api.http.connections import Connections
@@ -75,14 +77,17 @@ async def _serve(given: settings.Settings) -> int:
             ),
             key_store=key_store,
             limiter=Limiter(time.monotonic, scale=given.rate_scale),
-            connections=connections,
         )
-        return await server.serve(
-            app,
-            given,
-            connections,
-            lambda: [*known.tasks(), key_store.run(), _spare_what_is_listed(known)],
-        )
+        scraped = await exposition.serve(given.metrics_port, flag="--metrics-port")
+        try:
+            return await server.serve(
+                app,
+                given,
+                connections,
+                lambda: [*known.tasks(), key_store.run(), _spare_what_is_listed(known)],
+            )
+        finally:
+            await scraped.cleanup()
 
 
 async def _spare_what_is_listed(known: "Cache") -> None:

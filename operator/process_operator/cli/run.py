@@ -10,7 +10,7 @@ import asyncio
 import functools
 import sys
 
-from process_operator import __version__, garbage, logs, loops, metrics, settings
+from process_operator import __version__, exposition, garbage, logs, loops, metrics, settings
 from process_operator.cli import connect
 from process_operator.cluster import client, scoped
 from process_operator.controller import contact, health, lives
@@ -46,8 +46,10 @@ async def _operate(given: settings.Settings, traces: Traces) -> int:
         told = asyncio.Event()
         make = functools.partial(Operator, api, given, traces)
         replica = lives.Lives(contact.Arrival(api), told, make)
-        probes = await health.serve(given.health_port, unready=replica.unready)
+        served = await exposition.serve(
+            given.health_port, flag="--health-port", probes=health.probes(replica.unready)
+        )
         try:
             return await replica.run()
         finally:
-            await probes.cleanup()
+            await served.cleanup()

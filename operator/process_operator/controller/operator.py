@@ -124,7 +124,12 @@ class Operator:
             clock=_now,
             allowed_annotations=given.allowed_annotations,
         )
-        self._tallies = Tallies(informers=self._informers, waiting=self._queue.__len__, clock=_now)
+        self._tallies = Tallies(
+            informers=self._informers,
+            waiting=self._queue.__len__,
+            clock=_now,
+            per_application=given.metrics_per_application,
+        )
         reconciler = Reconciler(
             cluster=api,
             store=self._store,

@@ -1,11 +1,12 @@
 """How many applications and processes say what, for Prometheus: a sum of what each look told.
 
 A look leaves the tally of its application here; what is scraped adds them up. So a scrape reads no
-object, and costs what there are of applications.
+object, and costs what there are of applications. Where a platform asks for it, each application is
+told by its name too.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,6 +28,8 @@ class Tally:
 
     application: str | None
     """The reason of its `Ready`; None where there is none."""
+    ready: bool
+    """Whether its `Ready` is true."""
     processes: dict[tuple[str, str], int]
     """How many, by type and reason."""
     pending: int
@@ -40,13 +43,14 @@ class Tally:
 def tally(answers: Sequence[Answer]) -> Tally:
     """Return the tally of the answers of one look."""
     application: str | None = None
+    ready = False
     processes: Counter[tuple[str, str]] = Counter()
     pending, waiting, succeeded = 0, [], []
     for answer in answers:
         one = answer.of
-        reason = _reason(answer)
+        is_ready, reason = _said(answer)
         if one.kind == names.APPLICATION_KIND:
-            application = reason
+            application, ready = reason, is_ready
         elif one.kind == names.RELEASE_KIND:
             waiting.append(one.created_at)
         elif one.kind == names.PROCESS_KIND:
@@ -58,6 +62,7 @@ def tally(answers: Sequence[Answer]) -> Tally:
                     succeeded.append(status.last_successful_time)
     return Tally(
         application=application,
+        ready=ready,
         processes=dict(processes),
         pending=pending,
         waiting_since=min(waiting, default=None),
@@ -73,11 +78,11 @@ def _type(answer: Answer) -> str:
     return found.value
 
 
-def _reason(answer: Answer) -> str:
+def _said(answer: Answer) -> tuple[bool, str]:
     for one in answer.said:
         if one.type == conditions.READY:
-            return str(one.reason)
-    return _UNKNOWN
+            return one.status == "True", str(one.reason)
+    return False, _UNKNOWN
 
 
 class Tallies(Collector):
@@ -89,10 +94,12 @@ class Tallies(Collector):
         informers: Sequence[Informer[object]],
         waiting: Callable[[], int],
         clock: Callable[[], datetime],
+        per_application: bool = False,
     ) -> None:
         self._informers = informers
         self._waiting = waiting
         self._clock = clock
+        self._per_application = per_application
         self._of: dict[ApplicationKey, Tally] = {}
 
     def note(self, key: ApplicationKey, answers: Sequence[Answer]) -> None:
@@ -140,6 +147,8 @@ class Tallies(Collector):
             "kind",
             self._per_kind(lambda informer: informer.silence),
         )
+        if self._per_application:
+            yield from self._each()
 
     def _applications(self) -> GaugeMetricFamily:
         reasons = Counter(one.application for one in self._of.values() if one.application)
@@ -159,7 +168,30 @@ class Tallies(Collector):
             family.add_metric(labels, count)
         return family
 
-    def _age(self, times: Iterator[datetime | None]) -> float:
+    def _each(self) -> Iterator[GaugeMetricFamily]:
+        """Yield what is told of each application by its name, for platforms that ask for it."""
+        ready = _of_each("ready", "1 where Ready is true, by its reason", "reason")
+        pending = _of_each("pending_changes", "Staged changes that wait for a release")
+        waiting = _of_each(
+            "waiting_release_age_seconds",
+            "Seconds that its oldest release which has not started waits",
+        )
+        succeeded = _of_each(
+            "scheduled_success_age_seconds",
+            "Seconds since the last success of its cron process that waits longest for one",
+        )
+        for key, one in sorted(self._of.items()):
+            labels = (key.namespace, key.name)
+            if one.application is not None:
+                ready.add_metric((*labels, one.application), float(one.ready))
+                pending.add_metric(labels, one.pending)
+            if one.waiting_since is not None:
+                waiting.add_metric(labels, self._age([one.waiting_since]))
+            if one.scheduled_success is not None:
+                succeeded.add_metric(labels, self._age([one.scheduled_success]))
+        yield from (ready, pending, waiting, succeeded)
+
+    def _age(self, times: Iterable[datetime | None]) -> float:
         oldest = min((time for time in times if time is not None), default=None)
         return max(0.0, (self._clock() - oldest).total_seconds()) if oldest is not None else 0.0
 
@@ -173,6 +205,11 @@ class Tallies(Collector):
 
 def _single(name: str, text: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(name, text, value=value)
+
+
+def _of_each(name: str, text: str, *labels: str) -> GaugeMetricFamily:
+    of = ("namespace", "application", *labels)
+    return GaugeMetricFamily(f"process_operator_application_{name}", text, labels=of)
 
 
 def _by(name: str, text: str, label: str, values: Mapping[str, float]) -> GaugeMetricFamily:

@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from prometheus_client import generate_latest
 
+from process_operator import metrics
 from process_operator.api import problems
 from process_operator.api.access.keys import BoundNamespace, Key, KeySet, Role
 from process_operator.api.http import gate, limits
-from process_operator.api.http.connections import Connections
 from process_operator.api.http.gate import Gate
 from process_operator.api.http.limits import Limiter
-from process_operator.api.http.meters import Meters
 from process_operator.api.reads.cache import NAMESPACE_KIND, Cache
 from process_operator.kube import names
 
@@ -55,7 +55,6 @@ class Front:
         self.key_store = KeyStore()
         self.cache = Cache(None)  # type: ignore[arg-type] # nothing is asked here
         observed(self.cache, NAMESPACE_KIND, *HERE)
-        self.meters = Meters(Connections(most=1, per_address=1))
         self.read_parts = 0
         """How many parts of bodies were read, by the last request."""
         self.write, self.other, self.read, self.expired = (
@@ -74,7 +73,6 @@ class Front:
             key_store=self.key_store,  # type: ignore[arg-type]
             cache=self.cache,
             limiter=Limiter(lambda: 0.0),
-            meters=self.meters,
         )
 
     async def ask(
@@ -296,7 +294,7 @@ async def test_a_defect_is_answered_with_its_code_and_logged_without_its_words(
 async def test_answers_are_counted_by_route_and_never_by_path(front: Front) -> None:
     await front.ask(path="/v3/applications/some-id", key=front.write)
     await front.ask("JUNK", path="/v3/x")
-    text = front.meters.text()
+    text = generate_latest(metrics.REGISTRY).decode()
     assert "some-id" not in text
     assert "JUNK" not in text
     assert 'status="401"' in text

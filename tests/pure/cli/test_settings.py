@@ -41,6 +41,7 @@ def test_the_lease_is_where_the_pod_is() -> None:
         ("--workers", "0", "give a number from 1 to 200, not '0'"),
         ("--workers", "many", "give a number"),
         ("--election", "perhaps", "give true or false"),
+        ("--metrics-per-application", "yes", "give true or false"),
         ("--log-format", "xml", "give one of json, text"),
         ("--resync-seconds", "1", "from 60 to 86400"),
         ("--watch-namespaces", "a,No_Name", "is no name of a namespace"),

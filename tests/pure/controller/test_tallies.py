@@ -15,9 +15,16 @@ from process_operator.controller.status import report
 from process_operator.controller.tallies import Tallies
 from process_operator.models.release import ReleaseStatus
 
+EACH = "process_operator_application_"
 
-def tallies(*seen: ObservedState) -> Tallies:
-    found = Tallies(informers=(), waiting=lambda: 3, clock=lambda: make.NOW)
+
+def tallies(*seen: ObservedState, per_application: bool = False) -> Tallies:
+    found = Tallies(
+        informers=(),
+        waiting=lambda: 3,
+        clock=lambda: make.NOW,
+        per_application=per_application,
+    )
     for number, one in enumerate(seen):
         key = ApplicationKey(make.NAMESPACE, f"shop{number}")
         found.note(key, report.report(one, plan.plan(one)).answers)
@@ -28,7 +35,6 @@ def samples(found: Tallies) -> dict[str, float]:
     registry = CollectorRegistry()
     registry.register(found)
     text = generate_latest(registry).decode()
-    assert "shop" not in text
     return {
         f"{one.name}{sorted(one.labels.values())}": one.value
         for family in text_string_to_metric_families(text)
@@ -59,6 +65,30 @@ def test_an_application_that_is_gone_is_not_counted_any_more() -> None:
     assert not [key for key in samples(found) if key.startswith("process_operator_applications")]
 
 
+def test_applications_are_told_by_name_only_where_a_platform_asks_for_it() -> None:
+    waiting = make.request(created_at=make.NOW - timedelta(seconds=90))
+    broken = make.process(resourceTypeRef={"name": "nowhere"})
+    staged = make.process(terminationGracePeriodSeconds=77)
+    found = tallies(
+        make.with_children(make.served()),
+        make.observed(make.served(), processes=[staged]),
+        make.observed(processes=[broken], releases=[waiting]),
+        per_application=True,
+    )
+    seen = samples(found)
+    each = {key.removeprefix(EACH): seen[key] for key in seen if key.startswith(EACH)}
+    assert each == {
+        "ready['Released', 'demo', 'shop0']": 1,
+        "ready['Released', 'demo', 'shop1']": 1,
+        "ready['ResourceTypeNotFound', 'demo', 'shop2']": 0,
+        "pending_changes['demo', 'shop0']": 0,
+        "pending_changes['demo', 'shop1']": 1,
+        "pending_changes['demo', 'shop2']": 0,
+        "waiting_release_age_seconds['demo', 'shop2']": 90,
+    }
+    assert not [key for key in samples(tallies(make.served())) if "shop" in key]
+
+
 def test_the_oldest_waiting_release_is_told_by_its_age() -> None:
     waiting = make.request(created_at=make.NOW - timedelta(seconds=90))
     broken = make.process(resourceTypeRef={"name": "nowhere"})
@@ -69,6 +99,18 @@ def test_the_oldest_waiting_release_is_told_by_its_age() -> None:
 def ended(**given: Any) -> ReleaseStatus:
     started = make.NOW - timedelta(seconds=40)
     return ReleaseStatus(state="success", started_at=started, finished_at=make.NOW, **given)
+
+
+def test_the_steps_of_a_release_are_told_when_it_ends() -> None:
+    def sum_of(step: str) -> float:
+        name = "process_operator_release_step_duration_seconds_sum"
+        return metrics.REGISTRY.get_sample_value(name, {"step": step}) or 0.0
+
+    rollout, rollback = sum_of("rollout"), sum_of("rollback")
+    started = make.NOW - timedelta(seconds=30)
+    progress.note(ReleaseStatus(state="inProgress"), ended(rollout_started_at=started))
+    assert sum_of("rollout") == rollout + 30
+    assert sum_of("rollback") == rollback
 
 
 def test_a_release_is_counted_once_when_its_end_is_recorded() -> None:

@@ -10,11 +10,9 @@ from starlette.exceptions import HTTPException
 
 from process_operator.api import problems
 from process_operator.api.access.keys import KeyStore
-from process_operator.api.http import documentation, invalid, meters, pages
-from process_operator.api.http.connections import Connections
+from process_operator.api.http import documentation, invalid, pages
 from process_operator.api.http.gate import Gate
 from process_operator.api.http.limits import Limiter
-from process_operator.api.http.meters import Meters
 from process_operator.api.problems import Problem
 from process_operator.api.reads.cache import Cache
 from process_operator.api.routes import ROUTERS
@@ -27,10 +25,8 @@ def application(
     parts: RequestContext,
     key_store: KeyStore,
     limiter: Limiter,
-    connections: Connections,
 ) -> Gate:
     """Return the ASGI application."""
-    counted = Meters(connections)
     app = FastAPI(
         title=documentation.TITLE,
         openapi_url=None,
@@ -40,7 +36,7 @@ def application(
         # As one list, and not as routers: each router would be asked twice for each request. The
         # routes are tried in order, what is asked most first.
         routes=[route for router in ROUTERS for route in router.routes],
-        # Meters count what is asked; nothing else tells of requests, and nothing costs them time.
+        # The gate counts what is asked; nothing else tells of requests, nor costs them time.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         exception_handlers={
             Problem: _on_problem,
@@ -51,11 +47,11 @@ def application(
         },
     )
     app.state.parts = parts
-    _add_plain(app, cache=parts.cache, key_store=key_store, counted=counted)
-    return Gate(app, key_store=key_store, cache=parts.cache, limiter=limiter, meters=counted)
+    _add_plain(app, cache=parts.cache, key_store=key_store)
+    return Gate(app, key_store=key_store, cache=parts.cache, limiter=limiter)
 
 
-def _add_plain(app: FastAPI, *, cache: Cache, key_store: KeyStore, counted: Meters) -> None:
+def _add_plain(app: FastAPI, *, cache: Cache, key_store: KeyStore) -> None:
     """Add what needs no key; what is the same for everybody is made once."""
     document_text = functools.cache(lambda: documentation.text(app))
     page = functools.cache(lambda: pages.page(documentation.document(app)).encode())
@@ -71,10 +67,6 @@ def _add_plain(app: FastAPI, *, cache: Cache, key_store: KeyStore, counted: Mete
         return PlainTextResponse(
             "not every kind is listed and watched yet\n", HTTPStatus.SERVICE_UNAVAILABLE
         )
-
-    @app.get("/metrics", include_in_schema=False)
-    async def metrics() -> Response:
-        return Response(counted.text(), media_type=meters.MEDIA_TYPE)
 
     @app.get("/v3/openapi.json", include_in_schema=False)
     async def openapi() -> Response:

@@ -3,6 +3,8 @@
 from collections import Counter
 from ipaddress import IPv6Address, ip_address
 
+from process_operator.api.http import meters
+
 _NETWORK_BITS = 64
 """An IPv6 host has a network of this many bits to itself: its addresses are one client."""
 
@@ -28,21 +30,21 @@ class Connections:
         self._per_address = per_address
         self._open: Counter[str] = Counter()
         self.open = 0
-        self.refused = 0
-        """How many there were too many, since the start."""
 
     def enter(self, address: str) -> bool:
         """Count a new connection; return whether it may stay."""
         if self.open >= self._most or self._open[address] >= self._per_address:
-            self.refused += 1
+            meters.REFUSED_CONNECTIONS.inc()
             return False
         self._open[address] += 1
         self.open += 1
+        meters.CONNECTIONS.set(self.open)
         return True
 
     def leave(self, address: str) -> None:
         """Count a connection no longer that was let in."""
         self.open -= 1
+        meters.CONNECTIONS.set(self.open)
         self._open[address] -= 1
         if not self._open[address]:
             del self._open[address]

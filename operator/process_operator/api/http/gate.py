@@ -17,9 +17,8 @@ from typing import Any
 
 from process_operator.api import problems
 from process_operator.api.access.keys import UNBOUND, Key, KeyStore, Role
-from process_operator.api.http import limits
+from process_operator.api.http import limits, meters
 from process_operator.api.http.limits import Lease, Limiter, Verdict
-from process_operator.api.http.meters import Meters
 from process_operator.api.problems import Problem
 from process_operator.api.reads.cache import Cache
 from process_operator.kube import names
@@ -47,14 +46,11 @@ Headers = list[tuple[bytes, bytes]]
 class Gate:
     """The ASGI application around the routes."""
 
-    def __init__(
-        self, app: App, *, key_store: KeyStore, cache: Cache, limiter: Limiter, meters: Meters
-    ) -> None:
+    def __init__(self, app: App, *, key_store: KeyStore, cache: Cache, limiter: Limiter) -> None:
         self._app = app
         self._ring = key_store
         self._cache = cache
         self._limiter = limiter
-        self._meters = meters
         self._held = limits.Held()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -137,7 +133,7 @@ class Gate:
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = scope.get("route")
         template = getattr(route, "path", None) or "unmatched"
-        self._meters.count(scope["method"], template, status, seconds)
+        meters.count(scope["method"], template, status, seconds)
         key = scope["state"].get("key")
         if key is not None:
             _log.debug(

@@ -20,6 +20,8 @@ class Settings:
 
     host: str
     port: int
+    metrics_port: int
+    """Where Prometheus finds `/metrics`, without a key: no Service leads there."""
     tls_certificate: Path | None
     tls_key: Path | None
     keys_namespace: str
@@ -49,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser, environment: Mapping[str, str
 
     flag("host", "0.0.0.0", "address to listen on")  # noqa: S104 - a Service leads here
     flag("port", "8080", "port to listen on; 0 for a free one", type=_port)
+    flag("metrics-port", "8082", "port of /metrics; 0 for a free one", type=_port)
     flag("tls-certificate", None, "file with the certificate chain; without it: HTTP", type=Path)
     flag("tls-key", None, "file with the certificate's private key", type=Path)
     add_keys_namespace(parser, environment)
@@ -83,6 +86,7 @@ def of(parsed: argparse.Namespace) -> Settings:
     return Settings(
         host=parsed.host,
         port=parsed.port,
+        metrics_port=parsed.metrics_port,
         tls_certificate=parsed.tls_certificate,
         tls_key=parsed.tls_key,
         keys_namespace=parsed.keys_namespace,

@@ -1,6 +1,7 @@
 """What Prometheus is told of a release whose record has moved on."""
 
 from process_operator import metrics
+from process_operator.controller.release import steps
 from process_operator.models.release import ReleaseStatus
 
 
@@ -20,4 +21,6 @@ def note(before: ReleaseStatus, after: ReleaseStatus) -> bool:
     if after.started_at is not None:
         took = (after.finished_at - after.started_at).total_seconds()
         metrics.RELEASE_SECONDS.labels(after.state.value).observe(took)
+    for step, start, end in steps.taken(after):
+        metrics.STEP_SECONDS.labels(step.value).observe((end - start).total_seconds())
     return True

@@ -12,16 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from process_operator.controller.observe.records import Release
-from process_operator.models.process import JobStartPolicy
+from process_operator.controller.release import steps
 from process_operator.models.release import JobRecord, ReleaseState, ReleaseStep, Result
 
 ROOT = "release"
 _TRACE_ID = re.compile("[0-9a-f]{32}")
-_STEPS = {
-    JobStartPolicy.BEFORE_DEPLOYMENT: ReleaseStep.BEFORE_JOBS,
-    JobStartPolicy.AFTER_SUCCESS_DEPLOYMENT: ReleaseStep.AFTER_SUCCESS_JOBS,
-    JobStartPolicy.AFTER_FAILED_DEPLOYMENT: ReleaseStep.AFTER_FAILED_JOBS,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +83,7 @@ def course(release: Release) -> Iterator[Span]:
         attributes=about | {name: value for name, value in told.items() if value is not None},
         error=(failure.sentence if failure else None) or "it failed" if failed else None,
     )
-    for step, start, end in _steps(release):
+    for step, start, end in steps.taken(status):
         yield Span(
             trace_id=trace_id(release),
             span_id=span_id(release, step),
@@ -100,27 +95,8 @@ def course(release: Release) -> Iterator[Span]:
             error=failure.reason if failure is not None and failure.step is step else None,
         )
     for job in status.jobs:
-        if job.started_at is not None and job.policy in _STEPS:
-            yield _job(release, job, _STEPS[job.policy], job.started_at)
-
-
-def _steps(release: Release) -> Iterator[tuple[ReleaseStep, datetime, datetime]]:
-    """Yield each step that was taken, with its beginning and its end: the next one's beginning."""
-    status = release.status
-    finished = status.finished_at
-    begun = {
-        ReleaseStep.ROLLOUT: status.rollout_started_at,
-        ReleaseStep.ROLLBACK: status.rollback_started_at,
-    }
-    for job in status.jobs:
-        step = _STEPS.get(job.policy) if job.policy is not None else None
-        if step is not None and job.started_at is not None:
-            begun[step] = min(begun.get(step) or job.started_at, job.started_at)
-    taken = [(step, at) for step in ReleaseStep if (at := begun.get(step)) is not None]
-    for number, (step, at) in enumerate(taken):
-        end = taken[number + 1][1] if number + 1 < len(taken) else finished
-        if end is not None:
-            yield step, at, max(at, end)
+        if job.started_at is not None and job.policy in steps.OF_JOBS:
+            yield _job(release, job, steps.OF_JOBS[job.policy], job.started_at)
 
 
 def _job(release: Release, job: JobRecord, step: ReleaseStep, started: datetime) -> Span:
