@@ -1,7 +1,6 @@
 """The health that Argo CD is taught, run as Argo CD runs it: Lua 5.1, hardly any library."""
 
 import pathlib
-import re
 from typing import Any
 
 import pytest
@@ -173,12 +172,11 @@ def test_what_the_operator_says_leads_to_the_health_that_is_meant(
 
 
 def _lua(path: pathlib.Path, found: dict[str, Any]) -> Any:
-    """Run a script as Argo CD runs actions: with the clock, and without the rest of `os`."""
+    """Run a script as Argo CD runs actions."""
     lua = lua51.LuaRuntime()
     run = lua.eval(
         "function(text, given) local script = loadstring(text); "
-        "setfenv(script, {obj = given, ipairs = ipairs, os = {date = os.date}}); "
-        "return script() end"
+        "setfenv(script, {obj = given, ipairs = ipairs}); return script() end"
     )
     return _plain(run(path.read_text(), lua.table_from(found, recursive=True)))
 
@@ -194,85 +192,68 @@ def _actions(kind: str) -> pathlib.Path:
     return FOLDER / names.GROUP / kind / "actions"
 
 
-def _may(kind: str, spec: dict[str, Any], status: dict[str, Any] | None = None) -> set[str]:
-    """Return the actions that the menu offers."""
-    found = {"metadata": {"name": "x"}, "spec": spec, **({"status": status} if status else {})}
-    offered = _lua(_actions(kind) / "discovery.lua", found)
-    return {name for name, about in offered.items() if not about["disabled"]}
+# The tests that lie beside the scripts, in the form in which Argo CD's own repository has them.
 
 
-@pytest.mark.parametrize(
-    ("kind", "spec", "status", "offered"),
-    [
-        (names.APPLICATION_KIND, {}, None, {"release-now", "restart", "suspend"}),
-        (names.APPLICATION_KIND, {"suspend": True}, None, {"resume"}),
-        (names.PROCESS_KIND, {"type": "web"}, None, set()),
-        (names.PROCESS_KIND, {"type": "job"}, None, {"run-now"}),
-        (names.PROCESS_KIND, {"type": "cron"}, None, {"run-now", "suspend"}),
-        (names.PROCESS_KIND, {"type": "cron", "suspend": True}, None, {"run-now", "resume"}),
-        (names.RELEASE_KIND, {}, None, {"cancel"}),
-        (names.RELEASE_KIND, {"cancel": True}, {"state": "inProgress"}, set()),
-        (
-            names.RELEASE_KIND,
-            {},
-            {"state": "success", "finishedAt": "2026-01-05T12:00:00Z"},
-            {"roll-back-to-this"},
-        ),
-        (
-            names.RELEASE_KIND,
-            {},
-            {"state": "failed", "finishedAt": "2026-01-05T12:00:00Z"},
-            set(),
-        ),
-    ],
-)
-def test_the_menu_offers_what_can_be_done_now(
-    kind: str, spec: dict[str, Any], status: dict[str, Any] | None, offered: set[str]
-) -> None:
-    # A table that is empty in Lua is neither a list nor a map.
-    assert _may(kind, spec or {"unset": False}, status) == offered
+def _told(pattern: str, under: str) -> list[Any]:
+    """Return each test of files of Argo CD's form, with the folder of its file before it."""
+    found = []
+    for file in sorted((FOLDER / names.GROUP).glob(pattern)):
+        for test in yaml.safe_load(file.read_text())[under]:
+            words = (file.parts[-2 if "health" in pattern else -3], *_words(test))
+            found.append(pytest.param(file.parent, test, id="-".join(words)))
+    return found
 
 
-REF = {"name": "shop"}
-MADE = {
-    (names.APPLICATION_KIND, "release-now"): (names.RELEASE_KIND, {"applicationRef": REF}),
-    (names.APPLICATION_KIND, "restart"): (
-        names.RELEASE_KIND,
-        {"applicationRef": REF, "restart": True, "jobs": "skip"},
-    ),
-    (names.PROCESS_KIND, "run-now"): (names.RUN_KIND, {"processRef": REF}),
-    (names.RELEASE_KIND, "roll-back-to-this"): (
-        names.RELEASE_KIND,
-        {"applicationRef": REF, "rollbackTo": "shop"},
-    ),
-}
-CHANGED = {"suspend": ("suspend", True), "resume": ("suspend", False), "cancel": ("cancel", True)}
+def _words(test: dict[str, Any]) -> tuple[str, ...]:
+    return (*([test["action"]] if "action" in test else ()), pathlib.Path(test["inputPath"]).stem)
 
 
-SCRIPTS = sorted(FOLDER.glob("*/*/actions/*/action.lua"))
+def _read(folder: pathlib.Path, path: str) -> Any:
+    return yaml.safe_load((folder / path).read_text())
 
 
-@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: "-".join(path.parts[-4:-1]))
-def test_an_action_makes_a_valid_request_or_changes_one_field(path: pathlib.Path) -> None:
-    kind, action = path.parts[-4], path.parts[-2]
-    about = {"name": "shop", "namespace": "demo"}
-    given = {
-        "apiVersion": names.API_VERSION,
-        "kind": kind,
-        "metadata": about,
-        "spec": {"applicationRef": REF},
-    }
-    answer = _lua(path, given)
-    if action in CHANGED:
-        field, value = CHANGED[action]
-        assert answer == {**given, "spec": {"applicationRef": REF, field: value}}
+@pytest.mark.parametrize(("folder", "test"), _told("*/health_test.yaml", "tests"))
+def test_health_as_argo_cd_tests_it(folder: pathlib.Path, test: dict[str, Any]) -> None:
+    found = _read(folder, test["inputPath"])
+    assert found["kind"] == folder.name
+    assert validation.problems(found) == []
+    wanted = test["healthStatus"]
+    assert _health(folder.name, found) == (wanted["status"], wanted["message"])
+
+
+@pytest.mark.parametrize(("folder", "test"), _told("*/actions/action_test.yaml", "discoveryTests"))
+def test_the_menu_as_argo_cd_tests_it(folder: pathlib.Path, test: dict[str, Any]) -> None:
+    offered = _lua(folder / "discovery.lua", _read(folder, test["inputPath"]))
+    assert offered == {one["name"]: {"disabled": one["disabled"]} for one in test["result"]}
+
+
+@pytest.mark.parametrize(("folder", "test"), _told("*/actions/action_test.yaml", "actionTests"))
+def test_an_action_as_argo_cd_tests_it(folder: pathlib.Path, test: dict[str, Any]) -> None:
+    given = _read(folder, test["inputPath"])
+    answer = _lua(folder / test["action"] / "action.lua", given)
+    wanted = _read(folder, test["expectedOutputPath"])
+    if isinstance(wanted, dict):  # the changed object itself
+        assert answer["spec"] == wanted["spec"]
+        assert validation.problems(wanted) == []
         return
-    ((operation, made),) = ((one["operation"], one["resource"]) for one in answer)
-    wanted, spec = MADE[kind, action]
-    assert (operation, made["kind"], made["spec"]) == ("create", wanted, spec)
-    assert made["metadata"]["namespace"] == "demo"
-    assert re.fullmatch(r"shop-\d{14}", made["metadata"]["name"])
-    assert validation.problems(made) == []
+    assert answer == [
+        {"operation": one["k8sOperation"], "resource": one["unstructuredObj"]} for one in wanted
+    ]
+    for one in wanted:
+        made = one["unstructuredObj"]
+        assert validation.problems({**made, "metadata": {"name": "made"}}) == []
+
+
+def test_every_script_is_tested() -> None:
+    root = FOLDER / names.GROUP
+    assert {path.parent.name for path in root.glob("*/health_test.yaml")} == set(KINDS)
+    tested = {
+        (file.parts[-3], test["action"])
+        for file in root.glob("*/actions/action_test.yaml")
+        for test in yaml.safe_load(file.read_text())["actionTests"]
+    }
+    assert tested == {(p.parts[-4], p.parts[-2]) for p in root.glob("*/actions/*/action.lua")}
 
 
 def _definitions(kind: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@ local made = {
   apiVersion = obj.apiVersion,
   kind = "ProcessRelease",
   metadata = {
-    name = obj.metadata.name .. "-" .. os.date("!%Y%m%d%H%M%S"),
+    generateName = obj.metadata.name .. "-",
     namespace = obj.metadata.namespace,
   },
   spec = { applicationRef = { name = obj.metadata.name } },

@@ -3,7 +3,7 @@ local made = {
   apiVersion = obj.apiVersion,
   kind = "ProcessRelease",
   metadata = {
-    name = obj.metadata.name .. "-" .. os.date("!%Y%m%d%H%M%S"),
+    generateName = obj.metadata.name .. "-",
     namespace = obj.metadata.namespace,
   },
   spec = { applicationRef = obj.spec.applicationRef, rollbackTo = obj.metadata.name },
