@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+import json
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -223,6 +224,23 @@ async def test_a_field_that_the_server_does_not_know_is_refused(
 async def test_a_write_into_a_namespace_that_is_missing_is_not_found(server: Cluster) -> None:
     with pytest.raises(errors.NotFound):
         await server.create(deployment("there-is-no-such-namespace"))
+
+
+async def test_a_write_into_a_namespace_that_is_being_deleted_says_so(
+    server: Cluster, namespace: str, kubectl: Callable[..., str]
+) -> None:
+    name = f"{namespace}-going"
+    held = {"metadata": {"name": "held", "finalizers": ["example.com/hold"]}}
+    kubectl("create", "namespace", name)
+    body = {"apiVersion": "v1", "kind": "ConfigMap", **held}
+    kubectl("-n", name, "create", "-f", "-", stdin=json.dumps(body))
+    kubectl("delete", "namespace", name, "--wait=false")
+    try:
+        for write in (server.create(deployment(name)), server.apply(service(name), force=False)):
+            with pytest.raises(errors.NamespaceTerminating, match="being terminated"):
+                await write
+    finally:
+        kubectl("-n", name, "patch", "cm", "held", "-p", '{"metadata":{"finalizers":null}}')
 
 
 @pytest.fixture

@@ -71,6 +71,8 @@ def of_cluster(error: errors.ApiError) -> Problem:
             return missing("the object")
         case errors.Conflict() | errors.AlreadyExists():
             return refused("the object was changed by somebody else at the same time; try again")
+        case errors.NamespaceTerminating():
+            return refused("the namespace is being deleted: nothing can be made in it any more")
         case errors.Forbidden():
             return refused(f"the cluster does not allow it: {error.message}")
         case errors.Rejected():

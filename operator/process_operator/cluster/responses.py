@@ -67,6 +67,10 @@ _UNKNOWN_FIELD = "failed to create typed patch object"
 """So an apply of a field that this server does not know is answered, with the status 500."""
 
 
+_TERMINATING = "NamespaceTerminating"
+"""The cause that comes with the refusal of a create (`NamespaceTerminatingCause`)."""
+
+
 def failure(response: aiohttp.ClientResponse, answer: bytes) -> errors.ApiError:
     """Return the error that an answer stands for: a `Status`, or anything a proxy may send."""
     said = _status(answer)
@@ -83,14 +87,17 @@ def failure(response: aiohttp.ClientResponse, answer: bytes) -> errors.ApiError:
             status=status,
             reason=reason,
         )
+    causes = _causes(said)
     found = _BY_STATUS.get(status)
-    if reason == "AlreadyExists":
+    if any(cause.reason == _TERMINATING for cause in causes):
+        found = errors.NamespaceTerminating
+    elif reason == "AlreadyExists":
         found = errors.AlreadyExists
     elif status == 500 and message.startswith(_UNKNOWN_FIELD):
         found = errors.Rejected
     elif found is None:
         found = errors.Rejected if 400 <= status < 500 else errors.Unavailable
-    return found(message, status=status, reason=reason, causes=_causes(said))
+    return found(message, status=status, reason=reason, causes=causes)
 
 
 def _status(answer: bytes) -> Mapping[str, Any]:

@@ -6,6 +6,7 @@ A pass that has written something ends there and asks for another look: the answ
 cache already, so what is then reported is what the server said.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,9 @@ from process_operator.controller.plan import plan
 from process_operator.controller.status import report as status_report
 from process_operator.controller.status import resource_types
 from process_operator.controller.tallies import Tallies
+from process_operator.kube import errors
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,18 @@ class Reconciler:
         """
         if key == RESOURCE_TYPES:
             return await self._resource_types()
+        if self._store.is_leaving(key.namespace):
+            return Result()
+        try:
+            return await self._look_at(key)
+        except errors.NamespaceTerminating:
+            # What is deleted there would be made again, child by child, and told of, to the end.
+            self._store.note_leaving(key.namespace)
+            fields = {"kind": "Namespace", "object": key.namespace}
+            log.info("left alone what is in a namespace that is being deleted", extra=fields)
+            return Result()
+
+    async def _look_at(self, key: ApplicationKey) -> Result:
         await resync.verify_owners(self._cluster, self._store, key)
         await resync.find_processes(self._cluster, self._store, key)
         observed = masking.redact(self._store.gather(key, waiting=self._waiting()))

@@ -52,6 +52,10 @@ class Forbidden(Rejected):
     """The server refuses this to us: by our rights, a quota, or a policy."""
 
 
+class NamespaceTerminating(ApiError):  # noqa: N818 - named as Kubernetes names it
+    """Nothing can be made in this namespace any more: it is being deleted."""
+
+
 class Unauthorized(ApiError):  # noqa: N818
     """The server does not know us, not even with a token that was just read again."""
 

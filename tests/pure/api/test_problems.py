@@ -15,6 +15,11 @@ CAUSE = Cause(reason="FieldValueInvalid", field="spec.port", message="is too lar
         (errors.NotFound("x"), 404, "the object was not found"),
         (errors.Conflict("x"), 422, "changed by somebody else"),
         (errors.AlreadyExists("x"), 422, "changed by somebody else"),
+        (
+            errors.NamespaceTerminating("unable to create new content"),
+            422,
+            "the namespace is being deleted: nothing can be made in it any more",
+        ),
         (errors.Forbidden("exceeded quota"), 422, "the cluster does not allow it: exceeded quota"),
         (errors.Rejected("x", causes=(CAUSE,)), 422, "spec.port: is too large"),
         (errors.Rejected("x"), 422, "x"),

@@ -93,6 +93,7 @@ class ObjectCache:
         self._contests: dict[ApplicationKey, dict[ChildKey, Contest]] = {}
         self._unverified: dict[ApplicationKey, set[tuple[str, str]]] = {}
         self._arrived: set[ApplicationKey] = set()
+        self._leaving: set[str] = set()
         self.memories = Memories()
         """What was worked out at earlier looks."""
         self._being_written: dict[str, Mapping[str, Any]] = {}
@@ -132,6 +133,8 @@ class ObjectCache:
         # Its deletion may never be told, and the successor may belong to another application.
         left = self._remove(known) if known is not None else ()
         self._keep(entry)
+        # Nothing can be made in a namespace that is being deleted: this one is another.
+        self._leaving.discard(entry.namespace)
         if entry.kind == names.PROCESS_KIND:
             self._bring_home(entry)
         if entry.kind == names.APPLICATION_KIND and b'"lastReleaseNumber"' not in entry.status:
@@ -220,6 +223,14 @@ class ObjectCache:
                 return namespace, name, self._own[names.PROCESS_KIND][place].uid
         self._unverified.pop(key, None)
         return None
+
+    def note_leaving(self, namespace: str) -> None:
+        """Remember that a namespace is being deleted, until something is made in it again."""
+        self._leaving.add(namespace)
+
+    def is_leaving(self, namespace: str) -> bool:
+        """Whether a namespace is being deleted, as far as a write there has told."""
+        return namespace in self._leaving
 
     def note_arrived(self, key: ApplicationKey) -> None:
         """Remember that an application has come of which nothing was released yet."""
