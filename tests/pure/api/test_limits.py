@@ -1,5 +1,7 @@
 """Rates: which requests are counted together, and when one is let through."""
 
+import heapq
+
 import pytest
 
 from process_operator.api.http import limits
@@ -26,6 +28,7 @@ class Clock:
         ("PATCH", f"/v3/applications/{APP}", Sort.MUTATION, APP),
         ("PATCH", f"/v3/applications/{APP}/processes/x", Sort.MUTATION, APP),
         ("DELETE", f"/v3/applications/{APP}", Sort.MUTATION, APP),
+        ("DELETE", f"/v3/applications/{APP}/processes/x", Sort.OTHER, ""),
         ("POST", f"/v3/applications/{APP}/deployments", Sort.DEPLOYMENT, APP),
         ("POST", f"/v3/applications/{APP}/deployments/rollback", Sort.DEPLOYMENT, APP),
     ],
@@ -64,6 +67,28 @@ def test_whoever_is_refused_is_told_when_its_own_turn_is() -> None:
     assert [take().retry_after for _ in range(most + 5)][-1] == seconds
     clock.now += seconds
     assert [take().retry_after for _ in range(most + 1)][-1] == 6
+
+
+def test_an_application_with_many_parts_is_taken_apart_before_its_client_gives_up() -> None:
+    """As Terraform does it: ten at a time, each waits as it is told, and gives up after 30 s."""
+    clock = Clock()
+    limiter = Limiter(clock)
+    for _ in range(20):  # what was made just before
+        assert limiter.take("key", Sort.OTHER, "").allowed
+    left, waits = 20, []
+    under_way: list[tuple[float, float]] = []  # when each asks again, and when it began
+    while left or under_way:
+        while left and len(under_way) < 10:
+            heapq.heappush(under_way, (clock.now, clock.now))
+            left -= 1
+        clock.now, began = heapq.heappop(under_way)
+        verdict = limiter.take("key", Sort.OTHER, "")
+        if verdict.allowed:
+            waits.append(clock.now - began)
+        else:
+            heapq.heappush(under_way, (clock.now + verdict.retry_after, began))
+    assert len(waits) == 20
+    assert max(waits) < 30
 
 
 def test_after_the_told_reset_the_whole_limit_is_there_again() -> None:

@@ -66,6 +66,10 @@ class _Bucket:
     """Requests that were refused and have not been repeated, as far as is known."""
 
 
+_OF_APPLICATION = 2
+"""Parts of a path that names an application and nothing below it."""
+
+
 def sort_of(method: str, path: str) -> tuple[Sort, str]:
     """Return how a request counts, and the application that it counts for ("" for none)."""
     parts = path.strip("/").split("/")[1:]
@@ -74,6 +78,9 @@ def sort_of(method: str, path: str) -> tuple[Sort, str]:
         sort = Sort.LOGS if parts and parts[-1] == "logs" else Sort.READ
     elif method == "POST":
         sort = _sort_of_post(parts)
+    elif method == "DELETE" and len(parts) > _OF_APPLICATION:
+        # Whoever takes an application apart deletes each of its parts, within seconds.
+        sort = Sort.OTHER
     else:
         sort = Sort.MUTATION
     return sort, application if sort in _BY_APPLICATION else ""
