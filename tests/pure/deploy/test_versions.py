@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from local_cluster import ClusterError, build, versions
@@ -34,6 +36,14 @@ def test_an_unknown_version_is_told_with_those_that_are_known(
     monkeypatch.setenv(versions.VARIABLE, "1.20")
     with pytest.raises(ClusterError, match=r"KUBERNETES=1.20 is not known: use one of 1.36, 1.35"):
         versions.chosen()
+
+
+def test_the_support_table_tells_the_versions_that_can_be_tested() -> None:
+    page = (build.CHECKOUT / "docs" / "guides" / "upgrades.md").read_text()
+    told = re.findall(r"^\| (1\.\d+) \| (.*?) \|", page, re.MULTILINE)
+    tested = [minor for minor, what in told if not what.startswith("nothing")]
+    assert tested == list(versions.PATCHES)
+    assert all(f"KUBERNETES={minor}`" in what for minor, what in told[1:-1])
 
 
 def test_an_older_module_requires_the_same_of_that_version_and_nothing_that_came_later() -> None:
