@@ -199,6 +199,7 @@ def test_a_release_that_is_asked_for_meanwhile_waits_and_then_runs(here: Namespa
     here.wait("prel/shop-2", "jsonpath={.status.state}=inProgress")
     here.patch("papp", "shop", {"spec": {"image": f"{IMAGE}:v3"}})
     assert "shop-2" in here.wait_reason("prel/shop-3", "AnotherReleaseActive")
+    assert here.get("prel", "shop-3")["status"]["trigger"] == "image"
     ended(here, "shop-2", "success")
     ended(here, "shop-3", "success")
     assert image(here) == f"{IMAGE}:v3"

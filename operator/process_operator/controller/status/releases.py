@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from process_operator.controller.observe.records import CustomResource, ObservedState
 from process_operator.controller.plan.model import ApplicationContext
-from process_operator.controller.release import record
+from process_operator.controller.release import record, triggers
 from process_operator.controller.release.decision import Decision, Waiting
 from process_operator.controller.resolve.refusal import Refusal
 from process_operator.controller.status import model
@@ -54,7 +54,12 @@ def waiting_releases(context: ApplicationContext, decision: Decision) -> Iterabl
             said = conditions.reconciling(Reason.NEWER_RELEASE_WAITING, message)
         yield Answer(
             of=one,
-            status=one.status.changed(state=ReleaseState.WAITING),
+            status=one.status.changed(
+                state=ReleaseState.WAITING,
+                # What asked for it may be taken back while it waits: it is told once.
+                trigger=one.status.trigger
+                or triggers.trigger(context.application, context.resolved, history, one),
+            ),
             said=said,
             in_progress=True,
             deferred=why.settling,
