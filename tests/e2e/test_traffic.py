@@ -29,21 +29,27 @@ def host(here: Namespace, key: str = "web") -> str:
     return f"{key}.{here.name}.example.com"
 
 
+BY_GATEWAY: Body = {"backend": "gateway", "gatewayRef": {"name": "public"}}
+
+
+def gateway(entrance: Traefik, **listener: str) -> Body:
+    """Return a Gateway for every host, unless the listener says for which."""
+    plain = {"name": "web", "protocol": "HTTP", "port": entrance.port}
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "Gateway",
+        "metadata": {"name": "public"},
+        "spec": {"gatewayClassName": "traefik", "listeners": [plain | listener]},
+    }
+
+
 @pytest.fixture(params=["ingress", "gateway"])
 def shop(request: pytest.FixtureRequest, here: Namespace, entrance: Traefik) -> Body:
     """Return an application whose routes are Ingresses, or HTTPRoutes of a Gateway of its own."""
     if request.param == "ingress":
         return application(routing={"ingressClassName": "traefik"})
-    listener = {"name": "web", "protocol": "HTTP", "port": entrance.port}
-    here.apply(
-        {
-            "apiVersion": "gateway.networking.k8s.io/v1",
-            "kind": "Gateway",
-            "metadata": {"name": "public"},
-            "spec": {"gatewayClassName": "traefik", "listeners": [listener]},
-        }
-    )
-    return application(routing={"backend": "gateway", "gatewayRef": {"name": "public"}})
+    here.apply(gateway(entrance))
+    return application(routing=BY_GATEWAY)
 
 
 def answers(client: Http | Grpc, wanted: str) -> bool:
@@ -130,3 +136,22 @@ def test_a_host_is_added_and_the_route_taken_away_at_once(
     until(lambda: not answers(second, "v1"))
     here.patch("pproc", "web", {"spec": {"ingress": {"enabled": True}}})
     until(lambda: answers(second, "v1"))
+
+
+def test_what_the_gateway_makes_of_a_route_is_told_in_its_words(
+    here: Namespace, entrance: Traefik, tiny: None
+) -> None:
+    del tiny
+
+    def told(reason: str) -> str:
+        path = '{.status.conditions[?(@.type=="RouteProgrammed")].reason}'
+        found = here.wait("pproc/web", f"jsonpath={path}={reason}")["status"]["conditions"]
+        return str(next(one["message"] for one in found if one["type"] == "RouteProgrammed"))
+
+    here.release(application(routing=BY_GATEWAY), web(here))
+    assert 'see whether Gateway "public" is in this namespace' in told("AwaitingGateway")
+    here.apply(gateway(entrance, hostname="other.example.com"))
+    assert "NoMatchingListenerHostname" in told("RouteRefused")
+    here.apply(gateway(entrance, hostname="*.example.com"))
+    told("RouteAccepted")
+    until(lambda: answers(http(entrance, here), "v1"))

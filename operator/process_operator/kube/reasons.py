@@ -97,5 +97,8 @@ class Reason(StrEnum):
     NAME_CONFLICT = "NameConflict"
     HOST_TAKEN = "HostTaken"
     CHANGED_BY_ADMISSION = "ChangedByAdmission"
+    AWAITING_GATEWAY = "AwaitingGateway"
+    ROUTE_ACCEPTED = "RouteAccepted"
+    ROUTE_REFUSED = "RouteRefused"
     UNKNOWN_INGRESS_CONTROLLER = "UnknownIngressController"
     PROTOCOL_NOT_SUPPORTED = "ProtocolNotSupported"

@@ -15,6 +15,7 @@ from process_operator.controller.observe.child_status import (
     DeploymentStatus,
     JobEnd,
     JobStatus,
+    RouteStatus,
 )
 from process_operator.controller.observe.records import Child
 from process_operator.kube import names
@@ -242,6 +243,9 @@ def condition(kind: str, status: str, message: str = "words", **more: str) -> Ma
     return {"type": kind, "status": status, "reason": "R", "message": message} | more
 
 
+TAKEN = condition("Accepted", "True")
+
+
 def status_of(kind: str, status: Manifest) -> Any:
     return child.child(kind, found(status=status)).status
 
@@ -333,6 +337,28 @@ TIMED_OUT = condition("Failed", "True", reason="DeadlineExceeded", lastTransitio
             JobStatus(end=JobEnd.TIMED_OUT, ended_at=AT, message="words"),
         ),
         ("Job", {"conditions": [condition("Failed", "False")]}, JobStatus()),
+        ("HTTPRoute", {}, RouteStatus()),
+        ("HTTPRoute", {"parents": [{"conditions": []}]}, RouteStatus()),
+        (
+            "HTTPRoute",
+            {"parents": [{"conditions": [TAKEN, condition("ResolvedRefs", "True")]}]},
+            RouteStatus(is_accepted=True),
+        ),
+        (
+            "HTTPRoute",
+            {
+                "parents": [
+                    {"conditions": [TAKEN]},
+                    {
+                        "conditions": [
+                            TAKEN,
+                            condition("ResolvedRefs", "False", "no Service", reason="NotFound"),
+                        ]
+                    },
+                ]
+            },
+            RouteStatus(is_accepted=False, reason="NotFound", message="no Service"),
+        ),
     ],
 )
 def test_each_kind_keeps_its_own_status(kind: str, status: Manifest, expected: ChildStatus) -> None:
@@ -346,7 +372,6 @@ def test_each_kind_keeps_its_own_status(kind: str, status: Manifest, expected: C
         ("PodDisruptionBudget", {"currentHealthy": 1}),
         ("HorizontalPodAutoscaler", {"currentReplicas": 2}),
         ("Ingress", {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}),
-        ("HTTPRoute", {"parents": [{"conditions": [condition("Accepted", "False")]}]}),
     ],
 )
 def test_a_status_that_no_decision_reads_wakes_nobody(kind: str, status: Manifest) -> None:

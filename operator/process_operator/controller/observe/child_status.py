@@ -72,7 +72,19 @@ class JobStatus:
     """Why it failed, in its controller's words."""
 
 
-ChildStatus: TypeAlias = DeploymentStatus | CronJobStatus | JobStatus | None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteStatus:
+    """What the controllers of the Gateway that an HTTPRoute hangs on say of it."""
+
+    is_accepted: bool | None = None
+    """None until one of them has said something."""
+    reason: str = ""
+    """Why it is not accepted, in one word."""
+    message: str = ""
+    """Why, in the controller's words."""
+
+
+ChildStatus: TypeAlias = DeploymentStatus | CronJobStatus | JobStatus | RouteStatus | None
 """None for a kind whose status no decision reads."""
 
 
@@ -85,6 +97,8 @@ def status(kind: str, found: Mapping[str, Any]) -> ChildStatus:
             return _cron_job(found)
         case "Job":
             return _job(found)
+        case "HTTPRoute":
+            return _route(found)
         case _:
             return None
 
@@ -146,6 +160,29 @@ def _job_status(
     started: str | None, end: JobEnd | None, ended: str | None, message: str
 ) -> JobStatus:
     return JobStatus(started_at=_moment(started), end=end, ended_at=_moment(ended), message=message)
+
+
+_OF_ROUTES = ("Accepted", "ResolvedRefs")
+"""The conditions of a parent that say whether traffic comes (Gateway API, `RouteConditionType`)."""
+
+
+def _route(found: Mapping[str, Any]) -> RouteStatus:
+    said = [
+        one
+        for parent in found.get("parents") or ()
+        for one in parent.get("conditions") or ()
+        if one["type"] in _OF_ROUTES
+    ]
+    wrong = next((one for one in said if one["status"] == "False"), None)
+    if wrong is not None:
+        return _route_status(False, wrong.get("reason") or "", wrong.get("message") or "")
+    accepted = any(one["type"] == _OF_ROUTES[0] and one["status"] == "True" for one in said)
+    return _route_status(True if accepted else None, "", "")
+
+
+@lru_cache(maxsize=_STATES)
+def _route_status(is_accepted: bool | None, reason: str, message: str) -> RouteStatus:
+    return RouteStatus(is_accepted=is_accepted, reason=reason, message=message)
 
 
 def _failure(failed: Mapping[str, Any] | None) -> JobEnd | None:

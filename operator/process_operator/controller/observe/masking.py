@@ -13,6 +13,7 @@ from process_operator.controller.observe.child_status import (
     CronJobStatus,
     DeploymentStatus,
     JobStatus,
+    RouteStatus,
 )
 from process_operator.controller.observe.records import Child, CustomResource, ObservedState
 from process_operator.kube import names
@@ -101,7 +102,7 @@ def _words(observed: ObservedState) -> Iterator[tuple[str | None, str]]:
 def _redacted(child: Child, told: str) -> Child:
     """Return a child whose status says this."""
     match child.status:
-        case DeploymentStatus() | JobStatus() as status:
+        case DeploymentStatus() | JobStatus() | RouteStatus() as status:
             return replace(child, status=replace(status, message=told))
         case CronJobStatus() | None:
             return child
@@ -110,7 +111,7 @@ def _redacted(child: Child, told: str) -> Child:
 def _message(status: ChildStatus) -> str:
     """Return what a controller says of a child in words."""
     match status:
-        case DeploymentStatus() | JobStatus():
+        case DeploymentStatus() | JobStatus() | RouteStatus():
             return status.message
         case CronJobStatus() | None:
             return ""

@@ -17,6 +17,7 @@ from process_operator.controller.observe.child_status import (
     CronJobStatus,
     DeploymentStatus,
     JobStatus,
+    RouteStatus,
 )
 from process_operator.kube.reasons import Reason
 from process_operator.models.application import ApplicationSpec, ApplicationStatus
@@ -158,7 +159,7 @@ def spec(child: Child) -> Mapping[str, Any]:
     return live
 
 
-StatusT = TypeVar("StatusT", DeploymentStatus, CronJobStatus, JobStatus)
+StatusT = TypeVar("StatusT", DeploymentStatus, CronJobStatus, JobStatus, RouteStatus)
 
 
 def status(child: Child | None, kind: type[StatusT]) -> StatusT:

@@ -3,7 +3,6 @@
 import functools
 from collections.abc import Sequence
 
-from process_operator.controller.build import ingress_controllers
 from process_operator.controller.observe.memory import Memory
 from process_operator.controller.observe.records import InvalidObject, ObservedState, Process
 from process_operator.controller.plan.model import ApplicationContext, Plan, ProcessPlan
@@ -13,7 +12,7 @@ from process_operator.controller.release.rollout import State
 from process_operator.controller.release.runs import newest
 from process_operator.controller.resolve.refusal import Refusal
 from process_operator.controller.resolve.target import Target
-from process_operator.controller.status import model, process_fields, runs, schedule
+from process_operator.controller.status import model, process_fields, routes, runs, schedule
 from process_operator.controller.status.model import Answer
 from process_operator.controller.status.pending import are_dated, changes_wait, dated
 from process_operator.controller.status.schedule import Course
@@ -21,8 +20,8 @@ from process_operator.kube import conditions
 from process_operator.kube.conditions import Condition
 from process_operator.kube.reasons import Reason
 from process_operator.models import staging
-from process_operator.models.application import Backend, ScalingPolicy
-from process_operator.models.process import ProcessStatus, ProcessType, Protocol
+from process_operator.models.application import ScalingPolicy
+from process_operator.models.process import ProcessStatus, ProcessType
 from process_operator.models.status import ConditionStatus, PendingChange
 
 
@@ -90,11 +89,11 @@ def _answer(
     if process_plan.target is None:
         return _awaiting(context, process, status, settling=settling)
     readiness = _readiness(context, process_plan, process_plan.target, pending)
-    taken = _taken_hosts(observed, process)
+    taken = routes.taken_hosts(observed, process)
     wake_at = process_plan.refused.retry_at if process_plan.refused is not None else None
     if taken is not None and conditions.is_true(readiness, conditions.READY):
         readiness, wake_at = model.reconciling_then_stalled(process, taken, observed.now)
-    said = [*readiness, available, *_route_conditions(process_plan.target, taken)]
+    said = [*readiness, available, *routes.said(process_plan, process_plan.target, taken)]
     if pending:
         said.append(
             Condition(
@@ -260,55 +259,6 @@ def _availability(process_plan: ProcessPlan) -> Condition:
             conditions.AVAILABLE, "False", Reason.SCALED_TO_ZERO, "0 instances are wanted"
         )
     return Condition(conditions.AVAILABLE, "False", progress.reason, progress.message)
-
-
-def _taken_hosts(observed: ObservedState, process: Process) -> Refusal | None:
-    """Return which hosts another process has: it may be about to give them up."""
-    taken = observed.taken_hosts.get(process.uid)
-    if not taken:
-        return None
-    named = ", ".join(
-        f'{one.host} of Process "{one.holder}"'
-        if one.holder
-        else f"{one.host} of another namespace"
-        for one in taken
-    )
-    message = (
-        f"spec.ingress.hosts: {named}: whoever had a host first keeps it; choose another one, or "
-        "have it removed there"
-    )
-    return Refusal(reason=Reason.HOST_TAKEN, message=message, transient=True)
-
-
-def _route_conditions(target: Target, taken: Refusal | None) -> list[Condition]:
-    if taken is not None:
-        return [Condition(conditions.ROUTE_PROGRAMMED, "False", taken.reason, taken.message)]
-    if target.route is None or target.protocol != Protocol.GRPC:
-        return []
-    if target.route.backend != Backend.INGRESS:
-        return []
-    profile = ingress_controllers.profile(target.route.controller, target.route.class_name)
-    if profile is None:
-        return [
-            Condition(
-                conditions.ROUTE_PROGRAMMED,
-                "Unknown",
-                Reason.UNKNOWN_INGRESS_CONTROLLER,
-                f"the ingress controller {target.route.controller or '(no class was found)'} is "
-                "not in the table of known ones, so nothing tells it to speak gRPC; set "
-                "spec.ingress.annotations as its manual says, or use another class",
-            )
-        ]
-    if not profile.serves_grpc:
-        return [
-            Condition(
-                conditions.ROUTE_PROGRAMMED,
-                "False",
-                Reason.PROTOCOL_NOT_SUPPORTED,
-                f"{profile.name} cannot reach a gRPC process; use another class",
-            )
-        ]
-    return []
 
 
 def _pending(

@@ -1,0 +1,91 @@
+"""What is said of the route of a process: whose its hosts are, and what its gateway makes of it."""
+
+from process_operator.controller.build import httproute, ingress_controllers
+from process_operator.controller.observe import records
+from process_operator.controller.observe.child_status import RouteStatus
+from process_operator.controller.observe.records import Child, ObservedState, Process
+from process_operator.controller.plan.model import ProcessPlan
+from process_operator.controller.resolve.refusal import Refusal
+from process_operator.controller.resolve.target import Route, Target
+from process_operator.kube import conditions
+from process_operator.kube.conditions import Condition
+from process_operator.kube.reasons import Reason
+from process_operator.models.application import Backend
+from process_operator.models.process import Protocol
+
+
+def taken_hosts(observed: ObservedState, process: Process) -> Refusal | None:
+    """Return which hosts another process has: it may be about to give them up."""
+    taken = observed.taken_hosts.get(process.uid)
+    if not taken:
+        return None
+    named = ", ".join(
+        f'{one.host} of Process "{one.holder}"'
+        if one.holder
+        else f"{one.host} of another namespace"
+        for one in taken
+    )
+    message = (
+        f"spec.ingress.hosts: {named}: whoever had a host first keeps it; choose another one, or "
+        "have it removed there"
+    )
+    return Refusal(reason=Reason.HOST_TAKEN, message=message, transient=True)
+
+
+def said(process_plan: ProcessPlan, target: Target, taken: Refusal | None) -> list[Condition]:
+    """Return whether traffic comes to a process, as far as somebody has told.
+
+    Args:
+        process_plan: The process.
+        target: What is rendered of it.
+        taken: Which of its hosts others have, if they do.
+    """
+    if taken is not None:
+        return [Condition(conditions.ROUTE_PROGRAMMED, "False", taken.reason, taken.message)]
+    if target.route is None:
+        return []
+    if target.route.backend is Backend.GATEWAY:
+        return _of_gateway(process_plan.route, target.route)
+    if target.protocol != Protocol.GRPC:
+        return []
+    profile = ingress_controllers.profile(target.route.controller, target.route.class_name)
+    if profile is None:
+        return [
+            Condition(
+                conditions.ROUTE_PROGRAMMED,
+                "Unknown",
+                Reason.UNKNOWN_INGRESS_CONTROLLER,
+                f"the ingress controller {target.route.controller or '(no class was found)'} is "
+                "not in the table of known ones, so nothing tells it to speak gRPC; set "
+                "spec.ingress.annotations as its manual says, or use another class",
+            )
+        ]
+    if not profile.serves_grpc:
+        return [
+            Condition(
+                conditions.ROUTE_PROGRAMMED,
+                "False",
+                Reason.PROTOCOL_NOT_SUPPORTED,
+                f"{profile.name} cannot reach a gRPC process; use another class",
+            )
+        ]
+    return []
+
+
+def _of_gateway(made: Child | None, route: Route) -> list[Condition]:
+    """Tell what the Gateway says of an HTTPRoute that is there."""
+    if made is None or made.kind != httproute.KIND or route.gateway is None:
+        return []
+    told = records.status(made, RouteStatus)
+    gateway = f'Gateway "{route.gateway.name}"'
+    if told.is_accepted is None:
+        message = (
+            f"no controller has said anything of the HTTPRoute yet: see whether {gateway} is in "
+            "this namespace, and of a GatewayClass whose controller runs"
+        )
+        return [Condition(conditions.ROUTE_PROGRAMMED, "Unknown", Reason.AWAITING_GATEWAY, message)]
+    if told.is_accepted:
+        message = f"{gateway} has accepted the HTTPRoute"
+        return [Condition(conditions.ROUTE_PROGRAMMED, "True", Reason.ROUTE_ACCEPTED, message)]
+    message = f"{gateway} does not serve the HTTPRoute: {told.reason}: {told.message}"
+    return [Condition(conditions.ROUTE_PROGRAMMED, "False", Reason.ROUTE_REFUSED, message)]

@@ -1,0 +1,62 @@
+"""What is said of a route by the Gateway API, in the gateway's own words."""
+
+from typing import Any
+
+import pytest
+
+import make
+from process_operator.controller.plan import plan
+from process_operator.controller.status import report
+
+ROUTING: dict[str, Any] = {"routing": {"backend": "gateway", "gatewayRef": {"name": "public"}}}
+HOSTS: dict[str, Any] = {"hosts": [{"host": "shop.example.com"}]}
+
+
+def parent(*conditions: tuple[str, str, str, str]) -> dict[str, Any]:
+    names = ("type", "status", "reason", "message")
+    return {"conditions": [dict(zip(names, one, strict=True)) for one in conditions]}
+
+
+ACCEPTED = ("Accepted", "True", "Accepted", "")
+
+
+SILENT = (
+    'no controller has said anything of the HTTPRoute yet: see whether Gateway "public" is in this '
+    "namespace, and of a GatewayClass whose controller runs"
+)
+REFUSED = 'Gateway "public" does not serve the HTTPRoute: '
+
+
+@pytest.mark.parametrize(
+    ("parents", "status", "message"),
+    [
+        ([], "Unknown", SILENT),
+        ([parent(ACCEPTED)], "True", 'Gateway "public" has accepted the HTTPRoute'),
+        (
+            [parent(("Accepted", "False", "NotAllowedByListeners", "no listener takes it"))],
+            "False",
+            f"{REFUSED}NotAllowedByListeners: no listener takes it",
+        ),
+        (
+            [parent(ACCEPTED, ("ResolvedRefs", "False", "BackendNotFound", "no Service"))],
+            "False",
+            f"{REFUSED}BackendNotFound: no Service",
+        ),
+    ],
+)
+def test_what_the_gateway_says_is_told(parents: list[Any], status: str, message: str) -> None:
+    seen = make.observed(
+        application=make.application(**ROUTING), processes=[make.process(ingress=HOSTS)]
+    )
+    served = make.served(seen)
+    (made,) = (one for one in make.applies(make.released(seen)) if one.key.kind == "HTTPRoute")
+    told = make.changed(served, make.child_of(made.manifest, parents=parents))
+    answers = report.report(told, plan.plan(told)).answers
+    (said,) = (
+        condition
+        for answer in answers
+        if answer.of.name == "web"
+        for condition in answer.said
+        if condition.type == "RouteProgrammed"
+    )
+    assert (said.status, said.message) == (status, message)
