@@ -6,6 +6,7 @@ import pytest
 
 import make
 import userside
+from process_operator.controller.observe import own_objects
 from process_operator.controller.observe.records import ApplicationKey, CustomResource
 from process_operator.controller.observe.store import Informers, ObjectCache
 from process_operator.kube import names
@@ -94,3 +95,31 @@ def test_of_two_contents_with_one_version_the_one_that_is_known_is_read(
         assert isinstance(found, CustomResource)
         assert found.spec.image == image
         store.evict(names.APPLICATION_KIND, "demo", "new", "the same")
+
+
+@pytest.mark.parametrize(
+    ("about", "goes_with_another"),
+    [
+        ({}, False),
+        ({"annotations": {"example.com/tracking-id": "x"}}, False),
+        ({"ownerReferences": [{"kind": "ConfigMap", "uid": "1", "name": "a"}]}, True),
+        ({"annotations": {"argocd.argoproj.io/tracking-id": "shop:..."}}, True),
+        ({"annotations": {"argocd.argoproj.io/hook": "PostSync"}}, True),
+        ({"labels": {"app.kubernetes.io/instance": "shop"}}, True),
+        ({"labels": {"kustomize.toolkit.fluxcd.io/name": "shop"}}, True),
+        ({"annotations": {"meta.helm.sh/release-name": "shop"}}, True),
+    ],
+)
+def test_what_a_tool_has_applied_goes_with_the_tool(
+    about: dict[str, Any], goes_with_another: bool
+) -> None:
+    body = given(run("task"), "uid-1", 1)
+    entry = own_objects.entry_of({**body, "metadata": {**body["metadata"], **about}}, make.NOW)
+    assert entry.is_owned is goes_with_another
+
+
+def test_the_operator_is_not_whoever_has_asked_for_what_it_took_up() -> None:
+    managers = [{"manager": names.OPERATOR}, {"manager": "kustomize-controller"}]
+    body = given(run("task"), "uid-1", 1)
+    made = {**body, "metadata": {**body["metadata"], "managedFields": managers}}
+    assert own_objects.entry_of(made, make.NOW).maker == "kustomize-controller"

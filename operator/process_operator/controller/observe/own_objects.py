@@ -83,7 +83,7 @@ def entry_of(body: Mapping[str, Any], seen_at: datetime) -> Entry:
         created_at=metadata["creationTimestamp"],
         deleting="deletionTimestamp" in metadata,
         owner_uid=owner["uid"] if owner is not None else None,
-        is_owned=bool(metadata.get("ownerReferences")),
+        is_owned=bool(metadata.get("ownerReferences")) or _is_kept_by_a_tool(metadata),
         generated="generateName" in metadata or mark.is_generated,
         maker=_maker(metadata) if kind == names.RUN_KIND else "",
         asked_at=(metadata.get("annotations") or {}).get(names.REQUESTED_AT, "")[:32],
@@ -120,7 +120,37 @@ def _maker(metadata: Mapping[str, Any]) -> str:
     if told:
         return told[:253]
     managers = metadata.get("managedFields") or ()
-    return next((one["manager"] for one in managers if "subresource" not in one), "")
+    return next(
+        (
+            one["manager"]
+            for one in managers
+            if "subresource" not in one and one["manager"] != names.OPERATOR
+        ),
+        "",
+    )
+
+
+_KEPT_BY = frozenset(
+    {
+        "app.kubernetes.io/instance",
+        "argocd.argoproj.io/hook",
+        "argocd.argoproj.io/tracking-id",
+        "helm.toolkit.fluxcd.io/name",
+        "kustomize.toolkit.fluxcd.io/name",
+        "meta.helm.sh/release-name",
+    }
+)
+"""Labels and annotations by which Argo CD, Flux and Helm know what is theirs."""
+
+
+def _is_kept_by_a_tool(metadata: Mapping[str, Any]) -> bool:
+    """Whether it goes with what a tool has applied.
+
+    With an owner Argo CD would take it for something that another object has made: it reads its
+    health at the next full comparison only, and a sync whose hook it is would never end.
+    """
+    marked = (metadata.get("labels") or {}).keys() | (metadata.get("annotations") or {}).keys()
+    return not _KEPT_BY.isdisjoint(marked)
 
 
 def _bytes(value: Any) -> bytes:

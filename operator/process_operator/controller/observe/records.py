@@ -52,7 +52,7 @@ class CustomResource(Generic[SpecT, OwnStatusT]):
     owner_uid: str | None
     """uid of the controller owner: set on releases that the operator made."""
     is_owned: bool = False
-    """Whether it has an owner, controller or not, and goes with that."""
+    """Whether it goes with something else: an owner, controller or not, or what a tool applies."""
     generated: bool
     """Whether its name came from a generateName."""
     maker: str = ""
