@@ -95,12 +95,16 @@ test-cluster: install ## Run the tests against a real API server and real contro
 
 .PHONY: test-e2e
 test-e2e: install ## Run the tests with real pods, Traefik and traffic (Linux, root; KEEP=1 keeps the cluster)
-	$(RUN) pytest tests/e2e -n 6 -m "not alone"
+	$(RUN) pytest tests/e2e -n 6 -m "not alone and not gitops"
 	$(RUN) pytest tests/e2e -m "alone and not upgrade"
 
 .PHONY: test-upgrade
 test-upgrade: install ## Go from the last released version to this one and back, with real pods and traffic
 	$(RUN) pytest tests/e2e -m upgrade
+
+.PHONY: test-gitops
+test-gitops: install ## Let the real Argo CD and Flux follow a Git server, and print what they say (builds them first)
+	$(RUN) pytest tests/e2e -n 4 -m gitops
 
 .PHONY: test-faults
 test-faults: install ## Spoil writes, watches, network and server (FULL=--full: the whole matrix, and its table)

@@ -14,11 +14,12 @@ import installation
 import local_cluster
 import running
 import userside
-from local_cluster import traefik
+from local_cluster import DIRECTORY, Cluster, build, control_plane, state, traefik
 from local_cluster.traefik import Traefik
 
 _PLACE = "PROCESS_OPERATOR_TEST_PLACE"
 """Tells the workers of a run where everything is, or why there is nothing."""
+_TOLD = "told"
 _WAS_UP = pytest.StashKey[bool]()
 """Whether there was a cluster before: then it stays."""
 _CLUSTER = pytest.StashKey[local_cluster.Cluster]()
@@ -66,7 +67,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say loudly what was not tested."""
+    """Say what tools that follow Git were seen to say, and loudly what was not tested."""
+    lines = [
+        line
+        for kind in ("passed", "failed")
+        for report in terminalreporter.getreports(kind)
+        for name, line in report.user_properties
+        if name == _TOLD
+    ]
+    for line in [("tool", "story", "what was seen", "seconds"), *sorted(lines)] if lines else ():
+        terminalreporter.write_line("| " + " | ".join(str(one) for one in line) + " |")
     if obstacle := _place().get("obstacle"):
         count = len(terminalreporter.getreports("skipped"))
         terminalreporter.write_line(
@@ -94,6 +104,27 @@ def entrance() -> Traefik:
 @pytest.fixture(scope="session")
 def kubeconfig() -> Path:
     return Path(_place()["kubeconfig"])
+
+
+@pytest.fixture(scope="session")
+def cluster(kubeconfig: Path) -> Cluster:
+    return Cluster(
+        provider=os.environ.get("CLUSTER", "") or state.load(DIRECTORY).provider,
+        directory=DIRECTORY,
+        kubeconfig=kubeconfig,
+        bin=build.BIN,
+        audit_log=control_plane.audit_log(DIRECTORY),
+    )
+
+
+@pytest.fixture
+def told(record_property: Callable[[str, object], None]) -> Callable[[str, str, str, float], None]:
+    """Return what puts a line into the table of what tools that follow Git were seen to say."""
+
+    def record(tool: str, story: str, seen: str, seconds: float) -> None:
+        record_property(_TOLD, (tool, story, seen, round(seconds, 1)))
+
+    return record
 
 
 @pytest.fixture(scope="session")

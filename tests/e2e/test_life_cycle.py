@@ -4,9 +4,7 @@ It runs alone, because for some seconds no operator is there for anybody.
 """
 
 import json
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,25 +14,13 @@ import installation
 import released
 import running
 from clients import Http, Load
-from local_cluster import DIRECTORY, Cluster, build, state
-from local_cluster.control_plane import audit_log
+from local_cluster import Cluster
 from local_cluster.traefik import Traefik
 from operate import NAMESPACE
 from userside import IMAGE, Namespace, application, process
 
 pytestmark = pytest.mark.alone
 SMALL: dict[str, Any] = {"resourceTypeRef": {"name": "tiny"}}
-
-
-@pytest.fixture
-def cluster(kubeconfig: Path) -> Cluster:
-    return Cluster(
-        provider=os.environ.get("CLUSTER", "") or state.load(DIRECTORY).provider,
-        directory=DIRECTORY,
-        kubeconfig=kubeconfig,
-        bin=build.BIN,
-        audit_log=audit_log(DIRECTORY),
-    )
 
 
 def pods(here: Namespace) -> list[tuple[str, int]]:

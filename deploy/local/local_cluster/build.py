@@ -21,6 +21,8 @@ from local_cluster import errors, versions
 
 MODULE = Path(__file__).resolve().parents[1]
 ADDONS_MODULE = MODULE / "addons"
+ARGOCD_MODULE = MODULE / "gitops" / "argocd"
+FLUX_MODULE = MODULE / "gitops" / "flux"
 CHECKOUT = MODULE.parents[1]
 GO_DIRECTORY = CHECKOUT / "build" / "go"
 
@@ -50,12 +52,15 @@ class Tool:
     version: str
 
 
-ADDONS = {
-    "kwok": "sigs.k8s.io/kwok/cmd/kwok",
-    "coredns": "./coredns",
-    "metrics-server": "sigs.k8s.io/metrics-server/cmd/metrics-server",
+_ELSEWHERE = {
+    "kwok": (ADDONS_MODULE, "sigs.k8s.io/kwok/cmd/kwok"),
+    "coredns": (ADDONS_MODULE, "./coredns"),
+    "metrics-server": (ADDONS_MODULE, "sigs.k8s.io/metrics-server/cmd/metrics-server"),
+    "argocd": (ARGOCD_MODULE, "."),
+    "kustomize-controller": (FLUX_MODULE, "github.com/fluxcd/kustomize-controller"),
+    "source-controller": (FLUX_MODULE, "github.com/fluxcd/source-controller"),
 }
-"""The programs of the addons' module and their packages."""
+"""Programs that are not of the module with Kubernetes' own: their modules and packages."""
 
 TOOLS = {
     tool.name: tool
@@ -133,14 +138,14 @@ def _build(go: Path, name: str) -> None:
 
 
 def _module(name: str) -> Path:
-    if name in ADDONS:
-        return ADDONS_MODULE
+    if name in _ELSEWHERE:
+        return _ELSEWHERE[name][0]
     return MODULE if KUBERNETES.is_newest else _OLDER / "module"
 
 
 def _package(name: str) -> str:
     """Return the package of a program, as its module names it."""
-    return ADDONS.get(name, f"./cmd/{name}")
+    return _ELSEWHERE[name][1] if name in _ELSEWHERE else f"./cmd/{name}"
 
 
 def _environment(go: Path) -> Mapping[str, str]:
@@ -221,7 +226,7 @@ def _version(name: str) -> str:
         return tool.version
     digest = hashlib.sha256(LINKER_FLAGS.encode())
     # An older version's module is made of ours, which is there before it.
-    module = ADDONS_MODULE if name in ADDONS else MODULE
+    module = _ELSEWHERE[name][0] if name in _ELSEWHERE else MODULE
     own = sorted((module / _package(name)).glob("*.go"))
     sources = (module / "go.mod", module / "go.sum", *own)
     for source in sources:

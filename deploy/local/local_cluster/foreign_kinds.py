@@ -14,37 +14,54 @@ from local_cluster.model import Cluster
 class ForeignKinds:
     """The CRDs of one owner."""
 
-    group: str
-    plurals: tuple[str, ...]
-    """Of the kinds that are used here."""
     module: str
     version: str
     sum: str
     """Hash of the module's files, as a go.sum has it."""
-    directory: str
-    """Where in the module the CRDs are, one file for each."""
+    files: tuple[str, ...]
+    """Where in the module the CRDs of the kinds are that are used here."""
 
 
+def _of_group(directory: str, group: str, *plurals: str) -> tuple[str, ...]:
+    return tuple(f"{directory}/{group}_{plural}.yaml" for plural in plurals)
+
+
+GATEWAYS = "gateway.networking.k8s.io"
 GATEWAY_API = ForeignKinds(
-    group="gateway.networking.k8s.io",
-    plurals=(
-        *("gatewayclasses", "gateways", "httproutes", "grpcroutes", "referencegrants"),
-        *("backendtlspolicies", "listenersets", "tcproutes", "tlsroutes", "udproutes"),
-    ),
     module="sigs.k8s.io/gateway-api",
     version="v1.6.3",
     sum="h1:lKpJa5bGlraC/QeACvCpsHLdmO6y0iKfzVl6gzaFEYc=",
-    directory="config/crd/standard",
+    files=_of_group(
+        *("config/crd/standard", GATEWAYS),
+        *("gatewayclasses", "gateways", "httproutes", "grpcroutes", "referencegrants"),
+        *("backendtlspolicies", "listenersets", "tcproutes", "tlsroutes", "udproutes"),
+    ),
 )
 """The standard channel of the Gateway API."""
 PROMETHEUS_OPERATOR = ForeignKinds(
-    group="monitoring.coreos.com",
-    plurals=("podmonitors", "prometheusrules"),
     module="github.com/prometheus-operator/prometheus-operator",
     version="v0.94.1",
     sum="h1:QEIb2wenPH+SdMN1xMf8l4Pmj00YYXXI6HlbLlQWkww=",
-    directory="example/prometheus-operator-crd",
+    files=_of_group(
+        *("example/prometheus-operator-crd", "monitoring.coreos.com"),
+        *("podmonitors", "prometheusrules"),
+    ),
 )
+
+
+def required(directory: Path, module: str, *files: str) -> ForeignKinds:
+    """Return kinds of a module in the version that a module of ours requires.
+
+    Args:
+        directory: Of our module.
+        module: Of the kinds.
+        files: As in `ForeignKinds`.
+    """
+    sums = (line.split() for line in (directory / "go.sum").read_text().splitlines())
+    (found,) = (
+        (version, sum_) for name, version, sum_ in sums if name == module and "/" not in version
+    )
+    return ForeignKinds(module=module, version=found[0], sum=found[1], files=files)
 
 
 def ensure(cluster: Cluster, kinds: ForeignKinds) -> None:
@@ -53,17 +70,21 @@ def ensure(cluster: Cluster, kinds: ForeignKinds) -> None:
     Raises:
         ClusterError: The module cannot be had, or is another one.
     """
-    directory = _downloaded(kinds) / kinds.directory
-    files = [directory / f"{kinds.group}_{plural}.yaml" for plural in kinds.plurals]
+    directory = downloaded(kinds)
+    files = [part for file in kinds.files for part in ("-f", str(directory / file))]
     how = ("--server-side", "--force-conflicts", "--field-manager=local-cluster")
-    kubeconfigs.kubectl(
-        cluster, ["apply", *how, *(part for file in files for part in ("-f", str(file)))]
-    )
-    crds = [f"crd/{plural}.{kinds.group}" for plural in kinds.plurals]
-    kubeconfigs.kubectl(cluster, ["wait", "--for=condition=Established", *crds])
+    kubeconfigs.kubectl(cluster, ["apply", *how, *files])
+    # kubectl fails at a condition of which there is none yet: the names come with the first ones.
+    for wanted in ("jsonpath={.status.acceptedNames.kind}", "condition=Established"):
+        kubeconfigs.kubectl(cluster, ["wait", f"--for={wanted}", *files])
 
 
-def _downloaded(kinds: ForeignKinds) -> Path:
+def downloaded(kinds: ForeignKinds) -> Path:
+    """Return where the module of the kinds is, with all of its files.
+
+    Raises:
+        ClusterError: The module cannot be had, or is another one.
+    """
     name = f"{kinds.module}@{kinds.version}"
     done = subprocess.run(
         [str(build.find_go()), "mod", "download", "-json", name],

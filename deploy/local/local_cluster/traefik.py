@@ -15,7 +15,6 @@ from local_cluster.network import LOOPBACK
 NAME = "traefik"
 CONTROLLER = "traefik.io/ingress-controller"
 GATEWAY_CONTROLLER = "traefik.io/gateway-controller"
-_GATEWAYS = foreign_kinds.GATEWAY_API.group
 _READ = ["get", "list", "watch"]
 _RBAC = "rbac.authorization.k8s.io"
 
@@ -115,8 +114,12 @@ def _manifests() -> list[Mapping[str, Any]]:
                     "resources": ["ingresses/status"],
                     "verbs": ["update"],
                 },
-                {"apiGroups": [_GATEWAYS], "resources": ["*"], "verbs": _READ},
-                {"apiGroups": [_GATEWAYS], "resources": ["*/status"], "verbs": ["update"]},
+                {"apiGroups": [foreign_kinds.GATEWAYS], "resources": ["*"], "verbs": _READ},
+                {
+                    "apiGroups": [foreign_kinds.GATEWAYS],
+                    "resources": ["*/status"],
+                    "verbs": ["update"],
+                },
             ],
         },
         {
@@ -133,7 +136,7 @@ def _manifests() -> list[Mapping[str, Any]]:
             "spec": {"controller": CONTROLLER},
         },
         {
-            "apiVersion": f"{_GATEWAYS}/v1",
+            "apiVersion": f"{foreign_kinds.GATEWAYS}/v1",
             "kind": "GatewayClass",
             "metadata": {"name": NAME},
             "spec": {"controllerName": GATEWAY_CONTROLLER},
