@@ -88,10 +88,10 @@ class Operator:
         assert self._process is not None
         return self._process.pid
 
-    def start(self) -> None:
+    def start(self, seconds: float = 60) -> None:
         """Start it, and return when everything is listed and watched."""
         self.launch()
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + seconds
         while self.readiness()[0] != 200:
             assert not self.has_ended, f"the operator ended: see {self.log}"
             assert time.monotonic() < deadline, f"the operator is not ready: see {self.log}"

@@ -107,7 +107,7 @@ class Bench:
         phase.looks = observing.looks(self._operator.address) - looks
         phase.rss_mib = observing.rss_mib(self._operator.pid)
         self._phases.append(phase)
-        _say(f"{name}: {phase.writes.total()} writes, {phase.wall_seconds:.1f} s")
+        _say(phase.line)
         return phase
 
     async def _create(self, api: client.Cluster, beside: Bystander) -> None:
@@ -194,7 +194,7 @@ class Bench:
     async def _restart(self) -> None:
         self._operator.kill()
         begun = time.monotonic()
-        await asyncio.to_thread(self._operator.start)
+        await asyncio.to_thread(self._operator.start, seconds=self._patience_seconds)
         phase = Phase(name="restart", processes=self._count)
         phase.wall_seconds = time.monotonic() - begun
         # A new leader waits until the old one's Lease has run out.
@@ -203,7 +203,7 @@ class Bench:
         phase.looks = observing.looks(self._operator.address)
         phase.rss_mib = observing.rss_mib(self._operator.pid)
         self._phases.append(phase)
-        _say(f"restart: {phase.writes.total()} writes, ready after {phase.wall_seconds:.1f} s")
+        _say(phase.line)
 
     async def _floor(self, api: client.Cluster) -> Floor:
         """Write the same objects without the operator, and wait until all is rolled out."""

@@ -53,6 +53,17 @@ class Phase:
         return self.cpu_ms / self.processes
 
     @property
+    def line(self) -> str:
+        """What is told when it ends: whatever comes later may fail."""
+        beside = (
+            f", {self.beside_ms[0]:.0f} and {self.beside_ms[1]:.0f} ms" if self.beside_ms else ""
+        )
+        return (
+            f"{self.name}: {self.wall_seconds:.1f} s, {self.writes.total()} writes, "
+            f"{self.cpu_ms_per_process:.2f} ms a process, {self.rss_mib:.0f} MiB{beside}"
+        )
+
+    @property
     def cpu_ms_per_write(self) -> float | None:
         """The operator's own CPU for each write; None where nothing was written."""
         return self.cpu_ms / self.writes.total() if self.writes else None
