@@ -40,6 +40,16 @@ def test_nothing_more_is_tried_and_it_is_told_once(caplog: pytest.LogCaptureFixt
     assert said == ["left alone what is in a namespace that is being deleted"]
 
 
+def test_a_namespace_is_forgotten_with_the_last_of_what_was_in_it() -> None:
+    story = without_its_deployment()
+    story.passes(60)
+    for kind, name in ((names.PROCESS_KIND, "web"), (names.RELEASE_KIND, "shop-1")):
+        story.deletes(kind, name)
+    assert story.operator.store.is_leaving("demo")
+    story.deletes(names.APPLICATION_KIND, "shop")
+    assert not story.operator.store.is_leaving("demo")
+
+
 def test_what_is_made_later_shows_that_the_namespace_is_another_one() -> None:
     story = without_its_deployment()
     story.passes(60)

@@ -375,6 +375,10 @@ class ObjectCache:
                 kept.pop(key, None)
             self._arrived.discard(key)
             self.memories.forget(key)
+            if key.namespace in self._leaving and not any(
+                one.namespace == key.namespace for one in self._members
+            ):
+                self._leaving.discard(key.namespace)
         return (key,)
 
     def _is_being_written(self, entry: Entry) -> bool:
