@@ -85,11 +85,11 @@ class Namespace:
     def wait_gone(self, thing: str) -> None:
         self.kubectl("wait", thing, "--for=delete", "--timeout=60s")
 
-    def wait_reason(self, thing: str, reason: str) -> str:
-        """Wait until `Ready` has a reason; return its message."""
-        path = '{.status.conditions[?(@.type=="Ready")].reason}'
+    def wait_reason(self, thing: str, reason: str, *, of: str = "Ready") -> str:
+        """Wait until a condition has a reason; return its message."""
+        path = f'{{.status.conditions[?(@.type=="{of}")].reason}}'
         conditions = self.wait(thing, f"jsonpath={path}={reason}")["status"]["conditions"]
-        message: str = next(one["message"] for one in conditions if one["type"] == "Ready")
+        message: str = next(one["message"] for one in conditions if one["type"] == of)
         return message
 
     def deadline(self, seconds: int) -> None:

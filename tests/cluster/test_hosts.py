@@ -22,8 +22,8 @@ def test_a_host_belongs_to_who_had_it_first_and_then_to_the_next(
     here.wait("ingress/shop-web", "create")
     there.apply(application(), wanted)
     there.wait("prel/shop-1", "jsonpath={.status.state}=success")
-    programmed = 'jsonpath={.status.conditions[?(@.type=="RouteProgrammed")].reason}'
-    told = there.wait("pproc/web", f"{programmed}=HostTaken")
+    there.wait_reason("pproc/web", "HostTaken", of="RouteProgrammed")
+    told = there.get("pproc", "web")
     assert told["status"].get("urls") is None
     assert here.name not in str(told["status"])
     assert there.kubectl("get", "ingress", "-o", "name") == ""

@@ -144,9 +144,7 @@ def test_what_the_gateway_makes_of_a_route_is_told_in_its_words(
     del tiny
 
     def told(reason: str) -> str:
-        path = '{.status.conditions[?(@.type=="RouteProgrammed")].reason}'
-        found = here.wait("pproc/web", f"jsonpath={path}={reason}")["status"]["conditions"]
-        return str(next(one["message"] for one in found if one["type"] == "RouteProgrammed"))
+        return here.wait_reason("pproc/web", reason, of="RouteProgrammed")
 
     here.release(application(routing=BY_GATEWAY), web(here))
     assert 'see whether Gateway "public" is in this namespace' in told("AwaitingGateway")

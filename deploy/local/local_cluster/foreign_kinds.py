@@ -1,12 +1,9 @@
 """Kinds that others define, and applications or the chart use: from their owners' Go modules."""
 
-import json
-import os
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_cluster import build, errors, kubeconfigs
+from local_cluster import build, errors, go_modules, kubeconfigs
 from local_cluster.model import Cluster
 
 
@@ -85,16 +82,10 @@ def downloaded(kinds: ForeignKinds) -> Path:
     Raises:
         ClusterError: The module cannot be had, or is another one.
     """
-    name = f"{kinds.module}@{kinds.version}"
-    done = subprocess.run(
-        [str(build.find_go()), "mod", "download", "-json", name],
-        env={**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    found = json.loads(done.stdout or "{}")
-    if done.returncode == 0 and found.get("Sum") == kinds.sum:
-        return Path(found["Dir"])
-    said = found.get("Error") or done.stderr or f"its hash is {found.get('Sum')}, not {kinds.sum}"
-    raise errors.ClusterError(f"{name} cannot be had: {said.strip()[-500:]}")
+    found = go_modules.downloaded(build.find_go(), kinds.module, kinds.version)
+    if found["Sum"] != kinds.sum:
+        raise errors.ClusterError(
+            f"{kinds.module}@{kinds.version} is not the one that is known: its hash is "
+            f"{found['Sum']}, not {kinds.sum}"
+        )
+    return Path(found["Dir"])

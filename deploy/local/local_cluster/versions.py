@@ -4,22 +4,20 @@ Our module of Go is that of the newest one. For an older one a module is made be
 that are built of it: the same commands, with that version's own requirements.
 """
 
-import json
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_cluster import errors
+from local_cluster import errors, go_modules
 
 VARIABLE = "KUBERNETES"
 PATCHES = {"1.36": "1.36.3", "1.35": "1.35.4", "1.34": "1.34.4"}
 """By minor, the newest first: the support table of the documentation."""
 NEWEST = next(iter(PATCHES))
-POLICIES_THAT_MUTATE = "admissionregistration.k8s.io/v1beta1"
+_POLICIES_THAT_MUTATE = "admissionregistration.k8s.io/v1beta1"
 """Before the newest one, which has them as stable, they have to be enabled."""
 _MODULE = "k8s.io/kubernetes"
 _STAGED = re.compile(r"^\s*(k8s\.io/[\w-]+) => \./staging", re.MULTILINE)
@@ -45,7 +43,7 @@ class Version:
             return {}
         return {
             "feature-gates": "MutatingAdmissionPolicy=true",
-            "runtime-config": f"{POLICIES_THAT_MUTATE}=true",
+            "runtime-config": f"{_POLICIES_THAT_MUTATE}=true",
         }
 
     @property
@@ -86,10 +84,10 @@ def ensure_module(go: Path, version: Version, source: Path, place: Path) -> None
         return
     shutil.rmtree(place, ignore_errors=True)
     shutil.copytree(source / "cmd", place / "cmd")
-    asked = json.loads(_run(go, place, "mod", "download", "-json", f"{_MODULE}@v{version.patch}"))
+    asked = go_modules.downloaded(go, _MODULE, f"v{version.patch}")
     staged = sorted(set(_STAGED.findall(Path(asked["GoMod"]).read_text())))
     (place / "go.mod").write_text(_module(version, (source / "go.mod").read_text(), staged))
-    _run(go, place, "mod", "tidy")
+    go_modules.tidy(go, place)
     stamp.write_text(made_of)
 
 
@@ -109,18 +107,3 @@ def _of(version: Version, required: list[str]) -> Iterator[str]:
             yield line.replace(f"v{newest.patch}", f"v{version.patch}").replace(
                 newest.of_libraries, version.of_libraries
             )
-
-
-def _run(go: Path, place: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        [str(go), *arguments],
-        cwd=place,
-        env={**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        said = " ".join(done.stderr.split())[-500:]
-        raise errors.ClusterError(f"go {' '.join(arguments[:2])} failed: {said}")
-    return done.stdout

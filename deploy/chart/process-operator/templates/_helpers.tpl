@@ -80,6 +80,14 @@ annotations:
 {{- end }}
 {{- end -}}
 
+{{/* Annotations of a pod: those that are given, and those by which Prometheus finds its port. */}}
+{{- define "process-operator.podAnnotations" -}}
+{{- $found := dict "prometheus.io/scrape" "true" "prometheus.io/port" .port "prometheus.io/path" "/metrics" }}
+{{- with merge (dict) .given (ternary $found (dict) .root.Values.metrics.annotations) }}
+{{- toYaml . }}
+{{- end }}
+{{- end -}}
+
 {{/* What the pods of operator and API have in common. */}}
 {{- define "process-operator.podSecurity" -}}
 runAsNonRoot: true
