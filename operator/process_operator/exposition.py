@@ -32,16 +32,9 @@ async def serve(port: int, *, flag: str, probes: Iterable[web.RouteDef] = ()) ->
     return runner
 
 
-def text(status: int, words: str) -> web.Response:
-    """Return an answer of one line, after which the connection ends."""
-    answer = web.Response(status=status, text=f"{words}\n")
-    # Kopf, when it ends, waits for the task of every connection that was opened while it ran.
-    answer.force_close()
-    return answer
-
-
 async def _measured(_: web.Request) -> web.Response:
     answer = web.Response(body=generate_latest(metrics.REGISTRY))
     answer.headers["Content-Type"] = CONTENT_TYPE_LATEST
+    # Kopf, when it ends, waits for the task of every connection that was opened while it ran.
     answer.force_close()
     return answer

@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
-from process_operator import exposition
-
 
 def probes(unready: Callable[[], str]) -> Sequence[web.RouteDef]:
     """Return the two probes.
@@ -18,10 +16,17 @@ def probes(unready: Callable[[], str]) -> Sequence[web.RouteDef]:
     """
 
     async def healthz(_: web.Request) -> web.Response:
-        return exposition.text(200, "ok")
+        return _answer(200, "ok")
 
     async def readyz(_: web.Request) -> web.Response:
         why = unready()
-        return exposition.text(503, why) if why else exposition.text(200, "ok")
+        return _answer(503, why) if why else _answer(200, "ok")
 
     return web.get("/healthz", healthz), web.get("/readyz", readyz)
+
+
+def _answer(status: int, words: str) -> web.Response:
+    answer = web.Response(status=status, text=f"{words}\n")
+    # Kopf, when it ends, waits for the task of every connection that was opened while it ran.
+    answer.force_close()
+    return answer

@@ -197,10 +197,10 @@ def _actions(kind: str) -> pathlib.Path:
 
 def _told(pattern: str, under: str) -> list[Any]:
     """Return each test of files of Argo CD's form, with the folder of its file before it."""
-    found = []
-    for file in sorted((FOLDER / names.GROUP).glob(pattern)):
+    root, found = FOLDER / names.GROUP, []
+    for file in sorted(root.glob(pattern)):
         for test in yaml.safe_load(file.read_text())[under]:
-            words = (file.parts[-2 if "health" in pattern else -3], *_words(test))
+            words = (file.relative_to(root).parts[0], *_words(test))
             found.append(pytest.param(file.parent, test, id="-".join(words)))
     return found
 
