@@ -123,7 +123,7 @@ class Election:
             if self._held:
                 self._held = False
                 await on_lost()
-                await self._release()
+            await self._release()
 
     def _left(self) -> float:
         """Return how long our hold is still good."""
@@ -182,15 +182,32 @@ class Election:
 
     async def _release(self) -> None:
         """Leave the Lease to whoever comes, so that nobody needs to wait for it to run out."""
-        if self._seen is None:
-            return
         try:
             async with asyncio.timeout(self._timing.call):
-                await self._leases.replace(self._manifest(self._seen, ""))
+                is_released = await self._leave()
         except (errors.ApiError, TimeoutError) as error:
             self._complain(error)
         else:
-            self._say("released the lead")
+            if is_released:
+                self._say("released the lead")
+
+    async def _leave(self) -> bool:
+        """Give the Lease up if it is ours; return whether it was.
+
+        The end may come while a write of ours is on its way, and that one may be done without an
+        answer: what we saw last says neither whose the Lease is nor at which version.
+        """
+        while True:
+            try:
+                lease = await self._leases.get("Lease", self._namespace, self._name)
+                if (lease.get("spec") or {}).get("holderIdentity") != self._identity:
+                    return False
+                await self._leases.replace(self._manifest(lease, ""))
+            except errors.Conflict:
+                continue
+            except errors.NotFound:
+                return False
+            return True
 
     def _manifest(self, lease: Manifest | None, holder: str) -> Manifest:
         now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

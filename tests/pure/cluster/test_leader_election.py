@@ -15,7 +15,9 @@ class ObjectCache:
         self.fault: Exception | None = None
         self.hangs = False
         self.loses_answers = False
+        self.answers_late = False
         self.writes = 0
+        self.is_written = asyncio.Event()
 
     async def _reached(self) -> None:
         if self.hangs:
@@ -34,7 +36,7 @@ class ObjectCache:
         await self._reached()
         if self.lease is not None:
             raise errors.AlreadyExists("lease")
-        return self._store(manifest)
+        return await self._answer(self._store(manifest))
 
     async def replace(self, manifest: Manifest) -> Manifest:
         await self._reached()
@@ -42,10 +44,15 @@ class ObjectCache:
             raise errors.NotFound("no lease")
         if self.lease["metadata"]["resourceVersion"] != manifest["metadata"]["resourceVersion"]:
             raise errors.Conflict("newer")
-        return self._store(manifest)
+        return await self._answer(self._store(manifest))
+
+    async def _answer(self, made: Manifest) -> Manifest:
+        await asyncio.sleep(1 if self.answers_late else 0)
+        return made
 
     def _store(self, manifest: Manifest) -> Manifest:
         self.writes += 1
+        self.is_written.set()
         self.lease = copy.deepcopy(manifest)
         self.lease["metadata"]["resourceVersion"] = str(self.writes)
         if self.loses_answers:
@@ -109,6 +116,29 @@ async def test_a_leader_that_leaves_hands_over_within_seconds() -> None:
     assert second.election.leading
     assert second.history[0][1] - left < 3
     await second.leave()
+
+
+@virtual_time.run
+async def test_a_leader_that_leaves_while_it_renews_hands_over_too() -> None:
+    store = ObjectCache()
+    first = Candidate(store, "first")
+    await asyncio.sleep(1)
+    store.answers_late = True
+    store.is_written.clear()
+    await store.is_written.wait()
+    await first.leave()
+    assert (first.what, store.holder) == (["started", "lost"], "")
+
+
+@virtual_time.run
+async def test_a_candidate_that_leaves_while_it_takes_the_lease_leaves_it_to_others() -> None:
+    store = ObjectCache()
+    store.answers_late = True
+    only = Candidate(store, "only")
+    await store.is_written.wait()
+    assert store.holder == "only"
+    await only.leave()
+    assert (only.what, store.holder) == ([], "")
 
 
 @virtual_time.run
