@@ -6,8 +6,9 @@ and links, and the bridge's name in cgroups and in the records of the pod networ
 """
 
 import contextlib
+import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from local_cluster import components, containerd, errors, machine
@@ -41,10 +42,20 @@ def _end_processes(directory: Path, name: str) -> None:
 
 def _in_cgroups(name: str) -> Iterable[Process]:
     """Return the processes of pods whose shim is dead: only their cgroup tells whose they are."""
+    for folder in _cgroups(name):
+        with contextlib.suppress(OSError):
+            text = (folder / "cgroup.procs").read_text()
+            yield from components.of(int(line) for line in text.split())
+
+
+def _cgroups(name: str) -> Iterator[Path]:
+    """Return the cgroups of the node, outer ones first.
+
+    A cgroup goes while it is looked for: the runtime removes it when its last process has ended.
+    """
     for group in machine.cgroups(name).values():
-        for path in group.rglob("cgroup.procs"):
-            with contextlib.suppress(OSError):
-                yield from components.of(int(line) for line in path.read_text().split())
+        for folder, _, _ in os.walk(group):
+            yield Path(folder)
 
 
 def _unmount(directory: Path) -> None:
@@ -55,10 +66,8 @@ def _unmount(directory: Path) -> None:
 
 def _remove_cgroups(name: str) -> None:
     deadline = time.monotonic() + 10
-    for group in machine.cgroups(name).values():
-        folders = [folder for folder in (group, *group.rglob("*")) if folder.is_dir()]
-        for folder in sorted(folders, reverse=True):
-            _remove_cgroup(folder, deadline)
+    for folder in reversed([*_cgroups(name)]):
+        _remove_cgroup(folder, deadline)
 
 
 def _remove_cgroup(folder: Path, deadline: float) -> None:
@@ -66,6 +75,8 @@ def _remove_cgroup(folder: Path, deadline: float) -> None:
     while folder.exists():
         try:
             folder.rmdir()
+        except FileNotFoundError:
+            return
         except OSError as error:
             if time.monotonic() > deadline:
                 raise errors.ClusterError(

@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 
 import local_cluster
-from local_cluster import Cluster, ClusterError, components, images, machine, network, providers
+from local_cluster import (
+    Cluster,
+    ClusterError,
+    components,
+    images,
+    leftovers,
+    machine,
+    network,
+    providers,
+)
 from local_cluster import state as states
 from local_cluster.components import Component
 from local_cluster.providers.current import Current
@@ -317,3 +326,24 @@ def test_only_kwok_has_no_real_pods(tmp_path: Path) -> None:
         ).has_real_pods
     }
     assert real == {"node", "kind", "current"}
+
+
+def test_cgroups_are_found_while_the_runtime_removes_some(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pod's cgroup that goes between being listed and being opened is nobody's any more."""
+    kept, going = tmp_path / "node" / "kept", tmp_path / "node" / "going"
+    (kept / "container").mkdir(parents=True)
+    going.mkdir()
+    (kept / "container" / "cgroup.procs").write_text(f"{os.getpid()}\n")
+    listed = os.scandir
+
+    def scandir(path: Any) -> Any:
+        if Path(path) == going:
+            going.rmdir()
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    monkeypatch.setattr(machine, "cgroups", lambda name: {tmp_path: tmp_path / name})
+    assert [process.pid for process in leftovers._in_cgroups("node")] == [os.getpid()]
+    assert not going.exists()
