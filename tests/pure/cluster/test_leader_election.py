@@ -36,7 +36,7 @@ class ObjectCache:
         await self._reached()
         if self.lease is not None:
             raise errors.AlreadyExists("lease")
-        return await self._answer(self._store(manifest))
+        return await self._store(manifest)
 
     async def replace(self, manifest: Manifest) -> Manifest:
         await self._reached()
@@ -44,17 +44,15 @@ class ObjectCache:
             raise errors.NotFound("no lease")
         if self.lease["metadata"]["resourceVersion"] != manifest["metadata"]["resourceVersion"]:
             raise errors.Conflict("newer")
-        return await self._answer(self._store(manifest))
+        return await self._store(manifest)
 
-    async def _answer(self, made: Manifest) -> Manifest:
-        await asyncio.sleep(1 if self.answers_late else 0)
-        return made
-
-    def _store(self, manifest: Manifest) -> Manifest:
+    async def _store(self, manifest: Manifest) -> Manifest:
         self.writes += 1
         self.is_written.set()
         self.lease = copy.deepcopy(manifest)
         self.lease["metadata"]["resourceVersion"] = str(self.writes)
+        if self.answers_late:
+            await asyncio.sleep(1)
         if self.loses_answers:
             raise errors.Unavailable("the answer was lost")
         return copy.deepcopy(self.lease)
@@ -62,6 +60,19 @@ class ObjectCache:
     @property
     def holder(self) -> str:
         return str(self.lease["spec"]["holderIdentity"]) if self.lease else ""
+
+
+class Overtaken(ObjectCache):
+    """Once armed, does a write that was on its way right after the next answer to a reader."""
+
+    is_armed = False
+
+    async def get(self, kind: str, namespace: str | None, name: str) -> Manifest:
+        lease = await super().get(kind, namespace, name)
+        if self.is_armed:
+            self.is_armed = False
+            await self._store(lease)
+        return lease
 
 
 class Candidate:
@@ -128,6 +139,16 @@ async def test_a_leader_that_leaves_while_it_renews_hands_over_too() -> None:
     await store.is_written.wait()
     await first.leave()
     assert (first.what, store.holder) == (["started", "lost"], "")
+
+
+@virtual_time.run
+async def test_a_renewal_that_arrives_while_its_leader_leaves_does_not_keep_the_lease() -> None:
+    store = Overtaken()
+    first = Candidate(store, "first")
+    await asyncio.sleep(1)
+    store.is_armed = True
+    await first.leave()
+    assert (store.is_armed, store.holder) == (False, "")
 
 
 @virtual_time.run
@@ -211,7 +232,7 @@ async def test_a_leader_whose_lease_another_one_holds_has_lost_at_once() -> None
     leader = Candidate(store, "first")
     await asyncio.sleep(1)
     assert store.lease is not None
-    store._store(store.lease | {"spec": store.lease["spec"] | {"holderIdentity": "rival"}})
+    await store._store(store.lease | {"spec": store.lease["spec"] | {"holderIdentity": "rival"}})
     await asyncio.sleep(3)
     assert leader.what == ["started", "lost"]
     assert store.holder == "rival"
