@@ -8,7 +8,7 @@ import pytest
 import restside
 import running
 from clients import Http
-from restside import Api, App
+from restside import Api, App, Client
 from userside import IMAGE, Namespace
 
 
@@ -33,6 +33,7 @@ def test_what_is_deployed_by_the_api_answers_and_is_measured(
     client = Http(f"http://{address}/env", "shop")
     assert "hello from the API" in client()
     client.close()
+    _logs_are_read(me, app)
     # The other front door to the same object: the API has no word for a deadline.
     here.deadline(5)
     failed = app.deploy(docker_image=f"{IMAGE}:no-such-tag")
@@ -46,3 +47,21 @@ def test_what_is_deployed_by_the_api_answers_and_is_measured(
     # An instance is measured some seconds after its start.
     running.until(lambda: 0 < used("memory-usage") <= 64, seconds=120)
     assert 0 <= used("cpu-usage") <= 100
+
+
+def _logs_are_read(me: Client, app: App) -> None:
+    """Read what the instance has written, and of that what is asked for."""
+    path = f"{app.path}/runtime-logs"
+    running.until(lambda: me.get(path).body != [], seconds=30)
+    lines = me.get(path).body
+    assert {(one["service"], one["tags"]["container"]) for one in lines} == {("APP_RUNTIME", "web")}
+    assert [one["unix_timestamp"] for one in lines] == sorted(
+        one["unix_timestamp"] for one in lines
+    )
+    assert len(me.get(path, limit=1).body) == 1
+    of_another = '[{"key": "tags.container", "operator": "EQUALS", "value": "worker"}]'
+    assert me.get(path, filters=of_another).body == []
+    assert me.get(path, to="2020-01-01T00:00:00Z").body == []
+    refused = me.get(path, filters='[{"key": "user", "operator": "EQUALS", "value": "a"}]')
+    assert refused.status == 400
+    assert "filters.0.key must be one of severity" in refused.body["message"]

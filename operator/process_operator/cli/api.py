@@ -54,6 +54,7 @@ async def _serve(given: settings.Settings) -> int:
     from process_operator.api.reads import ownership
     from process_operator.api.reads.cache import Cache
     from process_operator.api.reads.kept import ResponseCache
+    from process_operator.api.reads.runtime_logs import RuntimeLogs
     from process_operator.api.reads.usage import Usage
     from process_operator.api.routes.call import RequestContext
     from process_operator.api.writes.writer import Writer
@@ -72,6 +73,7 @@ async def _serve(given: settings.Settings) -> int:
                 cache=known,
                 writer=Writer(api, known),
                 usage=Usage(api),
+                logs=RuntimeLogs(api),
                 kept=ResponseCache(),
                 cluster_name=given.cluster_name,
             ),

@@ -9,6 +9,7 @@ nobody's mistake.
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from datetime import UTC, datetime
 from importlib import metadata
 from types import TracebackType
 from typing import Any, Self
@@ -313,24 +314,42 @@ class Cluster:
         options = {"preconditions": {"uid": uid}, "propagationPolicy": propagation}
         return await self._call("DELETE", KINDS[kind].path(namespace, name), {}, options)
 
-    async def log(self, namespace: str, pod: str, *, lines: int, previous: bool) -> str:
-        """Return the last lines that the container of a pod wrote, at most the last 16 KiB.
+    async def log(
+        self,
+        namespace: str,
+        pod: str,
+        *,
+        lines: int,
+        previous: bool = False,
+        since: datetime | None = None,
+        kept: int = _LOG_KEPT,
+    ) -> str:
+        """Return the last lines that the process of a pod wrote.
 
         Args:
             namespace: The pod's.
             pod: Its name.
             lines: How many, at most.
             previous: Of the container before its last restart.
+            since: Only what was written from then on, each line behind its time.
+            kept: How many bytes, at most; 512 KiB are the most that is read.
         """
         path = KINDS["Pod"].path(namespace, pod, "log")
-        asked = {"limitBytes": str(_LOG_BYTES), "previous": str(previous).lower()}
-        # The limit cuts the end off, where the error stands: then fewer lines have to do.
-        for count in (lines, 1):
-            asked["tailLines"] = str(count)
+        asked = {
+            "container": names.CONTAINER,
+            "limitBytes": str(_LOG_BYTES),
+            "previous": str(previous).lower(),
+        }
+        if since is not None:
+            asked |= {"timestamps": "true", "sinceTime": since.astimezone(UTC).isoformat()}
+        # The limit cuts the end off, where the newest lines stand: then fewer have to do.
+        while True:
+            asked["tailLines"] = str(lines)
             answer = await self._read("GET", path, asked, accept="*/*", timeout=_LOG)
-            if len(answer) < _LOG_BYTES:
+            if len(answer) < _LOG_BYTES or lines == 1:
                 break
-        return responses.end(answer, _LOG_KEPT).decode(errors="replace")
+            lines = max(1, lines // 8)
+        return responses.end(answer, kept).decode(errors="replace")
 
     async def _call(
         self,

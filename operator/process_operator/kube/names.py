@@ -21,6 +21,9 @@ RESOURCE_TYPE_KIND = "ProcessResourceType"
 OWN_KINDS = (RESOURCE_TYPE_KIND, APPLICATION_KIND, PROCESS_KIND, RELEASE_KIND, RUN_KIND)
 """In the order in which they are worth knowing."""
 
+CONTAINER = "process"
+"""Name of the one container of a pod that is the process; others may stand beside it."""
+
 OPERATOR = "process-operator"
 """The operator's name: its field manager, `managed-by` label, Lease and reporting component."""
 

@@ -22,6 +22,7 @@ class Clock:
     [
         ("GET", "/v3/applications", Sort.READ, ""),
         ("GET", f"/v3/applications/{APP}/deployments/x/logs", Sort.LOGS, ""),
+        ("GET", f"/v3/applications/{APP}/runtime-logs", Sort.LOGS, ""),
         ("POST", "/v3/applications", Sort.CREATION, ""),
         ("POST", f"/v3/applications/{APP}/processes", Sort.OTHER, ""),
         ("POST", f"/v3/applications/{APP}/suspend", Sort.OTHER, ""),

@@ -10,7 +10,8 @@ import pytest
 from process_operator.api.access import identity
 from process_operator.api.payloads import base
 from process_operator.api.payloads.applications import Application
-from process_operator.api.payloads.deployments import Deployment, LogEntry
+from process_operator.api.payloads.deployments import Deployment
+from process_operator.api.payloads.logs import LogEntry
 from process_operator.api.payloads.processes import Process
 from process_operator.api.presenters import pages, times, views, waiting
 from process_operator.api.presenters import processes as presenters_processes
@@ -394,10 +395,12 @@ def test_a_deployment_tells_its_steps_and_why_it_failed() -> None:
     assert reply["steps"] == ["beforeJobs", "rollout", "rollback"]
     assert (reply["type"], reply["failure"]) == ("automatic", "web did not start")
     assert reply["updated_at"] == reply["finished_at"] == "2026-01-05T12:01:30.000Z"
-    lines = log_lines(one)
+    lines = log_lines(one, APPLICATION)
     for line in lines:
         LogEntry.model_validate(line)
-    assert [line["service"] for line in lines if line["message"] in ("one", "two")] == ["web"] * 2
+    last_words = [line for line in lines if line["message"] in ("one", "two")]
+    assert [line["tags"]["container"] for line in last_words] == ["web"] * 2
+    assert {line["severity"] for line in last_words} == {"ERROR"}
     assert [line["unix_timestamp"] for line in lines] == sorted(
         line["unix_timestamp"] for line in lines
     )

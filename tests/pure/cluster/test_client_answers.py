@@ -242,6 +242,7 @@ def container(written: bytes) -> Answer:
     """Answer as a kubelet does: the last lines first, and of those not more than the limit."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
+        assert request.query["container"] == "process"  # others may stand beside it
         lines = written.splitlines(keepends=True)[-int(request.query["tailLines"]) :]
         return web.Response(body=b"".join(lines)[: int(request.query["limitBytes"])])
 

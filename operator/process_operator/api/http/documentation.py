@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from process_operator import __version__
+from process_operator.api.routes.groups import GROUPS
 
 TITLE = "process-operator"
 
@@ -22,6 +23,8 @@ Every answer has `x-request-id`, and every answer to a valid key `x-ratelimit-li
 `x-ratelimit-remaining` and `x-ratelimit-reset`. Errors are `{message, status, data}`.
 """
 _SCHEME = "ApiKey"
+_LICENSE = {"name": "Apache License 2.0", "identifier": "Apache-2.0"}
+_CONTACT = {"name": "The platform engineers who run this API"}
 
 
 def document(app: FastAPI) -> dict[str, Any]:
@@ -44,6 +47,9 @@ def _made(app: FastAPI) -> dict[str, Any]:
         description=_DESCRIPTION,
         routes=app.routes,
         servers=[{"url": "/"}],
+        tags=[{"name": name, "description": text} for name, text in GROUPS.items()],
+        license_info=_LICENSE,
+        contact=_CONTACT,
     )
     parts = made["components"]
     parts["securitySchemes"] = {

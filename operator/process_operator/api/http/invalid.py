@@ -25,6 +25,8 @@ def _sentence(one: Mapping[str, Any], body: Any) -> str:
     where = ".".join(_place(place, body)) or str(place[0])
     about = one.get("ctx") or {}
     match one["type"]:
+        case "json_invalid" if place[0] == "query":
+            return f"{where} is not JSON; correct it"
         case "json_invalid":
             return "the body is not JSON; correct it"
         case "extra_forbidden":
@@ -40,6 +42,8 @@ def _sentence(one: Mapping[str, Any], body: Any) -> str:
             return f"{where}.{about['discriminator'].strip(chr(39))} must be one of {choices}"
         case "union_tag_not_found":
             return f"{where}.{about['discriminator'].strip(chr(39))} is required; add it"
+        case "value_error":
+            return f"{where}: {about['error']}"
         case "string_pattern_mismatch" if place[0] == "path":
             return f"{where} is not an id; give one such as fb5e5168-4281-4bec-94c5-0d1584e9e657"
         case "string_pattern_mismatch":

@@ -66,6 +66,7 @@ class _Bucket:
     """Requests that were refused and have not been repeated, as far as is known."""
 
 
+_LOGS = {"logs", "runtime-logs"}
 _OF_APPLICATION = 2
 """Parts of a path that names an application and nothing below it."""
 
@@ -75,7 +76,7 @@ def sort_of(method: str, path: str) -> tuple[Sort, str]:
     parts = path.strip("/").split("/")[1:]
     application = parts[1] if len(parts) > 1 and parts[0] == "applications" else ""
     if method in ("GET", "HEAD"):
-        sort = Sort.LOGS if parts and parts[-1] == "logs" else Sort.READ
+        sort = Sort.LOGS if parts and parts[-1] in _LOGS else Sort.READ
     elif method == "POST":
         sort = _sort_of_post(parts)
     elif method == "DELETE" and len(parts) > _OF_APPLICATION:

@@ -57,7 +57,12 @@ def absent(**about: Any) -> Any:
 
 
 Id = Annotated[str, Field(pattern=identity.PATTERN, examples=[EXAMPLE_ID])]
-Time = Annotated[str, Field(pattern=TIME_PATTERN, examples=[_EXAMPLE_TIME])]
+Time = Annotated[
+    str,
+    Field(
+        pattern=TIME_PATTERN, examples=[_EXAMPLE_TIME], json_schema_extra={"format": "date-time"}
+    ),
+]
 DisplayName = Annotated[str, Field(min_length=1, max_length=255)]
 Port = Annotated[int, Field(ge=1, le=65_535, examples=[8080])]
 Image = Annotated[

@@ -1,6 +1,6 @@
 """Deployments as clients send and get them."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -57,18 +57,3 @@ class Deployment(Reply):
     """Not in the contract: its number within the application."""
     failure: str | None
     """Not in the contract: why it failed, in one sentence."""
-
-
-class LogEntry(Reply):
-    """One line of a log."""
-
-    id: Id
-    message: str
-    service: str
-    """Key of the process, or `deployment`."""
-    severity: Literal["info", "error"]
-    timestamp: Time
-    unix_timestamp: int
-    """Milliseconds."""
-    tags: dict[str, Any]
-    attributes: dict[str, Any]

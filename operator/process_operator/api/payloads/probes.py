@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from process_operator.api.payloads import base
-from process_operator.api.payloads.base import Port, Request
+from process_operator.api.payloads.base import Port, Reply, Request
 
 # Probes.
 
@@ -80,3 +80,39 @@ class Probe(Request):
 
 
 PROBE_EXAMPLE = {"httpGet": {"path": "/health", "port": 8080, "scheme": "HTTP"}}
+
+
+class SavedTcpSocket(Reply):
+    """A TCP connection, as it is saved."""
+
+    model_config = ConfigDict(json_schema_extra=base.without_null_defaults)
+
+    port: Port = base.absent()
+    """The process's port, when absent."""
+    host: _Host = base.absent()
+
+
+class SavedGrpc(Reply):
+    """A call of the gRPC health service: only a manifest can ask by one."""
+
+    model_config = ConfigDict(json_schema_extra=base.without_null_defaults)
+
+    port: Port = base.absent()
+    """The process's port, when absent."""
+    service: str = base.absent()
+
+
+class SavedProbe(Reply):
+    """A probe as it is saved, which may have come from a manifest."""
+
+    model_config = ConfigDict(json_schema_extra=base.without_null_defaults)
+
+    exec: Exec = base.absent()
+    httpGet: HttpGet = base.absent()  # noqa: N815
+    tcpSocket: SavedTcpSocket = base.absent()  # noqa: N815
+    grpc: SavedGrpc = base.absent()
+    initialDelaySeconds: int = base.absent()  # noqa: N815
+    periodSeconds: int = base.absent()  # noqa: N815
+    timeoutSeconds: int = base.absent()  # noqa: N815
+    successThreshold: int = base.absent()  # noqa: N815
+    failureThreshold: int = base.absent()  # noqa: N815

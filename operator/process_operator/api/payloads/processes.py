@@ -1,6 +1,6 @@
 """Processes as clients send and get them."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
@@ -16,7 +16,7 @@ from process_operator.api.payloads.base import (
     TakenOver,
     Time,
 )
-from process_operator.api.payloads.probes import PROBE_EXAMPLE, Probe
+from process_operator.api.payloads.probes import PROBE_EXAMPLE, Probe, SavedProbe
 from process_operator.api.payloads.scaling import ScalingStrategy
 
 ProcessType = Literal["web", "worker", "cron", "job"]
@@ -128,9 +128,7 @@ class Process(Reply):
     port: Port | None
     is_ingress_enabled: bool
     ingress_protocol: Protocol | None
-    scaling_strategy: dict[str, Any] = Field(
-        examples=[{"type": "manual", "config": {"instanceCount": 1}}]
-    )
+    scaling_strategy: ScalingStrategy
     resource_type_id: Id | None
     resource_type_name: Annotated[str | None, Field(examples=["s1"])]
     cpu_limit: Annotated[int, Field(ge=1, le=base.MAX_EXACT, examples=[500])] | None
@@ -140,8 +138,8 @@ class Process(Reply):
     schedule: _Schedule | None
     time_zone: _TimeZone | None
     job_start_policy: StartPolicy | None
-    liveness_probe: dict[str, Any] | None
-    readiness_probe: dict[str, Any] | None
+    liveness_probe: SavedProbe | None
+    readiness_probe: SavedProbe | None
     internal_hostname: Annotated[
         str | None, Field(examples=["my-app-web.my-app-abc123.svc.cluster.local"])
     ]

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from process_operator.api.access import identity
-from process_operator.api.presenters import times
+from process_operator.api.presenters import logs, times
 from process_operator.api.presenters.views import Reply
 from process_operator.api.reads import cache
 from process_operator.api.reads.cache import Record
@@ -107,11 +107,18 @@ def _steps(status: Mapping[str, Any]) -> list[str]:
     return [step for step in _ORDER if step in (seen or {"rollout"})]
 
 
-def log_lines(record: Record) -> list[Reply]:
+def log_lines(record: Record, owner: Record) -> list[Reply]:
     """Return what the record of a release tells of its course, oldest first."""
     lines = [
-        _line(record, place, moment, service, text, failed=failed)
-        for place, (moment, service, text, failed) in enumerate(_told(record))
+        logs.entry(
+            identity.log_entry(record.uid, str(place)),
+            datetime.fromisoformat(moment),
+            text,
+            service="APP_DEPLOYMENT",
+            severity="ERROR" if failed else "INFO",
+            tags={"idApp": owner.uid, "container": process, "pod": None},
+        )
+        for place, (moment, process, text, failed) in enumerate(_told(record))
     ]
     return sorted(lines, key=lambda one: int(one["unix_timestamp"]))
 
@@ -145,19 +152,3 @@ def _told(record: Record) -> Iterator[tuple[str, str, str, bool]]:
     if ended is not None:
         state = state_of(record)
         yield ended, "deployment", f"deployment ended: {state}", state is ReleaseState.FAILED
-
-
-def _line(
-    record: Record, place: int, moment: str, service: str, text: str, *, failed: bool
-) -> Reply:
-    at = datetime.fromisoformat(moment)
-    return {
-        "id": identity.log_entry(record.uid, str(place)),
-        "message": text,
-        "service": service,
-        "severity": "error" if failed else "info",
-        "timestamp": times.in_utc(at),
-        "unix_timestamp": int(at.timestamp() * 1000),
-        "tags": {},
-        "attributes": {},
-    }

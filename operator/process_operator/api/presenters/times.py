@@ -18,3 +18,13 @@ def in_utc(moment: datetime) -> str:
 def time_or_none(text: str | None) -> str | None:
     """Return a Kubernetes timestamp as a reply writes it, None where there is none."""
     return time(text) if text is not None else None
+
+
+def in_log(moment: datetime) -> str:
+    """Return a moment as the lines of logs have it: milliseconds, in UTC, which it does not say."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="milliseconds")
+
+
+def of_log(text: str) -> datetime:
+    """Return the moment of a line of a log."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)

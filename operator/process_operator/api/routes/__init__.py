@@ -3,9 +3,11 @@
 from fastapi import APIRouter
 
 from process_operator.api.routes import (
+    api_keys,
     applications,
     deployments,
     domains,
+    logs,
     processes,
     projects,
     resources,
@@ -20,6 +22,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     applications.router,
     variables.router,
     domains.router,
+    logs.router,
     resources.router,
     projects.router,
+    api_keys.router,
 )

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from process_operator.api import problems
 from process_operator.api.payloads import base
@@ -16,14 +16,14 @@ from process_operator.api.payloads.applications import (
 from process_operator.api.presenters.applications import BUILD_FIELDS
 from process_operator.api.reads import cache
 from process_operator.api.reads.cache import Record
-from process_operator.api.routes import replies
+from process_operator.api.routes import groups, replies
 from process_operator.api.routes.call import Call
 from process_operator.api.routes.parameters import Change, Create, Limit, Offset, Read, Remove, Uid
 from process_operator.api.writes import changes, writer
 from process_operator.api.writes.writer import WriteOptions
 from process_operator.kube import errors, names
 
-router = APIRouter(tags=["Applications"])
+router = groups.router("Applications")
 
 _TRIES = 20
 _DEFAULT_RESOURCE_TYPE = "s1"

@@ -16,6 +16,7 @@ from process_operator.api.reads import cache
 from process_operator.api.reads.cache import NAMESPACE_KIND, Cache, Record
 from process_operator.api.reads.kept import ResponseCache
 from process_operator.api.reads.ownership import FieldConflict
+from process_operator.api.reads.runtime_logs import RuntimeLogs
 from process_operator.api.reads.usage import Usage
 from process_operator.api.writes import writer
 from process_operator.api.writes.writer import WriteOptions, Writer, Written
@@ -31,6 +32,7 @@ class RequestContext:
     cache: Cache
     writer: Writer
     usage: Usage
+    logs: RuntimeLogs
     kept: ResponseCache
     cluster_name: str
 

@@ -1,38 +1,41 @@
 """Deployments, which are releases: list, trigger, read, cancel, go back, and their logs."""
 
-from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from process_operator.api import problems
 from process_operator.api.payloads import base
 from process_operator.api.payloads.deployments import (
     CreateDeployment,
     Deployment,
-    LogEntry,
     Rollback,
 )
+from process_operator.api.payloads.logs import LogEntry
+from process_operator.api.presenters import logs, times
 from process_operator.api.presenters.deployments import deployment, log_lines, state_of
 from process_operator.api.reads import cache
 from process_operator.api.reads.cache import Record
-from process_operator.api.routes import parameters, replies
+from process_operator.api.routes import groups, parameters, replies
 from process_operator.api.routes.call import Call
 from process_operator.api.routes.parameters import (
     Change,
     Create,
     CreateForced,
+    End,
+    Filters,
     Limit,
     Offset,
     Read,
+    Start,
     Uid,
 )
 from process_operator.api.writes import writer
 from process_operator.kube import errors, names
 from process_operator.models.release import ReleaseState, ReleaseStep
 
-router = APIRouter(tags=["Deployments"])
+router = groups.router("Deployments")
 
 _OPEN = {ReleaseState.WAITING, ReleaseState.IN_PROGRESS}
 _DECIDED = {ReleaseStep.AFTER_SUCCESS_JOBS, ReleaseStep.ROLLBACK, ReleaseStep.AFTER_FAILED_JOBS}
@@ -129,7 +132,7 @@ async def _release(
     summary="Go back to an earlier deployment",
     responses=replies.documented(201, Deployment, "The new deployment.", writes=True),
 )
-async def rollback(
+async def roll_back(
     call: Create,
     id: Uid,  # noqa: A002
     payload: Rollback | None = None,
@@ -144,7 +147,7 @@ async def rollback(
     summary="Go back to this deployment",
     responses=replies.documented(201, Deployment, "The new deployment.", writes=True),
 )
-async def rollback_to(call: Create, id: Uid, deployment_id: Uid) -> Response:  # noqa: A002
+async def roll_back_to(call: Create, id: Uid, deployment_id: Uid) -> Response:  # noqa: A002
     """Deploy again what this deployment did; jobs are skipped."""
     return await _go_back(call, id, deployment_id)
 
@@ -214,20 +217,22 @@ async def cancel_deployment(call: Change, id: Uid, deployment_id: Uid) -> Respon
     summary="Get the log of a deployment",
     responses=replies.documented(200, list[LogEntry], "Lines, oldest first."),
 )
-async def deployment_logs(
+async def get_deployment_logs(
     *,
     call: Read,
     id: Uid,  # noqa: A002
     deployment_id: Uid,
-    start: Annotated[datetime | None, Query(alias="from")] = None,
-    to: datetime | None = None,
+    start: Start = None,
+    to: End = None,
+    filters: Filters,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
     """Return the course of a deployment: its jobs, its rollout, and the words of what failed."""
-    record = call.release(call.application(id), deployment_id)
+    application = call.application(id)
     lines = [
         line
-        for line in log_lines(record)
-        if parameters.lies_between(datetime.fromisoformat(line["timestamp"]), start, to)
+        for line in log_lines(call.release(application, deployment_id), application)
+        if parameters.lies_between(times.of_log(line["timestamp"]), start, to)
+        and logs.passes(line, filters)
     ]
     return replies.reply(lines[-limit:])

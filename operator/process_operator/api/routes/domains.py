@@ -4,7 +4,7 @@ import contextlib
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from process_operator.api import problems
 from process_operator.api.access import identity
@@ -12,12 +12,12 @@ from process_operator.api.payloads import base
 from process_operator.api.payloads.domains import AddDomain, Domain
 from process_operator.api.presenters.domains import domain
 from process_operator.api.reads.cache import Record
-from process_operator.api.routes import replies
+from process_operator.api.routes import groups, replies
 from process_operator.api.routes.call import Call
 from process_operator.api.routes.parameters import Change, CreateForced, Limit, Offset, Read, Uid
 from process_operator.kube import errors
 
-router = APIRouter(tags=["Domains"])
+router = groups.router("Domains")
 
 _MAX_HOSTS = 16
 

@@ -6,9 +6,12 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Path, Query, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 
 from process_operator.api.access import identity
 from process_operator.api.access.keys import Key  # noqa: TC001 - of a variable
+from process_operator.api.payloads.logs import LogFilter, log_filters
 from process_operator.api.routes.call import Call
 from process_operator.api.writes.writer import WriteOptions
 
@@ -39,6 +42,32 @@ _IdempotencyKey = Annotated[
         description="A request that repeats this text is not done twice, but answered again.",
     ),
 ]
+
+Start = Annotated[
+    datetime | None, Query(alias="from", description="The first moment that is meant.")
+]
+End = Annotated[datetime | None, Query(description="The last moment that is meant.")]
+
+
+async def _filters(
+    filters: Annotated[
+        str | None,
+        Query(
+            description="Which lines are meant: a JSON list of filters, of which each has to hold. "
+            "A filter has `key` (severity, message, tags.container, tags.pod), `operator` (EQUALS, "
+            "NOT_EQUALS, CONTAINS, NOT_CONTAINS), and `value` or a list of `values`.",
+            examples=['[{"key": "severity", "operator": "EQUALS", "value": "ERROR"}]'],
+        ),
+    ] = None,
+) -> list[LogFilter]:
+    try:
+        return log_filters(filters) if filters is not None else []
+    except ValidationError as error:
+        found = [{**one, "loc": ("query", "filters", *one["loc"])} for one in error.errors()]
+        raise RequestValidationError(found) from error
+
+
+Filters = Annotated[list[LogFilter], Depends(_filters)]
 
 
 def _call(request: Request, options: Mapping[str, Any]) -> Call:
@@ -101,10 +130,11 @@ CreateForced = Annotated[Call, Depends(_create_forced)]
 
 def lies_between(moment: datetime, start: datetime | None, end: datetime | None) -> bool:
     """Whether a moment lies within the asked time; a time without an offset is UTC."""
-    return (start is None or _aware(start) <= moment) and (end is None or moment <= _aware(end))
+    return (start is None or aware(start) <= moment) and (end is None or moment <= aware(end))
 
 
-def _aware(moment: datetime) -> datetime:
+def aware(moment: datetime) -> datetime:
+    """Return a moment with its offset; one without is in UTC."""
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 

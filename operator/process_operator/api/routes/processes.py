@@ -3,20 +3,20 @@
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from process_operator.api import problems
 from process_operator.api.payloads import base, processes
 from process_operator.api.reads import cache
 from process_operator.api.reads.cache import Record
-from process_operator.api.routes import replies
+from process_operator.api.routes import groups, replies
 from process_operator.api.routes.call import Call
 from process_operator.api.routes.parameters import Change, Create, Limit, Offset, Read, Remove, Uid
 from process_operator.api.writes import changes, writer
 from process_operator.api.writes.writer import Written
 from process_operator.kube import errors, names
 
-router = APIRouter(tags=["Processes"])
+router = groups.router("Processes")
 
 _TRIES = 5
 

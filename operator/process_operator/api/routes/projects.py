@@ -1,6 +1,6 @@
 """Projects: the namespaces that a key may use."""
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from process_operator.api import problems
 from process_operator.api.payloads import base
@@ -8,11 +8,11 @@ from process_operator.api.payloads.resources import Project, ProjectItem
 from process_operator.api.presenters.resources import project, project_item
 from process_operator.api.reads import cache
 from process_operator.api.reads.cache import Record
-from process_operator.api.routes import replies
+from process_operator.api.routes import groups, replies
 from process_operator.api.routes.call import Call
 from process_operator.api.routes.parameters import Limit, Offset, Read, Uid
 
-router = APIRouter(tags=["Projects"])
+router = groups.router("Projects")
 
 
 def _mine(call: Call) -> list[Record]:

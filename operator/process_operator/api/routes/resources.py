@@ -1,13 +1,13 @@
-"""What there is to choose from: resource types, and the one cluster; and whether a key is valid."""
+"""What there is to choose from: resource types, and the one cluster."""
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
-from process_operator.api.payloads.resources import ClusterItem, KeyValidation, OwnKey, ResourceType
-from process_operator.api.presenters.resources import cluster, own_key, resource_type, valid_key
-from process_operator.api.routes import replies
+from process_operator.api.payloads.resources import ClusterItem, ResourceType
+from process_operator.api.presenters.resources import cluster, resource_type
+from process_operator.api.routes import groups, replies
 from process_operator.api.routes.parameters import Read
 
-router = APIRouter(tags=["Resources"])
+router = groups.router("Resources")
 
 
 @router.get(
@@ -30,25 +30,3 @@ async def list_clusters(call: Read) -> Response:
     identifier = call.parts.cluster_id
     found = [cluster(identifier, call.parts.cluster_name)] if identifier else []
     return replies.reply(found)
-
-
-@router.get(
-    "/v3/api-keys/validate",
-    summary="Validate the API key",
-    responses=replies.documented(200, KeyValidation, "The key is valid."),
-    tags=["API keys"],
-)
-async def validate_key(call: Read) -> Response:
-    """Return what the key of this request may do; an invalid key is answered with 401."""
-    return replies.reply(valid_key(call.key, call.namespaces, call.parts.cluster_id))
-
-
-@router.get(
-    "/v3/api-keys/me",
-    summary="Get the API key of this request",
-    responses=replies.documented(200, OwnKey, "The key, without what is secret of it."),
-    tags=["API keys"],
-)
-async def own(call: Read) -> Response:
-    """Return the key of this request, and what it may do."""
-    return replies.reply(own_key(call.key, call.parts.cluster_id))

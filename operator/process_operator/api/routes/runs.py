@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from process_operator.api import problems
 from process_operator.api.payloads import base
@@ -12,12 +12,12 @@ from process_operator.api.presenters import runs as presenters_runs
 from process_operator.api.presenters import times
 from process_operator.api.presenters.runs import point, run, scheduled_run
 from process_operator.api.reads import usage
-from process_operator.api.routes import parameters, replies
+from process_operator.api.routes import groups, parameters, replies
 from process_operator.api.routes.parameters import Create, Limit, Offset, Read, Uid
 from process_operator.api.writes import writer
 from process_operator.kube import errors, names
 
-router = APIRouter(tags=["Runs and metrics"])
+router = groups.router("Runs and metrics")
 
 _LATELY = timedelta(minutes=1)
 
@@ -29,7 +29,7 @@ Measurement = Literal["cpu-usage", "cpu-limit", "memory-usage", "memory-limit", 
     summary="Trigger a cron job",
     responses=replies.documented(200, base.Message, "A run was asked for.", writes=True),
 )
-async def trigger(call: Create, id: Uid, process_id: Uid) -> Response:  # noqa: A002
+async def trigger_process(call: Create, id: Uid, process_id: Uid) -> Response:  # noqa: A002
     """Run a cron process once, now, with what serves."""
     application = call.application(id)
     process = call.process(application, process_id)
@@ -89,7 +89,7 @@ async def list_runs(
     summary="Get a measurement",
     responses=replies.documented(200, list[Point], "A series of points in time."),
 )
-async def metrics(
+async def get_measurement(
     *,
     call: Read,
     id: Uid,  # noqa: A002

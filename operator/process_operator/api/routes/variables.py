@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from process_operator.api import problems
 from process_operator.api.access import identity
@@ -14,11 +14,11 @@ from process_operator.api.payloads.variables import CreateVariable, UpdateVariab
 from process_operator.api.presenters.variables import variable
 from process_operator.api.reads import cache
 from process_operator.api.reads.cache import Record
-from process_operator.api.routes import parameters, replies
+from process_operator.api.routes import groups, parameters, replies
 from process_operator.api.routes.call import Call
 from process_operator.api.routes.parameters import Change, CreateForced, Limit, Offset, Read, Uid
 
-router = APIRouter(tags=["Environment variables"])
+router = groups.router("Environment variables")
 
 Item = dict[str, Any]
 

@@ -24,7 +24,6 @@ from process_operator.models.security import PodSecurity
 from process_operator.models.snapshot import ResourceType, SnapshotProcess
 from process_operator.models.volumes import Volume
 
-CONTAINER = "process"
 """Name of the one container, the same everywhere: `kubectl logs -c` need not know the type."""
 PORT_NAME = "http"
 """Name of the container's port. Services and probes use it, so that they are right for old and new
@@ -94,7 +93,7 @@ def _container(target: Target) -> Manifest:
     entry = target.entry
     return _filled(
         {
-            "name": CONTAINER,
+            "name": names.CONTAINER,
             "image": target.snapshot.image,
             "command": _command(entry),
             "ports": _ports(entry),

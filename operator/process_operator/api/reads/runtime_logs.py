@@ -1,0 +1,102 @@
+"""What the instances of an application have written lately, as far as their nodes still have it."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from process_operator.api.reads.cache import Record
+from process_operator.cluster.client import Cluster
+from process_operator.kube import errors, names
+from process_operator.kube.manifest import Manifest
+
+_MAX_PODS = 50
+"""Instances that are read for one answer: the newest."""
+_MAX_LINES = 20_000
+_MAX_BYTES = 4 * 1024 * 1024
+"""What is read for one answer, the same of each instance."""
+_AT_ONCE = 4
+"""How many answers are made at the same time: others wait."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Line:
+    """A line that an instance wrote."""
+
+    at: datetime
+    pod: str
+    place: int
+    """Which of the lines that were read of its pod: many have the same time."""
+    process: str
+    """Label of the process's key."""
+    text: str
+
+
+class RuntimeLogs:
+    """Asks the nodes for what is written there; nothing is kept."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+
+    async def of(
+        self, application: Record, key: str | None, since: datetime, lines: int
+    ) -> list[Line]:
+        """Return what the instances of an application wrote, oldest first.
+
+        Args:
+            application: Whose instances.
+            key: Key of the only process that is meant; None for all.
+            since: The time from which on.
+            lines: How many of each instance, at most: the newest.
+        """
+        async with self._turns:
+            pods = await self._pods(application, key)
+            share = len(pods) or 1
+            texts = await asyncio.gather(
+                *(
+                    self._text(one, since, min(lines, _MAX_LINES // share), _MAX_BYTES // share)
+                    for one in pods
+                )
+            )
+            read = zip(pods, texts, strict=True)
+            return sorted(line for pod, text in read for line in written(pod, text))
+
+    async def _pods(self, application: Record, key: str | None) -> list[Manifest]:
+        meant = {names.APPLICATION: application.name}
+        if key is not None:
+            meant = names.selector(application.name, key)
+        selector = ",".join(f"{name}={value}" for name, value in meant.items())
+        pages = self._cluster.list(
+            "Pod", namespace=application.namespace, label_selector=selector, metadata_only=True
+        )
+        found = [pod async for page, _ in pages for pod in page]
+        found.sort(key=lambda one: str(one["metadata"]["creationTimestamp"]), reverse=True)
+        return found[:_MAX_PODS]
+
+    async def _text(self, pod: Manifest, since: datetime, lines: int, kept: int) -> str:
+        about = pod["metadata"]
+        try:
+            return await self._cluster.log(
+                about["namespace"], about["name"], lines=lines, since=since, kept=kept
+            )
+        except errors.Forbidden:
+            raise
+        except (errors.NotFound, errors.Rejected, errors.Unavailable):
+            # It has not started yet, is gone meanwhile, or its node does not answer.
+            return ""
+
+
+def written(pod: Manifest, text: str) -> Iterator[Line]:
+    """Yield the lines of a pod's log, in which each stands behind its time."""
+    about = pod["metadata"]
+    process = (about.get("labels") or {}).get(names.PROCESS) or ""
+    # Not `splitlines`, which takes other characters for the end of a line too.
+    for place, line in enumerate(text.split("\n")):
+        time, _, said = line.partition(" ")
+        try:
+            at = datetime.fromisoformat(time)
+        except ValueError:
+            continue  # said by the kubelet, or cut off in front
+        if at.tzinfo is not None:
+            yield Line(at=at, pod=about["name"], place=place, process=process, text=said)
