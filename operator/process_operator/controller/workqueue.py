@@ -6,9 +6,9 @@ until then, for whatever reason.
 
 Whose turn is next is a matter of shares, so that nothing starves. While keys of several priorities
 wait, each priority gets its share of the turns. Within one, the groups of keys (their namespaces)
-take turns, one that comes anew before the others, and within a group the first come is the first
-served. Beside the priorities, one turn in so many goes to the key that has waited longest, whatever
-it is.
+take turns, one that comes and has had less than its share of the workers' time before the others,
+and within a group the first come is the first served. Beside the priorities, one turn in so many
+goes to the key that has waited longest, whatever it is.
 
 For each key and priority there is at most one wish: the earliest moment of all that was asked since
 the key's work last began. A wish whose moment has not come stands in one heap, and one timer waits
@@ -26,6 +26,7 @@ from typing import Generic, TypeVar
 
 from process_operator import metrics
 from process_operator.cluster import backoff
+from process_operator.controller.work_time import WorkTime
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -69,15 +70,18 @@ def _one_group(_: Hashable) -> Hashable:
 class _Lane(Generic[Key]):
     """Keys that are due: their groups take turns, the oldest of a group goes first.
 
-    A group that comes anew goes before those that have had a turn, so that whoever asks rarely does
-    not wait for a whole round of those who always ask. It is one of the round from then on, even
-    when nothing of it waits any more: to come and go does not bring more turns than to stay.
+    A group that comes anew goes before those that have had a turn, so that whoever asks rarely, or
+    for little, does not wait for a whole round of those who always ask for much. One that comes
+    back within the round is new only if it has had less work than the others: to come and go does
+    not bring more than to stay.
 
-    The rule for new flows is that of FQ-CoDel: RFC 8290, section 4.2.
+    The rule for new flows is that of FQ-CoDel (RFC 8290, section 4.2), where each packet tells
+    beforehand what it costs; here that is known of the work before.
     """
 
-    def __init__(self, group_of: Callable[[Key], Hashable]) -> None:
+    def __init__(self, group_of: Callable[[Key], Hashable], work: WorkTime) -> None:
         self._group_of = group_of
+        self._work = work
         self._keys: dict[Hashable, OrderedDict[Key, None]] = {}
         self._new: OrderedDict[Hashable, None] = OrderedDict()
         self._round: OrderedDict[Hashable, None] = OrderedDict()
@@ -88,8 +92,9 @@ class _Lane(Generic[Key]):
 
     def add(self, key: Key) -> None:
         group = self._group_of(key)
+        comes = group not in self._keys
         self._keys.setdefault(group, OrderedDict())[key] = None
-        if group not in self._round:
+        if group not in self._round or (comes and self._work.is_light(group)):
             self._new[group] = None
 
     def discard(self, key: Key) -> None:
@@ -108,6 +113,7 @@ class _Lane(Generic[Key]):
         """Return whose turn it is; the next turn is another group's."""
         group = self._next_group()
         self._round[group] = None
+        self._round.move_to_end(group)
         return next(iter(self._keys[group]))
 
     def _next_group(self) -> Hashable:
@@ -133,14 +139,17 @@ class WorkQueue(Generic[Key]):
         self._wishes: dict[Key, dict[Priority, float]] = {}
         self._due: OrderedDict[Key, float] = OrderedDict()
         """Since when each is due."""
-        self._lanes = {priority: _Lane(group_of) for priority in Priority}
+        self._group_of = group_of
+        self._work = WorkTime(self._loop.time())
+        self._lanes = {priority: _Lane(group_of, self._work) for priority in Priority}
         self._owed = dict.fromkeys(_SHARES, 0)
         self._heap: list[tuple[float, int, Key, Priority]] = []
         self._delayed: dict[tuple[Key, Priority], int] = {}
         """By key and priority: number of the heap entry that counts."""
         self._order = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
-        self._at_work: set[Key] = set()
+        self._at_work: dict[Key, float] = {}
+        """Since when each is worked on."""
         self._failures: dict[Key, int] = {}
         self._getters: deque[asyncio.Future[None]] = deque()
         self._idle = asyncio.Event()
@@ -194,7 +203,8 @@ class WorkQueue(Generic[Key]):
 
     def done(self, key: Key) -> None:
         """Say that the work on a key has ended; what was added meanwhile begins to wait."""
-        self._at_work.remove(key)
+        now = self._loop.time()
+        self._work.add(self._group_of(key), now - self._at_work.pop(key), now)
         if not self._at_work:
             self._idle.set()
         for priority, at in self._wishes.get(key, {}).items():
@@ -233,7 +243,7 @@ class WorkQueue(Generic[Key]):
         for priority in self._wishes.pop(key):
             self._lanes[priority].discard(key)
             self._delayed.pop((key, priority), None)
-        self._at_work.add(key)
+        self._at_work[key] = self._loop.time()
         self._idle.clear()
 
     def _place(self, key: Key, priority: Priority, at: float) -> None:

@@ -313,6 +313,62 @@ async def test_a_group_that_comes_anew_does_not_wait_for_a_round_of_all_others()
 
 
 @virtual_time.run
+async def test_whoever_asks_for_little_waits_for_no_round_however_often_it_asks() -> None:
+    queue = queue_of_groups()
+    looks: Counter[Member] = Counter()
+    asked, waited = 0.0, []
+
+    async def worker() -> None:
+        while True:
+            key = await queue.get()
+            if key[0] == "quiet":
+                waited.append(now() - asked)
+                await asyncio.sleep(0.1)
+            else:
+                await asyncio.sleep(0.7)
+                looks[key] += 1
+                if looks[key] < 8:
+                    queue.add(key, Priority.UNFINISHED)
+            queue.done(key)
+
+    for group, number in itertools.product(range(50), range(40)):
+        queue.add((f"busy {group}", str(number)), Priority.USER)
+    workers = [asyncio.create_task(worker()) for _ in range(20)]
+    for _ in range(60):
+        await asyncio.sleep(3)
+        asked = now()
+        queue.add(("quiet", ""), Priority.USER)
+    # At the very beginning all others are new as well.
+    assert max(waited[1:]) < 1.0
+    assert len(waited) >= 59
+    queue.close()
+    await asyncio.gather(*workers, return_exceptions=True)
+
+
+@virtual_time.run
+async def test_whoever_asks_for_much_gets_no_more_by_coming_and_going() -> None:
+    queue = queue_of_groups()
+    worked: Counter[str] = Counter()
+
+    async def worker() -> None:
+        while True:
+            group, name = await queue.get()
+            await asyncio.sleep(0.5)
+            worked[group] += 1
+            queue.add((group, name), Priority.USER)
+            queue.done((group, name))
+
+    for busy, number in itertools.product(range(5), range(100)):
+        queue.add((f"busy {busy}", str(number)), Priority.USER)
+    queue.add(("restless", ""), Priority.USER)
+    workers = [asyncio.create_task(worker()) for _ in range(2)]
+    await asyncio.sleep(300)
+    assert worked["restless"] <= worked.total() / 6 * 1.1
+    queue.close()
+    await asyncio.gather(*workers, return_exceptions=True)
+
+
+@virtual_time.run
 async def test_to_come_and_go_brings_no_more_turns_than_to_stay() -> None:
     queue = queue_of_groups()
     for busy, number in itertools.product(range(5), range(100)):
