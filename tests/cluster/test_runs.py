@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from userside import Body, Namespace, application, process
+from userside import IMAGE, Body, Namespace, application, process
 
 EXIT_3 = [{"name": "KWOK_EXIT_CODE", "value": "3"}]
 AN_HOUR = [{"name": "KWOK_RUNS_FOR", "value": "1h"}]
@@ -64,6 +64,33 @@ def test_deleting_a_run_stops_it(here: Namespace) -> None:
     job = here.wait("prun/now", "jsonpath={.status.jobName}")["status"]["jobName"]
     here.kubectl("delete", "prun", "now")
     here.wait_gone(f"job/{job}")
+
+
+def test_a_run_that_is_made_again_under_its_name_runs_again_only_with_other_inputs(
+    here: Namespace,
+) -> None:
+    here.release(application(), TICK)
+    for outcome, reason in (("success", "Succeeded"), ("skipped", "AlreadyRun")):
+        here.apply(run("once"))
+        status = ended(here, "once")
+        assert (status["outcome"], status["reason"]) == (outcome, reason)
+        here.wait("papp/shop", "jsonpath={.status.pastRequests[0].name}=once")
+        here.kubectl("delete", "prun", "once")
+    here.patch("papp", "shop", {"spec": {"image": f"{IMAGE}:v2"}})
+    here.wait("papp/shop", "jsonpath={.status.servingRelease.number}=2")
+    here.apply(run("once"))
+    assert ended(here, "once")["outcome"] == "success"
+
+
+def test_a_release_that_is_made_again_under_its_name_does_nothing_again(here: Namespace) -> None:
+    here.release(application(), process("web", "web"))
+    once = {**run("once"), "kind": "ProcessRelease", "spec": {"applicationRef": {"name": "shop"}}}
+    for state in ("success", "skipped"):
+        here.apply(once)
+        here.wait("prel/once", f"jsonpath={{.status.state}}={state}")
+        here.wait("papp/shop", "jsonpath={.status.pastRequests[0].name}=once")
+        here.kubectl("delete", "prel", "once")
+    assert here.get("papp", "shop")["status"]["lastReleaseNumber"] == 2
 
 
 def test_a_run_before_its_process_or_its_release_waits_and_says_for_what(here: Namespace) -> None:

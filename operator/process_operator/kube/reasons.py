@@ -48,6 +48,7 @@ class Reason(StrEnum):
     SUPERSEDED = "Superseded"
     NOTHING_ASKED = "NothingAsked"
     RESTORED = "Restored"
+    ALREADY_RUN = "AlreadyRun"
     APPLICATION_DELETED = "ApplicationDeleted"
     SERVING_RELEASE_MISSING = "ServingReleaseMissing"
     NEWER_OPERATOR = "NewerOperator"

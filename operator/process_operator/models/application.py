@@ -1,5 +1,6 @@
 """ProcessApplication: the unit of release, one image and one environment for all its processes."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -31,7 +32,10 @@ from process_operator.models.status import (
     ShortText,
     Status,
     Told,
+    Uid,
     Warnings,
+    bounded,
+    listed,
 )
 from process_operator.models.volumes import Volumes
 
@@ -226,6 +230,24 @@ class ActiveRelease(Told):
     """Its step, for example `rollout`."""
 
 
+class PastRequest(Told):
+    """A ProcessRelease or a ProcessRun with a name of its own that has run."""
+
+    kind: ShortText
+    """`ProcessRelease` or `ProcessRun`."""
+    name: RecordedName
+    """Its name."""
+    uid: Uid
+    """Its uid: another object of that name asks for the same once more."""
+    inputs: Annotated[str, bounded(maxLength=128)]
+    """Hash of what it asked for, and of all staged inputs that it ran with."""
+    started_at: datetime
+    """When it started."""
+
+
+MAX_PAST_REQUESTS = 32
+
+
 class ApplicationStatus(Status):
     """What of an application runs, what is being released and what waits."""
 
@@ -245,5 +267,10 @@ class ApplicationStatus(Status):
     """The newest number given to a release."""
     active_release: ActiveRelease | None = None
     """The release that is being made, if any."""
+    past_requests: Annotated[
+        tuple[PastRequest, ...], listed(MAX_PAST_REQUESTS, "kind", "name")
+    ] = ()
+    """The last releases and runs with names of their own that have run, the newest last: what is
+    deleted and made again under the same name, as tools do, does not run again."""
     processes_ready: ShortText | None = None
     """Ready and all processes, for example `4/5`."""

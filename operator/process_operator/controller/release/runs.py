@@ -20,7 +20,7 @@ from process_operator.controller.observe.records import (
     Process,
     Run,
 )
-from process_operator.controller.release import job_verdict
+from process_operator.controller.release import job_verdict, repeated
 from process_operator.controller.release.restored import HAS_RUN, STATUS_COMES_WITHIN
 from process_operator.kube import conditions, names
 from process_operator.kube.conditions import Condition
@@ -84,7 +84,7 @@ def decide(
         due = run.seen_at + STATUS_COMES_WITHIN
         if observed.now < due:
             return RunDecision(run=run, wake_at=due)
-        return RunDecision(run=run, record=_restored(observed, run))
+        return RunDecision(run=run, record=_skipped(observed, run, Reason.RESTORED, HAS_RUN))
     if run.status.job_uid is not None:
         return _watch(observed, serving, run, grace)
     process = _process(observed, run.spec.process_ref.name)
@@ -106,21 +106,24 @@ def decide(
     if entry is None:
         message = "no release that has this process serves; it runs as soon as one does"
         return RunDecision(run=run, waits=(Reason.AWAITING_RELEASE, message))
+    again = repeated.has_run(observed, run, serving.snapshot.inputs_hash) if serving else ""
+    if again:
+        return RunDecision(run=run, record=_skipped(observed, run, Reason.ALREADY_RUN, again))
     refused = observed.refused.get(job_key(run, process))
     if refused is not None:
         return RunDecision(run=run, refused=(refused.reason, refused.message))
     return RunDecision(run=run, start=_changed(entry, run.spec), process=process)
 
 
-def _restored(observed: ObservedState, run: Run) -> RunStatus:
-    """Return the record of a copy of a run that has run."""
+def _skipped(observed: ObservedState, run: Run, reason: str, message: str) -> RunStatus:
+    """Return the record of a run that does nothing: what it stands for has happened."""
     ended = run.status.changed(
         outcome=Result.SKIPPED,
-        reason=Reason.RESTORED,
-        message=HAS_RUN,
+        reason=reason,
+        message=message,
         finished_at=conditions.whole_seconds(observed.now),
     )
-    said = conditions.ready(Reason.RESTORED, HAS_RUN)
+    said = conditions.ready(reason, message)
     return _saying(run, ended, said, observed.now)
 
 

@@ -8,7 +8,7 @@ from process_operator.controller.observe.records import (
     ObservedState,
     Release,
 )
-from process_operator.controller.release import jobs, triggers
+from process_operator.controller.release import jobs, repeated, triggers
 from process_operator.controller.release.decision import Decision, Waiting
 from process_operator.controller.release.history import ReleaseHistory, next_number
 from process_operator.controller.release.record import begin, end, skip, snapshot
@@ -78,6 +78,13 @@ def start(
         return Decision(
             records=((release, end(release, ReleaseState.SKIPPED, said, observed.now)),),
             note=f"skipped release {release.name}",
+        )
+    again = repeated.has_run(observed, release, ready.inputs_hash)
+    if again:
+        said = conditions.ready(Reason.ALREADY_RUN, again)
+        return Decision(
+            records=((release, end(release, ReleaseState.SKIPPED, said, observed.now)),),
+            note=f"skipped release {release.name}, which has run",
         )
     record = _started(observed, application, resolved, history, release=release, candidate=ready)
     if isinstance(record, Waiting) and release.spec.rollback_to is None:

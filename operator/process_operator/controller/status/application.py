@@ -7,7 +7,7 @@ from datetime import datetime
 from process_operator.controller.observe.memory import Memory
 from process_operator.controller.observe.records import CustomResource, ObservedState, Release
 from process_operator.controller.plan.model import ApplicationContext
-from process_operator.controller.release import failure, record, triggers
+from process_operator.controller.release import failure, record, repeated, triggers
 from process_operator.controller.release.decision import Decision
 from process_operator.controller.release.history import ReleaseHistory
 from process_operator.controller.resolve.refusal import Refusal
@@ -270,6 +270,7 @@ def _application_fields(
         serving_release=_serving_release(context),
         last_release_number=history.last_number or None,
         active_release=_active_release(history),
+        past_requests=repeated.remembered(observed, application.status),
         processes_ready=f"{ready}/{len(processes)}",
     )
 
