@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -140,6 +140,20 @@ class Client:
             answer = connection.getresponse()
             answered = {name.lower(): value for name, value in answer.getheaders()}
             return Answer(status=answer.status, headers=answered, text=answer.read())
+        finally:
+            connection.close()
+
+    def lines(self, path: str, **query: Any) -> Generator[Body, None, None]:
+        """Yield what an answer that goes on tells line by line, but for those without words."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.api.port, timeout=60)
+        try:
+            headers = {"authorization": f"Bearer {self.key}"}
+            connection.request("GET", f"{path}?{urllib.parse.urlencode(query)}", headers=headers)
+            with connection.getresponse() as answer:
+                assert answer.status == 200, answer.read()
+                while line := answer.readline():
+                    if line.strip():
+                        yield json.loads(line)
         finally:
             connection.close()
 

@@ -1,7 +1,7 @@
 """Deployments, runs and measurements, with the operator at work behind the API."""
 
 import running
-from restside import App, Client
+from restside import App, Client, Served
 from userside import IMAGE, Namespace
 
 
@@ -109,3 +109,26 @@ def test_what_can_be_measured_now_is_one_point(app: App, me: Client) -> None:
         past = {first: "2020-01-01T00:00:00Z", last: "2020-01-02T00:00:00Z"}
         assert me.get(f"{app.web_path}/metrics/cpu-limit", **past).body == []
     assert me.get(f"{app.web_path}/metrics/nothing").status == 400
+
+
+def test_a_hook_deploys_for_whoever_knows_it_and_for_nobody_else(
+    app: App, me: Client, rest: Served
+) -> None:
+    path = f"{app.path}/deployment-hook"
+    assert [me.ask(method, path).status for method in ("GET", "PUT", "DELETE")] == [404] * 3
+    url = me.done("POST", path)["url"]
+    assert me.done("POST", path)["url"] == me.done("GET", path)["url"] == url
+    assert url.startswith(f"http://127.0.0.1:{rest.port}/v3/hooks/{app.made['id']}/")
+    stranger, hook = Client(rest), url.partition(str(rest.port))[2]
+    wrong = hook[:-1] + ("0" if hook[-1] != "0" else "1")
+    assert [stranger.post(one).status for one in (wrong, f"{hook}0")] == [404, 404]
+    assert stranger.get(hook).status == 405
+    app.deploy()
+    asked = stranger.send("POST", hook, b"not even json")
+    assert asked.status == 201
+    assert app.ended(asked.body["deployment_id"])["status"] == "success"
+    newer = me.done("PUT", path)["url"].partition(str(rest.port))[2]
+    assert stranger.post(hook).status == 404
+    assert stranger.post(newer).status == 201
+    me.done("DELETE", path)
+    assert stranger.post(newer).status == 404

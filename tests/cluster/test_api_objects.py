@@ -4,7 +4,7 @@ from functools import partial
 
 import running
 from restside import App, Client
-from userside import Namespace, application, process
+from userside import IMAGE, Namespace, application, process
 
 UNKNOWN = "11111111-1111-4111-8111-111111111111"
 
@@ -143,3 +143,27 @@ def test_variables_and_domains_come_and_go(app: App, me: Client, here: Namespace
     assert me.get(f"{domains}/{domain['id']}").body["status"] == "active"
     assert me.delete(f"{domains}/{domain['id']}").status == 200
     assert me.get(f"{domains}/{domain['id']}").status == 404
+
+
+def test_a_clone_has_all_but_the_hosts_and_the_life_of_the_original(
+    app: App, me: Client, here: Namespace
+) -> None:
+    me.done("POST", f"{app.path}/env-vars", {"key": "A", "value": "1"})
+    me.done("POST", f"{app.path}/domains", {"domain_name": here.host("shop")})
+    app.process("cron", schedule="0 4 * * *")
+    assert app.deploy()["status"] == "success"
+    me.done("POST", f"{app.path}/suspend")
+    asked = {"display_name": "Shop"}
+    made = me.done("POST", f"{app.path}/clone", asked, idempotency_key="once")
+    assert me.done("POST", f"{app.path}/clone", asked, idempotency_key="once")["id"] == made["id"]
+    assert (made["name"], made["status"], made["is_suspended"]) == ("shop-2", None, False)
+    path = f"/v3/applications/{made['id']}"
+    processes = {one["key"]: one for one in me.done("GET", f"{path}/processes")["data"]}
+    assert processes.keys() == {"web", "cron"}
+    assert processes["cron"]["schedule"] == "0 4 * * *"
+    assert [one["key"] for one in me.done("GET", f"{path}/env-vars")["data"]] == ["A"]
+    assert me.done("GET", f"{path}/domains")["data"] == []
+    assert here.get("papp", "shop-2")["spec"]["image"] == f"{IMAGE}:v1"
+    here.wait_reason("papp/shop-2", "AwaitingRelease")
+    elsewhere = {"display_name": "x", "cluster_id": UNKNOWN}
+    assert me.post(f"{app.path}/clone", elsewhere).status == 422

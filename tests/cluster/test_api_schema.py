@@ -30,6 +30,8 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
+ENDLESS = {"/v3/applications/{id}/runtime-logs/follow"}
+"""Not asked here: its answer goes on for minutes. `tests/e2e/test_api.py` follows it."""
 REMOVES = {"/v3/applications/{id}", "/v3/applications/{id}/processes/{process_id}"}
 
 
@@ -41,7 +43,10 @@ def test_no_request_meets_a_defect_or_an_undocumented_answer(
     schema = schemathesis.openapi.from_url(f"http://127.0.0.1:{rest.port}/v3/openapi.json")
     operations = [_valid(result) for result in schema.get_all_operations()]
     assert len(operations) > 30
+    assert {one.path for one in operations} >= ENDLESS
     for operation in operations:
+        if operation.path in ENDLESS:
+            continue
         for mode in GenerationMode:
             _fuzz(operation, mode, known, me)
 

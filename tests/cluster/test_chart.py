@@ -54,6 +54,7 @@ VARIANTS: dict[str, list[str]] = {
     "tenants": ["policies.tenants=true"],
     "traces": ["traces.enabled=true", "traces.endpoint=http://collector.monitoring:4318"],
     "the API": ["api.enabled=true"],
+    "the API with commands": ["api.enabled=true", "api.exec.enabled=true"],
     "the API behind an Ingress": [
         "api.enabled=true",
         "api.ingress.enabled=true",

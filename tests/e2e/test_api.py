@@ -1,5 +1,6 @@
 """The REST API before a cluster with real pods: what is asked for there is what runs."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,8 +9,26 @@ import pytest
 import restside
 import running
 from clients import Http
-from restside import Api, App, Client
+from restside import Answer, Api, App, Client
 from userside import IMAGE, Namespace
+
+DONE = ["sample", "job"]
+READY = {"httpGet": {"path": "/readyz"}, "periodSeconds": 1}
+RIGHT = """\
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {{name: commands, namespace: {namespace}}}
+rules:
+  - {{apiGroups: [""], resources: [pods/exec], verbs: [get, create]}}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {{name: commands, namespace: {namespace}}}
+roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: commands}}
+subjects:
+  - {{kind: ServiceAccount, name: process-operator-api, namespace: process-operator}}
+"""
+"""What api.exec.enabled of the chart grants, in one namespace."""
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +43,7 @@ def test_what_is_deployed_by_the_api_answers_and_is_measured(
     del tiny
     me = restside.user(rest, kubeconfig, namespace)
     app = App(me)
-    probe = {"httpGet": {"path": "/readyz"}, "periodSeconds": 1}
-    size = {"resource_type_id": app.sizes["tiny"], "readiness_probe": probe}
+    size = {"resource_type_id": app.sizes["tiny"], "readiness_probe": READY}
     me.done("PATCH", app.web_path, size)
     me.done("POST", f"{app.path}/env-vars", {"key": "GREETING", "value": "hello from the API"})
     assert app.deploy()["status"] == "success"
@@ -47,6 +65,59 @@ def test_what_is_deployed_by_the_api_answers_and_is_measured(
     # An instance is measured some seconds after its start.
     running.until(lambda: 0 < used("memory-usage") <= 64, seconds=120)
     assert 0 <= used("cpu-usage") <= 100
+
+
+def test_a_command_is_run_for_a_key_that_may_where_the_platform_allows_it(
+    rest: Api, kubeconfig: Path, namespace: str, here: Namespace, tiny: None
+) -> None:
+    del tiny
+    me = restside.user(rest, kubeconfig, namespace)
+    app = App(me)
+    size = {"resource_type_id": app.sizes["tiny"], "readiness_probe": READY}
+    me.done("PATCH", app.web_path, size)
+    runner = Client(rest, restside.new_key(kubeconfig, namespace, "exec"))
+    running.until(lambda: runner.get(app.web_path).status == 200, seconds=10)
+    path = f"{app.web_path}/exec"
+
+    def run(*command: str, **more: int) -> Answer:
+        return runner.post(path, {"command": command, **more})
+
+    assert "no instance of the process is ready" in run(*DONE).body["message"]
+    assert app.deploy()["status"] == "success"
+    refused = run(*DONE)
+    assert (refused.status, "api.exec.enabled" in refused.body["message"]) == (422, True)
+    here.kubectl("apply", "-f", "-", stdin=RIGHT.format(namespace=namespace))
+    running.until(lambda: run(*DONE).status == 200, seconds=10)
+    both = run("sh", "-c", "echo port $PORT; echo err >&2; exit 3")
+    assert both.body == {"stdout": "port 8080\n", "stderr": "err\n", "exit_code": 3}
+    missing = run("no-such-program")
+    assert (missing.status, "no-such-program" in missing.body["message"]) == (422, True)
+    assert "did not end within 1 s" in run(*DONE, "-sleep", "5s", timeout=1).body["message"]
+    endless = f"while true; do echo {'x' * 1000}; done"
+    assert "more than 1048576 bytes" in run("sh", "-c", endless).body["message"]
+    assert me.post(path, {"command": DONE}).status == 403
+
+
+def test_logs_are_followed_into_the_instances_that_start_later(
+    rest: Api, kubeconfig: Path, namespace: str, tiny: None
+) -> None:
+    del tiny
+    me = restside.user(rest, kubeconfig, namespace)
+    app = App(me)
+    size = {"resource_type_id": app.sizes["tiny"], "readiness_probe": READY}
+    me.done("PATCH", app.web_path, size)
+    app.deploy()
+    brief = Client(rest, restside.new_key(kubeconfig, namespace, "read"))
+    running.until(lambda: brief.get(app.web_path).status == 200, seconds=10)
+    path, since = f"{app.path}/runtime-logs/follow", {"from": "2020-01-01T00:00:00Z"}
+    with contextlib.closing(brief.lines(path, **since)) as lines:
+        first = next(lines)
+        assert (first["service"], first["tags"]["container"]) == ("APP_RUNTIME", "web")
+        app.deploy(is_restart=True)
+        # What it ends with may be told before what the next one begins with.
+        assert any(line["tags"]["pod"] != first["tags"]["pod"] for line in lines)
+        assert restside.keys(kubeconfig, "revoke", "--name", f"{namespace}-read").returncode == 0
+        assert list(lines) is not None  # It ends with its key.
 
 
 def _logs_are_read(me: Client, app: App) -> None:

@@ -233,9 +233,11 @@ class Server:
         self.remove(place)
         return {"kind": "Status"}
 
-    async def log(self, _namespace: str, _pod: str, *, lines: int, previous: bool) -> str:
-        del lines, previous
-        return self.log_text
+    async def stream(
+        self, _path: str, _asked: Mapping[str, str], *, seconds: float
+    ) -> AsyncGenerator[bytes, None]:
+        del seconds
+        yield self.log_text.encode()
 
     async def list(self, _kind: str, **_: Any) -> AsyncGenerator[tuple[Sequence[Body], str], None]:
         yield [], str(self.version)

@@ -59,6 +59,11 @@ def refused(message: str) -> Problem:
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, message)
 
 
+def busy(message: str) -> Problem:
+    """Return the answer to what is done as often as it may be already."""
+    return Problem(HTTPStatus.TOO_MANY_REQUESTS, message, headers={"retry-after": "1"})
+
+
 def unavailable(message: str) -> Problem:
     """Return the answer when the cluster cannot be asked now."""
     return Problem(HTTPStatus.SERVICE_UNAVAILABLE, message, headers={"retry-after": "5"})

@@ -53,10 +53,12 @@ async def _serve(given: settings.Settings) -> int:
     from process_operator.api.http.limits import Limiter
     from process_operator.api.reads import ownership
     from process_operator.api.reads.cache import Cache
+    from process_operator.api.reads.followed_logs import FollowedLogs
     from process_operator.api.reads.kept import ResponseCache
     from process_operator.api.reads.runtime_logs import RuntimeLogs
     from process_operator.api.reads.usage import Usage
     from process_operator.api.routes.call import RequestContext
+    from process_operator.api.writes.commands import Commands
     from process_operator.api.writes.writer import Writer
     from process_operator.cli import connect
     from process_operator.cluster import client
@@ -70,10 +72,13 @@ async def _serve(given: settings.Settings) -> int:
         )
         app = asgi.application(
             parts=RequestContext(
+                key_store=key_store,
                 cache=known,
                 writer=Writer(api, known),
                 usage=Usage(api),
                 logs=RuntimeLogs(api),
+                followed=FollowedLogs(api),
+                commands=Commands(api),
                 kept=ResponseCache(),
                 cluster_name=given.cluster_name,
             ),

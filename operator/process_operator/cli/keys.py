@@ -53,7 +53,10 @@ def add_to(commands: Any) -> None:
         help="a namespace that the key may use; may be given often",
     )
     create.add_argument(
-        "--role", choices=("read", "write"), required=True, help="what the key may do"
+        "--role",
+        choices=("read", "write", "exec"),
+        required=True,
+        help="what the key may do; exec is write, and to run commands in the instances",
     )
     create.add_argument(
         "--expires", type=_lifetime, metavar="AGE", help="such as 90d, 12h or 30m (never)"

@@ -9,7 +9,6 @@ nobody's mistake.
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from datetime import UTC, datetime
 from importlib import metadata
 from types import TracebackType
 from typing import Any, Self
@@ -34,11 +33,6 @@ _CALL = aiohttp.ClientTimeout(total=30, sock_connect=5)
 """It begins when the request is made: what waits here for others of ours is not late."""
 _AT_ONCE = 32
 """How many writes, and how many reads, are made at the same time, at most; watches do not count."""
-_LOG = aiohttp.ClientTimeout(total=5, sock_connect=5)
-"""The kubelet of a node that is gone answers never: a log must not hold a release up."""
-_LOG_KEPT = 16 * 1024
-_LOG_BYTES = 512 * 1024
-"""More than twenty of the longest pieces, of 16 KiB, that container runtimes cut lines into."""
 _WATCH_SECONDS = 10
 _WATCH_GRACE_SECONDS = 3
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
@@ -314,42 +308,41 @@ class Cluster:
         options = {"preconditions": {"uid": uid}, "propagationPolicy": propagation}
         return await self._call("DELETE", KINDS[kind].path(namespace, name), {}, options)
 
-    async def log(
-        self,
-        namespace: str,
-        pod: str,
-        *,
-        lines: int,
-        previous: bool = False,
-        since: datetime | None = None,
-        kept: int = _LOG_KEPT,
-    ) -> str:
-        """Return the last lines that the process of a pod wrote.
+    async def stream(
+        self, path: str, asked: Mapping[str, str], *, seconds: float | None = None
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield an answer that is no object, piece by piece, as it comes.
 
         Args:
-            namespace: The pod's.
-            pod: Its name.
-            lines: How many, at most.
-            previous: Of the container before its last restart.
-            since: Only what was written from then on, each line behind its time.
-            kept: How many bytes, at most; 512 KiB are the most that is read.
+            path: Where it is.
+            asked: The query.
+            seconds: How long it may take in all; None for ever.
         """
-        path = KINDS["Pod"].path(namespace, pod, "log")
-        asked = {
-            "container": names.CONTAINER,
-            "limitBytes": str(_LOG_BYTES),
-            "previous": str(previous).lower(),
-        }
-        if since is not None:
-            asked |= {"timestamps": "true", "sinceTime": since.astimezone(UTC).isoformat()}
-        # The limit cuts the end off, where the newest lines stand: then fewer have to do.
-        while True:
-            asked["tailLines"] = str(lines)
-            answer = await self._read("GET", path, asked, accept="*/*", timeout=_LOG)
-            if len(answer) < _LOG_BYTES or lines == 1:
-                break
-            lines = max(1, lines // 8)
-        return responses.end(answer, kept).decode(errors="replace")
+        limit = aiohttp.ClientTimeout(total=seconds, sock_connect=5)
+        try:
+            async with await self._open("GET", path, asked, accept="*/*", timeout=limit) as answer:
+                if answer.status != 200:
+                    raise responses.failure(answer, await answer.read())
+                async for piece in answer.content.iter_any():
+                    yield piece
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise responses.unavailable("GET", path, error) from error
+
+    async def websocket(
+        self, path: str, asked: Sequence[tuple[str, str]], *, protocol: str
+    ) -> aiohttp.ClientWebSocketResponse:
+        """Return an open connection on which both sides send as they like; close it.
+
+        Raises:
+            ApiError: The server does not speak that protocol there, or not to us.
+        """
+        url = yarl.URL(self.server + path).with_query(asked)
+        try:
+            return await self._opened().ws_connect(url, protocols=(protocol,))
+        except aiohttp.WSServerHandshakeError as error:
+            raise responses.refused_upgrade(error.status, path) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise responses.unavailable("GET", path, error) from error
 
     async def _call(
         self,
@@ -396,8 +389,7 @@ class Cluster:
         accept: str = _JSON,
         timeout: aiohttp.ClientTimeout = _CALL,  # noqa: ASYNC109 - aiohttp's own, per phase
     ) -> aiohttp.ClientResponse:
-        if self._session is None:
-            raise RuntimeError("the cluster is not open: use it inside `async with`")
+        session = self._opened()
         url = yarl.URL(self.server + path).with_query(asked)
         headers = {"Accept": accept}
         if data is not None:
@@ -406,7 +398,7 @@ class Cluster:
         resource, code = kinds.resource_of(path), 0
         begun = time.perf_counter()
         try:
-            response = await self._session.request(
+            response = await session.request(
                 verb, url, data=data, headers=headers, timeout=timeout, allow_redirects=False
             )
             code = response.status
@@ -414,6 +406,11 @@ class Cluster:
             metrics.REQUESTS.labels(asked_as, resource, code).inc()
             metrics.REQUEST_SECONDS.labels(asked_as).observe(time.perf_counter() - begun)
         return response
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            raise RuntimeError("the cluster is not open: use it inside `async with`")
+        return self._session
 
     async def _authorized(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType

@@ -100,6 +100,14 @@ def failure(response: aiohttp.ClientResponse, answer: bytes) -> errors.ApiError:
     return found(message, status=status, reason=reason, causes=causes)
 
 
+def refused_upgrade(status: int, path: str) -> errors.ApiError:
+    """Return the error of a websocket that was not opened, of whose answer only this is known."""
+    found = _BY_STATUS.get(status)
+    if found is None:
+        found = errors.Rejected if 400 <= status < 500 else errors.Unavailable
+    return found(f"GET {path}: status {status} to the wish for a websocket", status=status)
+
+
 def _status(answer: bytes) -> Mapping[str, Any]:
     try:
         parsed = orjson.loads(answer)

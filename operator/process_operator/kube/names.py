@@ -55,6 +55,12 @@ REQUESTED_AT = f"{GROUP}/requested-at"
 It tells the order of what the API server made in the same second.
 """
 
+CHANGED_AT = f"{GROUP}/changed-at"
+"""Annotation on what the REST API has written: when it did last, to the microsecond, by its clock.
+
+The API server tells seconds; of two changes within one nobody could say which was the later.
+"""
+
 TAKEN_UP = f"{GROUP}/taken-up"
 """Annotation on applications, and on releases and runs that others made: the uid that the object
 had when the operator began to act on it. On one of another uid it says that this is a copy."""

@@ -406,6 +406,51 @@ def test_a_deployment_tells_its_steps_and_why_it_failed() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("written", "told", "shown_as"),
+    [
+        ("2026-01-06T00:00:00Z", None, "00:00.000Z"),
+        ("2026-01-06T00:00:00Z", "2026-01-06T00:00:00.123456+00:00", "00:00.123Z"),
+        ("2026-01-06T00:00:01Z", "2026-01-06T01:00:02.9+01:00", "00:02.900Z"),
+        # By another client since, by a clock that is wrong, and no time at all.
+        ("2026-01-06T00:00:09Z", "2026-01-06T00:00:00.123456+00:00", "00:09.000Z"),
+        ("2026-01-06T00:00:09Z", "2026-01-06T09:00:00+00:00", "00:09.000Z"),
+        ("2026-01-06T00:00:09Z", "2026-01-06T00:00:09.1", "00:09.000Z"),
+        ("2026-01-06T00:00:09Z", "soon", "00:09.000Z"),
+    ],
+)
+def test_what_the_api_has_changed_is_told_to_the_millisecond(
+    written: str, told: str | None, shown_as: str
+) -> None:
+    about: dict[str, Any] = {"managedFields": [{"manager": "x", "time": written}]}
+    if told is not None:
+        about["annotations"] = {names.CHANGED_AT: told}
+    spec = {"applicationRef": {"name": "shop"}, "key": "web", "type": "web"}
+    one = record("Process", "shop-web", spec, **about)
+    assert shown(one)["updated_at"] == f"2026-01-06T00:{shown_as}"
+
+
+@pytest.mark.parametrize(
+    ("saved", "state", "serving", "noted"),
+    [
+        ("shop:1", "inProgress", "other", True),
+        ("shop:1", "success", "shop-1", True),
+        ("shop:1", "success", "other", False),
+        ("shop:1", "failed", "other", False),
+        ("shop:0", "success", "shop-1", False),
+    ],
+)
+def test_going_back_tells_that_the_saved_image_is_another_as_long_as_that_matters(
+    saved: str, state: str, serving: str, *, noted: bool
+) -> None:
+    target = release({"state": "success", "requested": {"image": "shop:0"}})
+    back = release({"state": state}, rollbackTo="shop-0")
+    status = {"servingRelease": {"name": serving, "number": 2}}
+    owner = record("ProcessApplication", "shop", {"image": saved}, status, APP_UID)
+    note = deployment(back, owner, target)["note"]
+    assert ("the saved image is shop:1" in (note or "")) == noted
+
+
 def test_going_back_shows_the_image_that_it_goes_back_to() -> None:
     target = release({"state": "success", "requested": {"image": "shop:0"}})
     back = release({"requested": {"image": "shop:1"}}, rollbackTo="shop-1")

@@ -1,9 +1,7 @@
 """Whatever a server answers, or keeps back, the client makes one class of error of it."""
 
 import asyncio
-import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from answering import always, answering
 from process_operator.cluster import connection
 from process_operator.cluster.client import Cluster
 from process_operator.kube import errors
@@ -20,35 +19,6 @@ from process_operator.kube.manifest import Manifest
 
 async def everything(server: Cluster, kind: str, **asked: Any) -> list[Manifest]:
     return [item async for items, _ in server.list(kind, **asked) for item in items]
-
-
-Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-@contextlib.asynccontextmanager
-async def answering(answer: Answer, **told: Any) -> AsyncIterator[Cluster]:
-    """Yield a client of a server that answers everything in the same way."""
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", answer)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = runner.addresses[0][1]
-    try:
-        async with Cluster(
-            connection.connection(server=f"http://127.0.0.1:{port}", **told)
-        ) as opened:
-            yield opened
-    finally:
-        await runner.cleanup()
-
-
-def always(**answer: Any) -> Answer:
-    async def respond(_: web.Request) -> web.StreamResponse:
-        return web.Response(**answer)
-
-    return respond
 
 
 @pytest.mark.parametrize(
@@ -236,35 +206,6 @@ async def test_a_watch_survives_lines_in_any_pieces_and_drops_the_one_that_was_c
             async for _, found in server.watch("Deployment", resource_version="1")
         ]
     assert seen == ["0", "1"]
-
-
-def container(written: bytes) -> Answer:
-    """Answer as a kubelet does: the last lines first, and of those not more than the limit."""
-
-    async def answer(request: web.Request) -> web.StreamResponse:
-        assert request.query["container"] == "process"  # others may stand beside it
-        lines = written.splitlines(keepends=True)[-int(request.query["tailLines"]) :]
-        return web.Response(body=b"".join(lines)[: int(request.query["limitBytes"])])
-
-    return answer
-
-
-@pytest.mark.parametrize(
-    ("written", "told"),
-    [
-        (b"", ""),
-        (b"".join(b"%d\n" % number for number in range(100)), "98\n99\n"),
-        # However much stands before it, the error at the end is what matters.
-        (b"x" * 300_000 + b"\nerror\n", "error\n"),
-        (b"x" * 3_000_000 + b"\nerror\n", "error\n"),
-        (b"x" * 300_000 + b"error", "x" * (16 * 1024 - 5) + "error"),
-        (b"y\n" + b"x" * 3_000_000, "x" * 16 * 1024),
-        (b"\xff\n", "\ufffd\n"),
-    ],
-)
-async def test_the_end_of_a_log_is_what_is_read(written: bytes, told: str) -> None:
-    async with answering(container(written)) as server:
-        assert await server.log("ns", "pod", lines=2, previous=False) == told
 
 
 @pytest.mark.parametrize(

@@ -53,10 +53,12 @@ _TRUSTED_SECONDS = 15.0
 
 
 class Role(StrEnum):
-    """What a key may do."""
+    """What a key may do: each includes those before it."""
 
     READ = "read"
     WRITE = "write"
+    EXEC = "exec"
+    """Run commands in the instances, where it can read all that they can."""
 
 
 class BoundNamespace(NamedTuple):
@@ -202,9 +204,22 @@ class KeySet:
         kept = self._kept.get(identity) if identity is not None else None
         if kept is None or not hmac.compare_digest(kept.hash, self._hash(text)):
             return None
-        if kept.key.expires_at is not None and kept.key.expires_at <= now:
-            return None
-        return kept.key
+        return kept.key if self.holds(kept.key, now) else None
+
+    def holds(self, key: Key, now: datetime) -> bool:
+        """Whether a key is still what it was when it was found, and valid now."""
+        kept = self._kept.get(key.id)
+        is_over = key.expires_at is not None and key.expires_at <= now
+        return kept is not None and kept.key == key and not is_over
+
+    def hook(self, application: str, nonce: str) -> str:
+        """Return the token of a deployment hook, which nobody can work out who has no hash key.
+
+        Args:
+            application: The uid of the application that it deploys.
+            nonce: What tells it from the hooks that the application had before.
+        """
+        return self._hash(f"hook {application} {nonce}").hex()
 
     def data(self) -> dict[str, str]:
         """Return the `data` of the Secret."""
@@ -290,6 +305,14 @@ class KeyStore:
     def find(self, text: str, now: datetime) -> Key | None:
         """Return the valid key that a text is."""
         return self._book.find(text, now)
+
+    def hook(self, application: str, nonce: str) -> str:
+        """Return the token of a deployment hook of an application."""
+        return self._book.hook(application, nonce)
+
+    def holds(self, key: Key, now: datetime) -> bool:
+        """Whether a key that was found is valid still; asked of what takes longer than a moment."""
+        return self.trusted and self._book.holds(key, now)
 
     async def run(self) -> None:
         """Keep the keys, until cancelled; a revocation is known within two seconds."""

@@ -21,6 +21,7 @@ from process_operator.api.http import limits, meters
 from process_operator.api.http.limits import Lease, Limiter, Verdict
 from process_operator.api.problems import Problem
 from process_operator.api.reads.cache import Cache
+from process_operator.api.routes.hooks import HOOKS
 from process_operator.kube import names
 
 _log = logging.getLogger("process_operator.api")
@@ -33,7 +34,8 @@ _READS = frozenset({"GET", "HEAD"})
 _OF_A_BODY = frozenset({b"content-length", b"transfer-encoding"})
 """A request with neither has no body (RFC 9112, section 6.3)."""
 _OPEN = frozenset({"/v3/openapi.json", "/docs", "/healthz", "/readyz"})
-"""What needs no key, for it tells nothing of anybody; whatever is added needs one."""
+"""What needs no key, for it tells nothing of anybody; whatever is added needs one, but for the
+hooks, whose address is the key."""
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -75,7 +77,7 @@ class Gate:
         try:
             _check_query(scope)
             received = b""
-            if scope["path"] not in _OPEN:
+            if scope["path"] not in _OPEN and not scope["path"].startswith(HOOKS):
                 key = self._admit(scope, extra)
                 if scope["method"] not in _READS:
                     lease = self._held.lease(key.id)
@@ -156,7 +158,7 @@ def _check(scope: Scope, key: Key, verdict: Verdict) -> None:
             f"too many requests: {verdict.limit} are allowed; wait {verdict.retry_after} s",
             headers={"retry-after": str(verdict.retry_after)},
         )
-    if scope["method"] not in _READS and key.role is not Role.WRITE:
+    if scope["method"] not in _READS and key.role is Role.READ:
         raise problems.forbidden("the API key may only read; use one of role write")
 
 

@@ -66,7 +66,7 @@ class _Bucket:
     """Requests that were refused and have not been repeated, as far as is known."""
 
 
-_LOGS = {"logs", "runtime-logs"}
+_LOGS = {"logs", "runtime-logs", "follow"}
 _OF_APPLICATION = 2
 """Parts of a path that names an application and nothing below it."""
 
@@ -88,7 +88,7 @@ def sort_of(method: str, path: str) -> tuple[Sort, str]:
 
 
 def _sort_of_post(parts: list[str]) -> Sort:
-    if parts == ["applications"]:
+    if parts == ["applications"] or (len(parts) == 3 and parts[2] == "clone"):
         return Sort.CREATION
     if len(parts) > 2 and parts[2] == "deployments":
         return Sort.DEPLOYMENT

@@ -38,6 +38,15 @@ class CreateApplication(Request):
     docker_registry_credential_id: Id | None = base.absent()
 
 
+class CloneApplication(Request):
+    """What the clone is to be called."""
+
+    display_name: DisplayName
+    """Name for people; the name is made of it."""
+    cluster_id: Id = base.absent()
+    """The one cluster of /v3/resources/clusters."""
+
+
 class UpdateApplication(Request):
     """What is to change. There are no builds here, so their fields take only what they are."""
 

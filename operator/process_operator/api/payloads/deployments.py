@@ -57,3 +57,5 @@ class Deployment(Reply):
     """Not in the contract: its number within the application."""
     failure: str | None
     """Not in the contract: why it failed, in one sentence."""
+    note: str | None
+    """Not in the contract: that the saved image is another one than what was gone back to."""

@@ -83,7 +83,21 @@ def deployment(record: Record, owner: Record, target: Record | None = None) -> R
         "updated_at": max(times.time(one) for one in moved),
         "number": status.get("number"),
         "failure": failure.get("sentence") or failure.get("message"),
+        "note": _note(record, owner, image) if target is not None else None,
     }
+
+
+def _note(record: Record, owner: Record, image: str | None) -> str | None:
+    """Return what is worth knowing of a way back, as long as nothing newer serves."""
+    saved, state = owner.spec.get("image"), state_of(record)
+    serving = (owner.status.get("servingRelease") or {}).get("name")
+    is_open = state in (ReleaseState.WAITING, ReleaseState.IN_PROGRESS)
+    if saved == image or not (is_open or serving == record.name):
+        return None
+    return (
+        f"the saved image is {saved} and stays so: the next deployment takes it again, unless the "
+        "application gets another one before"
+    )
 
 
 _JOB_STEPS = {

@@ -5,11 +5,13 @@ process is put in at once, so that nobody's reads are behind their own writes.
 """
 
 import asyncio
+import contextlib
 import functools
 import itertools
 from collections import OrderedDict
 from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -25,6 +27,7 @@ from process_operator.models.release import ReleaseState
 NAMESPACE_KIND = "Namespace"
 _GONE = 10_000
 """How many deleted ids are remembered; the watch needs a moment, not a day."""
+_CLOCKS_DIFFER = timedelta(seconds=2)
 _LISTS = 100
 """How many lists of applications are kept, one for all keys of the same namespaces."""
 
@@ -38,6 +41,8 @@ VARIABLE_IDS = f"{names.GROUP}/variable-ids"
 """Annotation on applications: the ids of variables that were renamed, as JSON by name."""
 IMAGE = f"{names.GROUP}/requested-image"
 """Annotation on releases: the image that was asked for, told of one that has not started."""
+HOOK = f"{names.GROUP}/deployment-hook"
+"""Annotation on applications that have a deployment hook: what of its token is no secret."""
 _MARKS = frozenset(
     {
         PROJECT,
@@ -45,6 +50,7 @@ _MARKS = frozenset(
         DEFAULT_PROCESS,
         VARIABLE_IDS,
         IMAGE,
+        HOOK,
         names.REQUESTED_AT,
         names.REQUESTED_BY,
     }
@@ -114,7 +120,9 @@ def record(kind: str, found: Manifest) -> Record:
         resource_version=about.get("resourceVersion", "0"),
         generation=int(about.get("generation") or 0),
         created_at=about["creationTimestamp"],
-        updated_at=max((about["creationTimestamp"], *times)),
+        updated_at=_updated_at(
+            max((about["creationTimestamp"], *times)), annotations.get(names.CHANGED_AT)
+        ),
         deleting="deletionTimestamp" in about,
         application=_application(kind, about["name"], spec),
         state=str(status.get("state") or ""),
@@ -125,6 +133,20 @@ def record(kind: str, found: Manifest) -> Record:
         spec_json=_bytes(spec if kind != NAMESPACE_KIND else {}),
         status_json=_bytes(_status(kind, status)),
     )
+
+
+def _updated_at(written: str, told: str | None) -> str:
+    """Return when an object was last written, more exactly where that was through this API.
+
+    Args:
+        written: The second, by the API server.
+        told: What the annotation says, which anybody may have written, by any clock.
+    """
+    with contextlib.suppress(ValueError, TypeError):
+        later = datetime.fromisoformat(told or "") - datetime.fromisoformat(written)
+        if timedelta() <= later <= _CLOCKS_DIFFER:
+            return str(told)
+    return written
 
 
 def _application(kind: str, name: str, spec: Mapping[str, Any]) -> str:

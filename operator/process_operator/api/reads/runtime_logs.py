@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from process_operator.api.reads.cache import Record
+from process_operator.cluster import pods
 from process_operator.cluster.client import Cluster
 from process_operator.kube import errors, names
 from process_operator.kube.manifest import Manifest
@@ -17,6 +18,8 @@ _MAX_BYTES = 4 * 1024 * 1024
 """What is read for one answer, the same of each instance."""
 _AT_ONCE = 4
 """How many answers are made at the same time: others wait."""
+_NODES_AT_ONCE = 32
+"""How many instances are read at the same time, for all answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -38,6 +41,7 @@ class RuntimeLogs:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._nodes = asyncio.Semaphore(_NODES_AT_ONCE)
 
     async def of(
         self, application: Record, key: str | None, since: datetime, lines: int
@@ -51,24 +55,23 @@ class RuntimeLogs:
             lines: How many of each instance, at most: the newest.
         """
         async with self._turns:
-            pods = await self._pods(application, key)
-            share = len(pods) or 1
+            meant = await self._pods(application, key)
+            share = len(meant) or 1
             texts = await asyncio.gather(
                 *(
                     self._text(one, since, min(lines, _MAX_LINES // share), _MAX_BYTES // share)
-                    for one in pods
+                    for one in meant
                 )
             )
-            read = zip(pods, texts, strict=True)
+            read = zip(meant, texts, strict=True)
             return sorted(line for pod, text in read for line in written(pod, text))
 
     async def _pods(self, application: Record, key: str | None) -> list[Manifest]:
-        meant = {names.APPLICATION: application.name}
-        if key is not None:
-            meant = names.selector(application.name, key)
-        selector = ",".join(f"{name}={value}" for name, value in meant.items())
         pages = self._cluster.list(
-            "Pod", namespace=application.namespace, label_selector=selector, metadata_only=True
+            "Pod",
+            namespace=application.namespace,
+            label_selector=selector(application, key),
+            metadata_only=True,
         )
         found = [pod async for page, _ in pages for pod in page]
         found.sort(key=lambda one: str(one["metadata"]["creationTimestamp"]), reverse=True)
@@ -77,9 +80,15 @@ class RuntimeLogs:
     async def _text(self, pod: Manifest, since: datetime, lines: int, kept: int) -> str:
         about = pod["metadata"]
         try:
-            return await self._cluster.log(
-                about["namespace"], about["name"], lines=lines, since=since, kept=kept
-            )
+            async with self._nodes:
+                return await pods.log(
+                    self._cluster,
+                    about["namespace"],
+                    about["name"],
+                    lines=lines,
+                    since=since,
+                    kept=kept,
+                )
         except errors.Forbidden:
             raise
         except (errors.NotFound, errors.Rejected, errors.Unavailable):
@@ -88,15 +97,36 @@ class RuntimeLogs:
 
 
 def written(pod: Manifest, text: str) -> Iterator[Line]:
-    """Yield the lines of a pod's log, in which each stands behind its time."""
+    """Yield the lines of a pod's log."""
     about = pod["metadata"]
-    process = (about.get("labels") or {}).get(names.PROCESS) or ""
+    process = process_of(pod)
     # Not `splitlines`, which takes other characters for the end of a line too.
-    for place, line in enumerate(text.split("\n")):
-        time, _, said = line.partition(" ")
-        try:
-            at = datetime.fromisoformat(time)
-        except ValueError:
-            continue  # said by the kubelet, or cut off in front
-        if at.tzinfo is not None:
-            yield Line(at=at, pod=about["name"], place=place, process=process, text=said)
+    for place, said in enumerate(text.split("\n")):
+        found = line(about["name"], process, place, said)
+        if found is not None:
+            yield found
+
+
+def line(pod: str, process: str, place: int, said: str) -> Line | None:
+    """Return a line that stands behind its time; None for what the kubelet says itself."""
+    time, _, text = said.partition(" ")
+    try:
+        at = datetime.fromisoformat(time)
+    except ValueError:
+        return None
+    if at.tzinfo is None:
+        return None
+    return Line(at=at, pod=pod, place=place, process=process, text=text)
+
+
+def process_of(pod: Manifest) -> str:
+    """Return the label of the process that a pod is an instance of."""
+    return (pod["metadata"].get("labels") or {}).get(names.PROCESS) or ""
+
+
+def selector(application: Record, key: str | None) -> str:
+    """Return what selects the instances of an application, or of its process of this key."""
+    meant = {names.APPLICATION: application.name}
+    if key is not None:
+        meant = names.selector(application.name, key)
+    return ",".join(f"{name}={value}" for name, value in meant.items())

@@ -16,16 +16,14 @@ from process_operator.api.payloads.applications import (
 from process_operator.api.presenters.applications import BUILD_FIELDS
 from process_operator.api.reads import cache
 from process_operator.api.reads.cache import Record
-from process_operator.api.routes import groups, replies
+from process_operator.api.routes import creation, groups, replies
 from process_operator.api.routes.call import Call
 from process_operator.api.routes.parameters import Change, Create, Limit, Offset, Read, Remove, Uid
-from process_operator.api.writes import changes, writer
+from process_operator.api.writes import writer
 from process_operator.api.writes.writer import WriteOptions
-from process_operator.kube import errors, names
 
 router = groups.router("Applications")
 
-_TRIES = 20
 _DEFAULT_RESOURCE_TYPE = "s1"
 """Resource type of the web process that comes with a new application, as in the contract."""
 
@@ -91,41 +89,14 @@ def _nothing(given: dict[str, Any], fields: tuple[str, ...]) -> None:
 
 
 async def _create(call: Call, namespace: str, given: dict[str, Any]) -> Record:
-    marks = {
-        cache.PROJECT: given["project_id"].lower() if given.get("project_id") else None,
-        cache.IDEMPOTENCY: call.ticket,
-    }
+    project = given["project_id"].lower() if given.get("project_id") else None
     spec: dict[str, Any] = {
         "displayName": given["display_name"],
         "release": {"initial": "manual"},
     }
     if given.get("docker_image"):
         spec["image"] = given["docker_image"]
-    limit = changes.MAX_APPLICATION_NAME
-    wanted = changes.slug(given["display_name"], limit=limit, instead="app")
-    taken: set[str] = set()
-    for _ in range(_TRIES):
-        known = call.cache.all(names.APPLICATION_KIND)
-        taken |= {one.name for one in known if one.namespace == namespace}
-        name = changes.numbered(wanted, taken, limit=limit)
-        manifest = {
-            "apiVersion": names.API_VERSION,
-            "kind": names.APPLICATION_KIND,
-            "metadata": {
-                "namespace": namespace,
-                "name": name,
-                "annotations": {field: value for field, value in marks.items() if value},
-            },
-            "spec": spec,
-        }
-        try:
-            return await call.writer.create(manifest, call.options)
-        except errors.AlreadyExists:
-            found = await call.writer.read(names.APPLICATION_KIND, namespace, name)
-            if found is not None and writer.repeated(call.ticket, [found]) is not None:
-                return found
-            taken.add(name)
-    raise problems.refused("display_name: no free name can be made of it; choose another")
+    return await creation.application(call, namespace, spec, project)
 
 
 async def _with_web_process(call: Call, application: Record) -> None:
@@ -139,20 +110,7 @@ async def _with_web_process(call: Call, application: Record) -> None:
     }
     if _DEFAULT_RESOURCE_TYPE in call.resource_types():
         spec["resourceTypeRef"] = {"name": _DEFAULT_RESOURCE_TYPE}
-    manifest = {
-        "apiVersion": names.API_VERSION,
-        "kind": names.PROCESS_KIND,
-        "metadata": {
-            "namespace": application.namespace,
-            "name": names.child(application.name, "web"),
-            "annotations": {cache.DEFAULT_PROCESS: "true"},
-        },
-        "spec": spec,
-    }
-    try:
-        await call.writer.create(manifest, call.options)
-    except errors.AlreadyExists:
-        return  # A manifest was faster: the application has what it needs, or says what it lacks.
+    await creation.process(call, application, spec, {cache.DEFAULT_PROCESS: "true"})
 
 
 @router.get(

@@ -4,21 +4,24 @@ import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
 from process_operator.api import problems
-from process_operator.api.access.keys import Key
+from process_operator.api.access.keys import Key, KeyStore
 from process_operator.api.presenters import applications, pages, processes, views
 from process_operator.api.presenters.views import Reply, ReplyContext, ResourceType
 from process_operator.api.reads import cache
 from process_operator.api.reads.cache import NAMESPACE_KIND, Cache, Record
+from process_operator.api.reads.followed_logs import FollowedLogs
 from process_operator.api.reads.kept import ResponseCache
 from process_operator.api.reads.ownership import FieldConflict
 from process_operator.api.reads.runtime_logs import RuntimeLogs
 from process_operator.api.reads.usage import Usage
 from process_operator.api.writes import writer
+from process_operator.api.writes.commands import Commands
 from process_operator.api.writes.writer import WriteOptions, Writer, Written
 from process_operator.kube import names
 from process_operator.models import snapshot
@@ -29,10 +32,13 @@ from process_operator.models.release import ReleaseState
 class RequestContext:
     """What all requests share."""
 
+    key_store: KeyStore
     cache: Cache
     writer: Writer
     usage: Usage
     logs: RuntimeLogs
+    followed: FollowedLogs
+    commands: Commands
     kept: ResponseCache
     cluster_name: str
 
@@ -74,6 +80,11 @@ class Call:
     def sees(self, record: Record | None) -> bool:
         """Whether an object is there for this key."""
         return record is not None and not record.deleting and record.namespace in self.namespaces
+
+    def may_go_on(self, application: Record) -> bool:
+        """Whether the key still is one, and its application there: asked while an answer lasts."""
+        found = self.cache.get(names.APPLICATION_KIND, application.uid)
+        return self.sees(found) and self.parts.key_store.holds(self.key, datetime.now(UTC))
 
     def application(self, uid: str) -> Record:
         """Return an application of the key."""

@@ -16,6 +16,7 @@ from process_operator.api.routes.call import Call
 from process_operator.api.writes.writer import WriteOptions
 
 MAX_OFFSET = 10_000
+_SCHEMES = frozenset({"http", "https"})
 
 
 # What routes take from requests.
@@ -121,7 +122,16 @@ async def _create_forced(
     return _call(request, options)
 
 
+async def _origin(request: Request) -> str:
+    """Return where this API is, as its caller sees it."""
+    scheme = request.headers.get("x-forwarded-proto", request.scope["scheme"])
+    return f"{scheme if scheme in _SCHEMES else 'https'}://{request.headers.get('host', '')}"
+
+
+Origin = Annotated[str, Depends(_origin)]
 Read = Annotated[Call, Depends(_read)]
+Perform = Annotated[Call, Depends(_read)]
+"""What changes nothing that is kept, and so knows neither versions nor a dry run."""
 Change = Annotated[Call, Depends(_change)]
 Remove = Annotated[Call, Depends(_remove)]
 Create = Annotated[Call, Depends(_create)]

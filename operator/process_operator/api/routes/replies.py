@@ -43,7 +43,7 @@ def documented(
         503: "The cluster cannot be asked now.",
     }
     if writes:
-        told[403] = "The key may only read."
+        told[403] = "The key may not do this."
         told[422] = "The request breaks a rule."
     if conditional:
         told[412] = "If-Match names another version."

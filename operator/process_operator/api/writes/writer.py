@@ -112,9 +112,11 @@ class Writer:
             }
             if not patch and not about:
                 return Written(record=record)
-            patch["metadata"] = {"uid": record.uid, "resourceVersion": record.resource_version}
-            if about:
-                patch["metadata"]["annotations"] = about
+            patch["metadata"] = {
+                "uid": record.uid,
+                "resourceVersion": record.resource_version,
+                "annotations": {**about, names.CHANGED_AT: _now()},
+            }
             try:
                 answer = await self._cluster.merge_patch(
                     record.kind, record.namespace, record.name, patch, dry_run=options.dry_run
@@ -144,7 +146,8 @@ class Writer:
 
     async def create(self, manifest: Manifest, options: WriteOptions) -> Record:
         """Create an object that must not be there yet."""
-        manifest["metadata"].setdefault("annotations", {})[names.REQUESTED_BY] = options.asker
+        marks = {names.REQUESTED_BY: options.asker, names.CHANGED_AT: _now()}
+        manifest["metadata"].setdefault("annotations", {}).update(marks)
         answer = await self._cluster.create(manifest, dry_run=options.dry_run)
         return self._take_in(answer, options, "created")
 
@@ -232,7 +235,7 @@ def asked_of(owner: Record, mark: str | None) -> dict[str, Any]:
         "namespace": owner.namespace,
         "generateName": f"{prefix}-",
         "annotations": {
-            names.REQUESTED_AT: datetime.now(UTC).isoformat(timespec="microseconds"),
+            names.REQUESTED_AT: _now(),
         },
         "ownerReferences": [manifest.owner(owner.kind, owner.name, owner.uid)],
     }
@@ -240,6 +243,10 @@ def asked_of(owner: Record, mark: str | None) -> dict[str, Any]:
         about["annotations"][cache.IDEMPOTENCY] = mark
         about["name"] = f"{prefix}-{mark.partition('-')[0]}"
     return about
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def _digest(text: bytes) -> str:

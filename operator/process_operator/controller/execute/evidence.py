@@ -4,6 +4,7 @@ import asyncio
 import logging
 from typing import assert_never
 
+from process_operator.cluster import pods
 from process_operator.cluster.client import Cluster
 from process_operator.controller.observe.records import Pod
 from process_operator.controller.plan.model import FailureEvidence, LastLines, RecordStatus
@@ -49,8 +50,8 @@ async def _last_lines(cluster: Cluster, pod: Pod) -> str:
     # Of a container that was started again, the words that matter are those before.
     for previous in (True, False) if pod.restarts else (False,):
         try:
-            said = await cluster.log(
-                pod.namespace, pod.name, lines=failure.LOG_LINES, previous=previous
+            said = await pods.log(
+                cluster, pod.namespace, pod.name, lines=failure.LOG_LINES, previous=previous
             )
         except ApiError as error:
             log.info("had no log to read", extra=_fields(pod, error))
