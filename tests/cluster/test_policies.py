@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -12,6 +13,7 @@ from userside import Body, Namespace, application, process
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "policies"
 GROUP = "process-operator.dev"
+KEY = "example.com/gpu"
 
 
 def bound_to(here: Namespace, file: str) -> list[Body]:
@@ -58,6 +60,10 @@ def web(host: str) -> Body:
     return process("web", "web", ingress={"hosts": [{"host": host}]})
 
 
+def in_pods(**settings: Any) -> Body:
+    return process("worker", "worker", pod=settings)
+
+
 def test_what_no_label_of_the_namespace_grants_is_refused_with_the_label_to_ask_for(
     here: Namespace, policies: Callable[[str], None]
 ) -> None:
@@ -73,6 +79,11 @@ def test_what_no_label_of_the_namespace_grants_is_refused_with_the_label_to_ask_
         f"clusterissuers.{GROUP}/letsencrypt": application(
             image="registry.example.com/a:1", routing=issuer
         ),
+        f"priorityclasses.{GROUP}/urgent": in_pods(priorityClassName="urgent"),
+        f"runtimeclasses.{GROUP}/gvisor": in_pods(runtimeClassName="gvisor"),
+        f"nodes.{GROUP}/<key>": in_pods(
+            nodeSelector={KEY: "true"}, tolerations=[{"key": KEY, "operator": "Exists"}]
+        ),
     }
     assert [refused(here, one) for one in asked.values()] == [""] * len(asked)
     policies("tenants.yaml")
@@ -82,11 +93,15 @@ def test_what_no_label_of_the_namespace_grants_is_refused_with_the_label_to_ask_
     running.until(lambda: not refused(here, registry), seconds=30)
     for label, manifest in asked.items():
         assert f"the platform for the label {label} on it" in refused(here, manifest), label
-    allow(here, *(label.replace("<domain>", "example.com") for label in asked))
+    named = {"<domain>": "example.com", "<key>": KEY.replace("/", "_")}
+    for placeholder, name in named.items():
+        asked = {label.replace(placeholder, name): one for label, one in asked.items()}
+    allow(here, *asked)
     running.until(lambda: not any(refused(here, one) for one in asked.values()), seconds=30)
     assert refused(here, web("*.shop.example.com")) == ""
     assert "spec.ingress.hosts: notexample.com may not" in refused(here, web("notexample.com"))
     assert refused(here, process("worker", "worker")) == ""
+    assert "spec.pod.tolerations" in refused(here, in_pods(tolerations=[{"operator": "Exists"}]))
 
 
 def test_only_the_operator_writes_records(here: Namespace, policies: Callable[[str], None]) -> None:

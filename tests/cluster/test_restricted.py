@@ -37,6 +37,12 @@ from process_operator.schema import kinds
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests/pure/golden/manifests"
 
+RUNTIME: dict[str, Any] = {
+    "apiVersion": "node.k8s.io/v1",
+    "kind": "RuntimeClass",
+    "metadata": {"name": "runtime-under-test"},
+    "handler": "runc",
+}
 _NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 _CPU = st.one_of(
     st.from_regex(r"[1-9][0-9]{0,3}m|[1-9][0-9]?(\.[0-9]{1,3})?|0\.[1-9][0-9]?", fullmatch=True),
@@ -84,6 +90,12 @@ _BY_NAME: dict[str, st.SearchStrategy[Any]] = {
     "runAsUser": st.one_of(st.just(0), st.integers(1, 2**31 - 1)),
     # The server refuses pods of a ServiceAccount that does not exist.
     "serviceAccountName": st.just("default"),
+    # As it does those of a class that does not.
+    "priorityClassName": st.just("system-cluster-critical"),
+    "runtimeClassName": st.just(RUNTIME["metadata"]["name"]),
+    "ip": st.sampled_from(["192.0.2.7", "2001:db8::7"]),
+    "nameservers": st.lists(st.sampled_from(["192.0.2.53", "2001:db8::53"]), max_size=2),
+    "labels": st.sampled_from([{}, {"team": "a"}, {"example.com/team": ""}]),
 }
 _KINDS = {kind.kind: kind for kind in kinds.KINDS}
 _APPLICATIONS, _PROCESSES, _RESOURCE_TYPES = (
@@ -96,6 +108,7 @@ _APPLICATIONS, _PROCESSES, _RESOURCE_TYPES = (
 def _installed(kubeconfig: Path, kubectl: Callable[..., str]) -> None:
     assert kubeconfig.exists()
     kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
+    kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(RUNTIME))
     kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(ROOT / "crds"))
 
 

@@ -33,6 +33,8 @@ _CALL = aiohttp.ClientTimeout(total=30, sock_connect=5)
 """It begins when the request is made: what waits here for others of ours is not late."""
 _AT_ONCE = 32
 """How many writes, and how many reads, are made at the same time, at most; watches do not count."""
+_FAREWELL = aiohttp.ClientWSTimeout(ws_close=1.0)
+"""How long a websocket that is closed waits for the other side to agree: it may be busy."""
 _WATCH_SECONDS = 10
 _WATCH_GRACE_SECONDS = 3
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
@@ -338,7 +340,7 @@ class Cluster:
         """
         url = yarl.URL(self.server + path).with_query(asked)
         try:
-            return await self._opened().ws_connect(url, protocols=(protocol,))
+            return await self._opened().ws_connect(url, protocols=(protocol,), timeout=_FAREWELL)
         except aiohttp.WSServerHandshakeError as error:
             raise responses.refused_upgrade(error.status, path) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:

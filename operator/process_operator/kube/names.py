@@ -22,7 +22,8 @@ OWN_KINDS = (RESOURCE_TYPE_KIND, APPLICATION_KIND, PROCESS_KIND, RELEASE_KIND, R
 """In the order in which they are worth knowing."""
 
 CONTAINER = "process"
-"""Name of the one container of a pod that is the process; others may stand beside it."""
+"""Name of the one container of a pod that is the process, the same everywhere: `kubectl logs -c`
+need not know the type. Others may stand beside it."""
 
 OPERATOR = "process-operator"
 """The operator's name: its field manager, `managed-by` label, Lease and reporting component."""

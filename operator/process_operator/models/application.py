@@ -18,6 +18,7 @@ from process_operator.models.base import (
     validations,
 )
 from process_operator.models.environment import Env, EnvFrom
+from process_operator.models.pod import PodSettings
 from process_operator.models.process import MAX_RUN_SECONDS
 from process_operator.models.references import Reference
 from process_operator.models.security import PodSecurity, SecurityContext
@@ -211,6 +212,8 @@ class ApplicationSpec(Model):
     """How long runs by hand are kept."""
     routing: Routing | None = None
     """How web processes are reached from outside."""
+    pod: PodSettings | None = None
+    """Where the pods of all processes run and what else they have."""
     pod_security: PodSecurity | None = None
     """Pod Security level that pods are built for; absent means `restricted`."""
     suspend: bool | None = None

@@ -33,6 +33,14 @@ Command = Annotated[tuple[Argument, ...], Field(max_length=64)]
 LabelValue = Annotated[
     str, Field(max_length=63, pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$")
 ]
+LabelKey = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=316,
+        pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$",
+    ),
+]
 
 
 _QUALIFIED_NAME = "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
@@ -95,15 +103,17 @@ def validations(*rules: JsonDict) -> JsonDict:
     return {"x-kubernetes-validations": list[JsonValue](rules)}
 
 
+def qualified_rule(message: str) -> JsonDict:
+    """Return the rule that the keys of a map are those of labels or annotations."""
+    return rule(
+        f"self.all(key, key.size() <= {MAX_QUALIFIED_NAME} && key.matches('{_QUALIFIED_NAME}'))",
+        message,
+    )
+
+
 def qualified_keys(message: str) -> JsonDict:
     """Return the extension of a map whose keys are those of labels or annotations."""
-    return validations(
-        rule(
-            f"self.all(key, key.size() <= {MAX_QUALIFIED_NAME} && "
-            f"key.matches('{_QUALIFIED_NAME}'))",
-            message,
-        )
-    )
+    return validations(qualified_rule(message))
 
 
 def keyed_by(*keys: str, rules: Sequence[JsonDict] = ()) -> JsonDict:

@@ -26,6 +26,7 @@ def application(spec: ApplicationSpec, processes: Iterable[SnapshotProcess]) -> 
         volumes=spec.volumes,
         security_context=spec.security_context,
         pod_security=spec.pod_security or PodSecurity.RESTRICTED,
+        pod=spec.pod,
         processes=tuple(sorted(processes, key=lambda entry: entry.key)),
     )
 
@@ -47,6 +48,8 @@ def process(spec: ProcessSpec, chosen: ResourceType) -> SnapshotProcess:
         env_from=spec.env_from,
         volumes=spec.volumes,
         security_context=spec.security_context,
+        pod=spec.pod,
+        update_strategy=spec.update_strategy,
         termination_grace_period_seconds=defaults.or_default(
             spec.termination_grace_period_seconds, defaults.DEFAULT_GRACE_SECONDS
         ),

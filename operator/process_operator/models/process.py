@@ -21,6 +21,7 @@ from process_operator.models.base import (
     validations,
 )
 from process_operator.models.environment import Env, EnvFrom
+from process_operator.models.pod import PodSettings
 from process_operator.models.probes import Probe
 from process_operator.models.references import ApplicationReference, Reference
 from process_operator.models.scaling import ScalingStrategy
@@ -42,6 +43,7 @@ from process_operator.models.status import (
     bounded,
     listed,
 )
+from process_operator.models.update_strategy import UpdateStrategy
 from process_operator.models.volumes import Volumes
 
 MAX_RUN_SECONDS = 604_800
@@ -192,6 +194,7 @@ class ProcessSpec(Model):
             _only_for("livenessProbe", _WEB),
             _only_for("readinessProbe", _WEB),
             _only_for("startupProbe", _WEB),
+            _only_for("updateStrategy", _WEB, _WORKER),
             _only_for("ingress", _WEB),
             _only_for("jobStartPolicy", _JOB),
             _only_for("run", _CRON, _JOB),
@@ -259,6 +262,11 @@ class ProcessSpec(Model):
     """Volumes added to the application's; the process wins where both name one."""
     security_context: SecurityContext | None = None
     """Numeric identities, each winning over the application's."""
+    pod: PodSettings | None = None
+    """Where the pods run and what else they have; each field wins over the application's."""
+    update_strategy: UpdateStrategy | None = None
+    """How instances are replaced by those of another version (web, worker); absent means one after
+    the other."""
     termination_grace_period_seconds: Annotated[int, Field(ge=0, le=3600)] | None = None
     """Seconds that a stopping instance gets before it is killed; absent means 30."""
     job_start_policy: JobStartPolicy | None = None

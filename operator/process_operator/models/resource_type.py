@@ -5,18 +5,16 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from process_operator.models.base import LabelValue, Model, qualified_keys, rule, validations
+from process_operator.models.base import (
+    LabelKey,
+    LabelValue,
+    Model,
+    qualified_keys,
+    rule,
+    validations,
+)
 from process_operator.models.quantity import Between, Quantity
 from process_operator.models.status import Status
-
-_LabelKey = Annotated[
-    str,
-    Field(
-        min_length=1,
-        max_length=316,
-        pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$",
-    ),
-]
 
 
 class Category(StrEnum):
@@ -69,7 +67,7 @@ class Toleration(Model):
         )
     )
 
-    key: _LabelKey | None = None
+    key: LabelKey | None = None
     """Key of the taint; absent, with operator `Exists`, means every taint."""
     operator: TolerationOperator | None = None
     """`Equal` to compare the value, `Exists` to take any; absent means `Equal`."""

@@ -19,10 +19,12 @@ from pydantic.alias_generators import to_camel
 
 from process_operator.models import base, shared_variables
 from process_operator.models.environment import EnvFromSource, EnvVar
+from process_operator.models.pod import PodSettings
 from process_operator.models.probes import Probe
 from process_operator.models.process import JobStartPolicy, ProcessType
 from process_operator.models.quantity import QuantityText
 from process_operator.models.security import PodSecurity, SecurityContext
+from process_operator.models.update_strategy import UpdateStrategy
 from process_operator.models.volumes import Volume
 
 PROFILE = 1
@@ -94,6 +96,8 @@ class SnapshotProcess(_Frozen):
     env_from: tuple[EnvFromSource, ...] = ()
     volumes: tuple[Volume, ...] = ()
     security_context: SecurityContext | None = None
+    pod: PodSettings | None = None
+    update_strategy: UpdateStrategy | None = None
     termination_grace_period_seconds: int
     job_start_policy: JobStartPolicy | None = None
     run: RunLimits | None = None
@@ -112,6 +116,7 @@ class Snapshot(_Frozen):
     volumes: tuple[Volume, ...] = ()
     security_context: SecurityContext | None = None
     pod_security: PodSecurity
+    pod: PodSettings | None = None
     restart: int = 0
     """Number of the newest release in this line that asked for a restart; 0 for none."""
     processes: tuple[SnapshotProcess, ...]

@@ -7,6 +7,7 @@ nested functions of its variables (`self` and, for rules about changes, `oldSelf
 """
 
 import functools
+import ipaddress
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -265,6 +266,15 @@ def _is_quantity(text: str) -> bool:
     return True
 
 
+def _is_ip(text: str) -> bool:
+    """Return whether a text is an address: without a zone, and of one family only."""
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return "%" not in text and getattr(found, "ipv4_mapped", None) is None
+
+
 def _compare(one: Decimal, other: Decimal) -> int:
     return (one > other) - (one < other)
 
@@ -295,6 +305,7 @@ _METHODS: Mapping[str, Callable[..., Any]] = {
 }
 _FUNCTIONS: Mapping[str, Callable[[Any], Any]] = {
     "string": str,
+    "isIP": _is_ip,
     "isQuantity": _is_quantity,
     "quantity": quantities.value,
 }

@@ -78,6 +78,26 @@ STAGED: dict[str, tuple[dict[str, Any], dict[str, Any], list[Difference]]] = {
         {"security_context": {"runAsUser": 1001}},
         [Difference("securityContext.runAsUser", "1000", "1001")],
     ),
+    "pod": (
+        {"pod": {"labels": {"team": "a"}, "priorityClassName": "high"}},
+        {"pod": {"labels": {"team": "b"}, "imagePullPolicy": "Always"}},
+        [
+            Difference("pod.imagePullPolicy", None, "Always"),
+            Difference("pod.labels.team", "a", "b"),
+            Difference("pod.priorityClassName", "high", None),
+        ],
+    ),
+    "updateStrategy": (
+        {"update_strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}},
+        {"update_strategy": {"type": "Recreate"}},
+        [
+            Difference(
+                "updateStrategy",
+                '{"type":"RollingUpdate","rollingUpdate":{"maxSurge":1}}',
+                '{"type":"Recreate"}',
+            )
+        ],
+    ),
     "terminationGracePeriodSeconds": (
         {},
         {"termination_grace_period_seconds": 60},

@@ -102,9 +102,9 @@ def test_the_example_sets_every_field_a_user_can_set() -> None:
         used = {
             path
             for one in documents
-            # Both have variables and volumes, in one shape: once is enough.
+            # Both have variables, volumes and pods, in one shape: once is enough.
             for path in _used(one["spec"], "")
-            if one["kind"] == kind.kind or path.startswith((".env", ".volumes"))
+            if one["kind"] == kind.kind or path.startswith((".env", ".volumes", ".pod."))
         }
         assert _folded(known - values) - _folded(used) == set(), kind.kind
 

@@ -9,6 +9,8 @@ from process_operator.controller.resolve.target import Target
 from process_operator.kube.manifest import Manifest
 from process_operator.models.probes import Probe
 from process_operator.models.process import ProcessType
+from process_operator.models.snapshot import SnapshotProcess
+from process_operator.models.update_strategy import RollingUpdate, UpdateStrategyType
 
 API_VERSION = "apps/v1"
 KIND = "Deployment"
@@ -34,21 +36,35 @@ def deployment(target: Target) -> Manifest | None:
         "metadata": metadata.child(target, metadata.name(target)),
         "spec": {
             "selector": {"matchLabels": metadata.selector(target)},
-            "strategy": {
-                "type": "RollingUpdate",
-                "rollingUpdate": {
-                    # A web process never has fewer instances than wanted; a worker may, since
-                    # its work waits.
-                    "maxUnavailable": 0 if target.entry.type is ProcessType.WEB else "25%",
-                    "maxSurge": "25%",
-                },
-            },
+            "strategy": _strategy(target.entry),
             "revisionHistoryLimit": _OLD_REPLICA_SETS,
             "progressDeadlineSeconds": target.progress_deadline_seconds,
             **_proving(target),
             "template": pod.template(target),
         },
     }
+
+
+def _strategy(entry: SnapshotProcess) -> Manifest:
+    asked = entry.update_strategy
+    if asked is not None and asked.type is UpdateStrategyType.RECREATE:
+        return {"type": "Recreate"}
+    rolling = (asked.rolling_update if asked is not None else None) or RollingUpdate()
+    surge = _or(rolling.max_surge, "25%")
+    # A web process never has fewer instances than wanted, if there is another way; a worker may,
+    # since its work waits.
+    keeps_all = entry.type is ProcessType.WEB and surge not in (0, "0", "0%")
+    return {
+        "type": "RollingUpdate",
+        "rollingUpdate": {
+            "maxUnavailable": _or(rolling.max_unavailable, 0 if keeps_all else "25%"),
+            "maxSurge": surge,
+        },
+    }
+
+
+def _or(given: int | str | None, default: int | str) -> int | str:
+    return default if given is None else given
 
 
 def _proving(target: Target) -> Manifest:

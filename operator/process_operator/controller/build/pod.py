@@ -13,18 +13,18 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from process_operator.controller.build import metadata
+from process_operator.controller.build import metadata, pod_settings
 from process_operator.controller.resolve.target import Target
 from process_operator.kube import names, quantities
 from process_operator.kube.manifest import Manifest
 from process_operator.models.environment import EnvFromSource, EnvVar
+from process_operator.models.pod import PodSettings
 from process_operator.models.probes import Probe
 from process_operator.models.process import ProcessType
 from process_operator.models.security import PodSecurity
 from process_operator.models.snapshot import ResourceType, SnapshotProcess
 from process_operator.models.volumes import Volume
 
-"""Name of the one container, the same everywhere: `kubectl logs -c` need not know the type."""
 PORT_NAME = "http"
 """Name of the container's port. Services and probes use it, so that they are right for old and new
 pods alike while a release changes the number."""
@@ -38,10 +38,14 @@ _EXPANDED_BY_KUBERNETES = re.compile(r"\$(?=[$(])")
 
 def template(target: Target) -> Manifest:
     """Return the pod template of a process."""
-    made: Manifest = {"labels": metadata.labels(target)}
+    settings = pod_settings.merged(target)
+    annotations = dict(settings.annotations)
     if target.snapshot.restart:
-        made["annotations"] = {names.RESTART: str(target.snapshot.restart)}
-    return {"metadata": made, "spec": _spec(target)}
+        annotations[names.RESTART] = str(target.snapshot.restart)
+    made: Manifest = {"labels": settings.labels | metadata.labels(target)}
+    if annotations:
+        made["annotations"] = annotations
+    return {"metadata": made, "spec": _spec(target, settings)}
 
 
 def redirected_probes(entry: SnapshotProcess) -> tuple[str, ...]:
@@ -63,7 +67,7 @@ def redirected_probes(entry: SnapshotProcess) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _spec(target: Target) -> Manifest:
+def _spec(target: Target, settings: PodSettings) -> Manifest:
     snapshot, entry = target.snapshot, target.entry
     return _filled(
         {
@@ -76,9 +80,8 @@ def _spec(target: Target) -> Manifest:
             "terminationGracePeriodSeconds": entry.termination_grace_period_seconds,
             "securityContext": _pod_security_context(target),
             "imagePullSecrets": [{"name": name} for name in snapshot.image_pull_secrets],
-            "nodeSelector": entry.resource_type.node_selector,
-            "tolerations": [_filled(toleration) for toleration in entry.resource_type.tolerations],
-            "containers": [_container(target)],
+            **pod_settings.placed(target, settings),
+            "containers": [_container(target, settings)],
             "volumes": [_volume(volume) for volume in _volumes(target)],
         }
     )
@@ -89,12 +92,13 @@ def _restart_policy(process_type: ProcessType) -> str:
     return "Never" if process_type in (ProcessType.CRON, ProcessType.JOB) else "Always"
 
 
-def _container(target: Target) -> Manifest:
+def _container(target: Target, settings: PodSettings) -> Manifest:
     entry = target.entry
     return _filled(
         {
             "name": names.CONTAINER,
             "image": target.snapshot.image,
+            "imagePullPolicy": settings.image_pull_policy and str(settings.image_pull_policy),
             "command": _command(entry),
             "ports": _ports(entry),
             "env": _env(target),

@@ -1,0 +1,72 @@
+"""What application, process and size say of pods beside what every pod has."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from process_operator.controller.build import metadata
+from process_operator.controller.resolve.target import Target
+from process_operator.kube.manifest import Manifest
+from process_operator.models.pod import PodSettings
+from process_operator.models.process import ProcessType
+
+_NOTHING = PodSettings()
+
+
+def merged(target: Target) -> PodSettings:
+    """Return the settings of a process: its own, beside those of its application."""
+    shared, own = target.snapshot.pod or _NOTHING, target.entry.pod or _NOTHING
+    spread = {one.topology_key: one for one in shared.topology_spread_constraints}
+    spread |= {one.topology_key: one for one in own.topology_spread_constraints}
+    aliases = {one.ip: one for one in shared.host_aliases}
+    aliases |= {one.ip: one for one in own.host_aliases}
+    return PodSettings(
+        labels=shared.labels | own.labels,
+        annotations=shared.annotations | own.annotations,
+        node_selector=shared.node_selector | own.node_selector,
+        tolerations=own.tolerations or shared.tolerations,
+        topology_spread_constraints=tuple(spread.values()),
+        priority_class_name=own.priority_class_name or shared.priority_class_name,
+        runtime_class_name=own.runtime_class_name or shared.runtime_class_name,
+        host_aliases=tuple(aliases.values()),
+        dns_config=own.dns_config or shared.dns_config,
+        image_pull_policy=own.image_pull_policy or shared.image_pull_policy,
+    )
+
+
+def placed(target: Target, settings: PodSettings) -> Manifest:
+    """Return where pods run: what their size says, and then the settings."""
+    size = target.entry.resource_type
+    of_size = [_without_empty(one) for one in size.tolerations]
+    own = [_without_empty(_json(one)) for one in settings.tolerations]
+    return {
+        "nodeSelector": settings.node_selector | size.node_selector,
+        "tolerations": [*of_size, *(one for one in own if one not in of_size)],
+        "topologySpreadConstraints": _spread(target, settings),
+        "priorityClassName": settings.priority_class_name,
+        "runtimeClassName": settings.runtime_class_name,
+        "hostAliases": [_json(one) for one in settings.host_aliases],
+        "dnsConfig": _json(settings.dns_config) if settings.dns_config is not None else None,
+    }
+
+
+def _spread(target: Target, settings: PodSettings) -> list[Manifest]:
+    """Return how instances are spread, of processes that have several."""
+    if target.entry.type not in (ProcessType.WEB, ProcessType.WORKER):
+        return []
+    return [
+        {**_json(one), "labelSelector": {"matchLabels": metadata.selector(target)}}
+        for one in settings.topology_spread_constraints
+    ]
+
+
+def _json(part: BaseModel) -> Manifest:
+    """Return a part in Kubernetes' shape, without what the user left out."""
+    made: Manifest = part.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return made
+
+
+def _without_empty(toleration: Mapping[str, Any]) -> Manifest:
+    """Leave out what is empty, as the server does."""
+    return {name: value for name, value in toleration.items() if value not in (None, "")}

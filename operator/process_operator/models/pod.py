@@ -1,0 +1,180 @@
+"""What else may be said of pods, in Kubernetes' own shape: where they run, what they are called.
+
+Of what makes a process and keeps others safe from it there is nothing here: no host namespaces, no
+privileges, and no label by which its pods are found.
+"""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
+
+from process_operator.kube import names
+from process_operator.models.base import (
+    MAX_INT32,
+    LabelKey,
+    LabelValue,
+    Model,
+    ObjectName,
+    forbidden,
+    keyed_by,
+    qualified_keys,
+    qualified_rule,
+    rule,
+    validations,
+)
+from process_operator.models.resource_type import Toleration
+
+_MOST = 16
+_OWN_LABELS = (names.NAME, names.INSTANCE, names.COMPONENT, names.PART_OF, names.MANAGED_BY)
+"""Those that the operator gives to pods, beside its own."""
+_LABELS = ", ".join(f"'{name}'" for name in _OWN_LABELS)
+
+
+def _address(field: str) -> JsonDict:
+    """Return the bounds and the rule of an IP address."""
+    told = f"pod.{field} must be an IP address, for example 192.0.2.7 or 2001:db8::7"
+    return {"maxLength": 45} | validations(rule("isIP(self)", told))
+
+
+def _without_ours(field: str, expression: str) -> JsonDict:
+    """Return the extension of a map of the user's own labels or annotations."""
+    return validations(
+        qualified_rule(
+            f"pod.{field} has a key that none can have; write it as prefix/name or name"
+        ),
+        rule(
+            f"self.all(key, !key.startsWith('{names.GROUP}/'){expression})",
+            f"pod.{field} has a key that belongs to the operator; choose another",
+        ),
+    )
+
+
+class WhenUnsatisfiable(StrEnum):
+    """What becomes of an instance that cannot be placed evenly."""
+
+    DO_NOT_SCHEDULE = "DoNotSchedule"
+    SCHEDULE_ANYWAY = "ScheduleAnyway"
+
+
+class ImagePullPolicy(StrEnum):
+    """When a node asks the registry for the image."""
+
+    ALWAYS = "Always"
+    IF_NOT_PRESENT = "IfNotPresent"
+    NEVER = "Never"
+
+
+class TopologySpread(Model):
+    """How evenly the instances of a process are spread over parts of the cluster."""
+
+    model_config = ConfigDict(
+        json_schema_extra=validations(
+            forbidden(
+                "!has(self.minDomains) || self.whenUnsatisfiable == 'DoNotSchedule'",
+                "pod.topologySpreadConstraints[].minDomains is only for whenUnsatisfiable "
+                "DoNotSchedule; remove it or set that",
+                field=".minDomains",
+            )
+        )
+    )
+
+    topology_key: LabelKey
+    """Label of nodes whose values are the parts, for example `topology.kubernetes.io/zone`."""
+    max_skew: Annotated[int, Field(ge=1, le=MAX_INT32)]
+    """How many more instances one part may have than another."""
+    when_unsatisfiable: WhenUnsatisfiable
+    """`DoNotSchedule` to let an instance wait, `ScheduleAnyway` to place it all the same."""
+    min_domains: Annotated[int, Field(ge=1, le=MAX_INT32)] | None = None
+    """Number of parts that are counted on at least, with `DoNotSchedule`; absent means 1."""
+
+
+class HostAlias(Model):
+    """Names of an address in the pods' /etc/hosts."""
+
+    ip: Annotated[str, Field(json_schema_extra=_address("hostAliases[].ip"))]
+    """The address."""
+    hostnames: Annotated[
+        tuple[ObjectName, ...],
+        Field(min_length=1, max_length=16, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    ]
+    """Names that lead to it."""
+
+
+class DNSOption(Model):
+    """One option of the resolver."""
+
+    name: Annotated[str, Field(min_length=1, max_length=63)]
+    """Its name, for example `ndots`."""
+    value: Annotated[str, Field(max_length=63)] | None = None
+    """Its value, if it has one."""
+
+
+class DNSConfig(Model):
+    """What is added to the pods' resolver."""
+
+    nameservers: Annotated[
+        tuple[Annotated[str, Field(json_schema_extra=_address("dnsConfig.nameservers[]"))], ...],
+        Field(max_length=3, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    ] = ()
+    """Addresses of name servers, beside the cluster's."""
+    searches: Annotated[
+        tuple[ObjectName, ...],
+        Field(max_length=16, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    ] = ()
+    """Domains in which short names are looked for, beside the cluster's."""
+    options: Annotated[
+        tuple[DNSOption, ...],
+        Field(max_length=16, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    ] = ()
+    """Options of the resolver."""
+
+
+class PodSettings(Model):
+    """What else the pods are to have; a process's own win over its application's."""
+
+    labels: dict[str, LabelValue] = Field(
+        default_factory=dict,
+        max_length=_MOST,
+        json_schema_extra=_without_ours("labels", f" && !(key in [{_LABELS}])"),
+    )
+    """Labels of the pods, beside the operator's."""
+    annotations: dict[str, Annotated[str, Field(max_length=4096)]] = Field(
+        default_factory=dict,
+        max_length=_MOST,
+        json_schema_extra=_without_ours("annotations", ""),
+    )
+    """Annotations of the pods."""
+    node_selector: dict[str, LabelValue] = Field(
+        default_factory=dict,
+        max_length=_MOST,
+        json_schema_extra=qualified_keys(
+            "pod.nodeSelector has a key that no label can have; write it as prefix/name or name"
+        ),
+    )
+    """Labels that a node must have, beside those of the resource type, which win."""
+    tolerations: Annotated[
+        tuple[Toleration, ...],
+        Field(max_length=_MOST, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    ] = ()
+    """Taints that the pods may be placed in spite of, beside those of the resource type; a
+    process's own take the place of its application's."""
+    topology_spread_constraints: Annotated[
+        tuple[TopologySpread, ...],
+        Field(max_length=8, json_schema_extra=keyed_by("topologyKey")),
+    ] = ()
+    """How evenly the instances of each process are spread (web, worker)."""
+    priority_class_name: ObjectName | None = None
+    """PriorityClass of the pods; absent means the cluster's default."""
+    runtime_class_name: ObjectName | None = None
+    """RuntimeClass of the pods; absent means the nodes' default."""
+    host_aliases: Annotated[
+        tuple[HostAlias, ...], Field(max_length=_MOST, json_schema_extra=keyed_by("ip"))
+    ] = ()
+    """Names of addresses in the pods' /etc/hosts."""
+    dns_config: DNSConfig | None = None
+    """What is added to the pods' resolver."""
+    image_pull_policy: ImagePullPolicy | None = None
+    """When nodes ask the registry; absent means `Always` for the tag `latest`, and `IfNotPresent`
+    for any other."""

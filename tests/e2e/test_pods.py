@@ -1,0 +1,55 @@
+"""What is said of pods is so in real ones: where they run, what they are called, whom they know."""
+
+from userside import Namespace, application, process
+
+ALIAS = {"ip": "192.0.2.7", "hostnames": ["legacy.example.com"]}
+RESOLVER = {"searches": ["shop.example.com"], "options": [{"name": "ndots", "value": "3"}]}
+SPREAD = {
+    "topologyKey": "kubernetes.io/hostname",
+    "maxSkew": 1,
+    "whenUnsatisfiable": "DoNotSchedule",
+}
+
+
+def test_pods_have_what_application_and_process_say_of_them(here: Namespace, tiny: None) -> None:
+    del tiny
+    shared = {"labels": {"team": "a", "tier": "back"}, "hostAliases": [ALIAS]}
+    own = {
+        "labels": {"team": "b"},
+        "annotations": {"example.com/note": "mine"},
+        "nodeSelector": {"kubernetes.io/os": "linux"},
+        "topologySpreadConstraints": [SPREAD],
+        "dnsConfig": RESOLVER,
+        "imagePullPolicy": "IfNotPresent",
+    }
+    web = process("web", "web", resourceTypeRef={"name": "tiny"}, pod=own)
+    here.release(application(pod=shared), web)
+    selected = "process-operator.dev/process=web,team=b,tier=back"
+    (name,) = here.kubectl("get", "pods", "-l", selected, "-o", "name").split()
+    pod = here.get("pod", name.removeprefix("pod/"))
+    assert pod["metadata"]["annotations"]["example.com/note"] == "mine"
+    assert pod["spec"]["containers"][0]["imagePullPolicy"] == "IfNotPresent"
+
+    def read(file: str) -> str:
+        lines = f"while read line; do echo $line; done < {file}"
+        return here.kubectl("exec", name, "-c", "process", "--", "sh", "-c", lines)
+
+    assert "192.0.2.7 legacy.example.com" in read("/etc/hosts")
+    assert "shop.example.com" in read("/etc/resolv.conf")
+    assert "ndots:3" in read("/etc/resolv.conf")
+
+
+def test_a_pod_that_no_node_takes_fails_its_release_and_the_old_one_serves(
+    here: Namespace, tiny: None
+) -> None:
+    del tiny
+    here.release(application(), process("web", "web", resourceTypeRef={"name": "tiny"}))
+    here.deadline(5)
+    here.patch("pproc", "web", {"spec": {"pod": {"nodeSelector": {"example.com/none": "x"}}}})
+    here.wait_reason("pproc/web", "AwaitingRelease", of="Staged")
+    here.patch("papp", "shop", {"spec": {"revision": "2"}})
+    here.wait("prel/shop-2", "jsonpath={.status.state}=failed")
+    failed = here.get("prel", "shop-2")["status"]["failure"]
+    assert failed["reason"] in ("Unschedulable", "ProgressDeadlineExceeded")
+    assert "node" in failed["sentence"]
+    here.wait("pproc/web", "condition=Ready")
