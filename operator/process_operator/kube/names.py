@@ -8,6 +8,7 @@ and `a` with key `b-c`), such a name ends in a hash of application and key.
 
 import hashlib
 import re
+from collections.abc import Mapping
 
 GROUP = "process-operator.dev"
 VERSION = "v1alpha1"
@@ -122,6 +123,11 @@ def key_label(key: str) -> str:
 def selector(application: str, key: str) -> dict[str, str]:
     """Return the two labels that select a process's pods; they never change."""
     return {APPLICATION: application, PROCESS: key_label(key)}
+
+
+def selecting(wanted: Mapping[str, str]) -> str:
+    """Return the text of a selector of all these labels."""
+    return ",".join(f"{name}={value}" for name, value in wanted.items())
 
 
 def labels(application: str, key: str, process_type: str) -> dict[str, str]:

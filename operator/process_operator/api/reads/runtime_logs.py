@@ -129,4 +129,4 @@ def selector(application: Record, key: str | None) -> str:
     meant = {names.APPLICATION: application.name}
     if key is not None:
         meant = names.selector(application.name, key)
-    return ",".join(f"{name}={value}" for name, value in meant.items())
+    return names.selecting(meant)

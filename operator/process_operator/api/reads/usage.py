@@ -28,8 +28,7 @@ class Usage:
             measurement: One of `MEASURED`.
             process: The process.
         """
-        selector = names.selector(process.application, process.spec["key"])
-        told = ",".join(f"{name}={value}" for name, value in selector.items())
+        told = names.selecting(names.selector(process.application, process.spec["key"]))
         try:
             pods = await self._cluster.measure(process.namespace, told)
         except (errors.NotFound, errors.Unavailable):

@@ -64,8 +64,7 @@ class Commands:
                 ) from error
 
     async def _pod(self, process: Record) -> str:
-        selector = names.selector(process.application, process.spec["key"])
-        told = ",".join(f"{name}={value}" for name, value in selector.items())
+        told = names.selecting(names.selector(process.application, process.spec["key"]))
         pages = self._cluster.list("Pod", namespace=process.namespace, label_selector=told)
         found = [pod async for page, _ in pages for pod in page if _is_ready(pod)]
         if not found:

@@ -76,7 +76,7 @@ def _with_size(
         replicas=live.replicas,
         ready_replicas=live.ready_replicas,
         instances=f"{live.ready_replicas}/{process_plan.size}",
-        selector=",".join(f"{name}={value}" for name, value in selector.items()),
+        selector=names.selecting(selector),
         replicas_before_suspend=before if target.suspended else None,
     )
 
