@@ -127,6 +127,10 @@ test-clients: install ## Drive the hosted platform's own clients against the API
 	@PYTHONPATH=tests:deploy/local $(RUN) python tests/clients \
 	  --terraform "$(TERRAFORM)" --provider "$(PROVIDER)" --cli "$(CLI)"
 
+.PHONY: test-generated-clients
+test-generated-clients: install ## Make three clients of the OpenAPI document and let each drive an application
+	@PYTHONPATH=tests:deploy/local:tests/clients $(RUN) python tests/clients/generated.py
+
 .PHONY: mutants
 SEED ?= 1
 mutants: N := $(if $(filter command line,$(origin N)),$(N),200)

@@ -69,6 +69,19 @@ def _made(app: FastAPI) -> dict[str, Any]:
                 del answers["422"]
             if "201" in answers and "200" in answers:
                 del answers["200"]
+            _tell_optional_body(operation)
     for unused in ("HTTPValidationError", "ValidationError"):
         parts["schemas"].pop(unused, None)
     return made
+
+
+def _tell_optional_body(operation: dict[str, Any]) -> None:
+    """Say of a body that may be missing that it may: not that it may be null, which is a body."""
+    body = operation.get("requestBody")
+    if body is None:
+        return
+    content = body["content"]["application/json"]
+    options = [one for one in content["schema"].get("anyOf", ()) if one != {"type": "null"}]
+    if len(options) == 1:
+        content["schema"] = options[0]
+        body["required"] = False

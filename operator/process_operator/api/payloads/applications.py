@@ -99,25 +99,25 @@ class Application(ApplicationItem):
     namespace: str | None
     docker_image: str | None
     """The saved image."""
-    docker_registry_credential_id: None
+    docker_registry_credential_id: Id | None
     build_type: Literal["dockerfile"]
     build_path: str | None
     dockerfile_path: str | None
     docker_context: str | None
     build_cache_enabled: bool
-    pack_builder: None
-    nixpacks_version: None
+    pack_builder: str | None
+    nixpacks_version: str | None
     buildpacks: list[Any]
     allow_deploy_paths: list[str]
     ignore_deploy_paths: list[str]
     auto_deploy: bool
     wait_for_checks: bool
     hibernation_enabled: bool
-    hibernate_after_seconds: None
-    git_type: None
-    repo_url: None
-    default_branch: None
-    created_by: None
+    hibernate_after_seconds: int | None
+    git_type: str | None
+    repo_url: str | None
+    default_branch: str | None
+    created_by: str | None
     pending: list[Pending]
     """Not in the contract: fields of the application that wait for the next deployment."""
     taken_over: list[TakenOver] = Field(default_factory=list)

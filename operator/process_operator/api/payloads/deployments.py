@@ -42,13 +42,13 @@ class Deployment(Reply):
     steps: list[str] = Field(examples=[["beforeJobs", "rollout"]])
     """The phases that it has gone through, the present one last."""
     docker_image_url: str | None
-    git_type: None
-    repo_url: None
-    branch: None
-    commit_sha: None
-    commit_message: None
-    author_login: None
-    author_img: None
+    git_type: str | None
+    repo_url: str | None
+    branch: str | None
+    commit_sha: str | None
+    commit_message: str | None
+    author_login: str | None
+    author_img: str | None
     started_at: Time | None
     finished_at: Time | None
     created_at: Time

@@ -29,7 +29,7 @@ class Domain(Reply):
     is_primary: bool
     is_wildcard: bool
     is_enabled: bool
-    dns_records: None
-    errors: None
+    dns_records: list[dict[str, str]] | None
+    errors: list[str] | None
     created_at: Time
     updated_at: Time

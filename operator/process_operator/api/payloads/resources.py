@@ -53,7 +53,7 @@ class ProjectItem(Reply):
 class Project(ProjectItem):
     """A namespace that the key may use, with its applications."""
 
-    company_id: None
+    company_id: str | None
     services: list[Service]
 
 
@@ -86,7 +86,7 @@ class Capability(Reply):
     """One thing that a key may do."""
 
     permission: Annotated[str, Field(examples=["APP:READ"])]
-    resource_id: None
+    resource_id: str | None
     """All applications of the key's namespaces."""
 
 
@@ -99,9 +99,9 @@ class OwnKey(Reply):
     is_enabled: Literal[True]
     source: Literal["CLI"]
     """Where keys are made: `process-operator keys`."""
-    token: None
+    token: str | None
     """Never told: only a hash of it is kept."""
     capabilities: list[Capability]
-    last_used_at: None
+    last_used_at: Time | None
     """Not kept: a request would be a write."""
     expires_at: Time | None

@@ -64,7 +64,12 @@ async def get_runtime_logs(
     summary="Follow the logs of an application",
     response_class=StreamingResponse,
     responses=replies.documented(200, LogEntry, "")
-    | {200: {"description": "Lines, each a LogEntry as JSON.", "content": {LINES: {}}}},
+    | {
+        200: {
+            "description": "Lines, each a LogEntry as JSON.",
+            "content": {LINES: {"schema": {"$ref": "#/components/schemas/LogEntry"}}},
+        }
+    },
 )
 async def follow_runtime_logs(
     call: Read,
