@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from process_operator.kube import quantities
 from process_operator.models import defaults, snapshot
 from process_operator.models.application import ApplicationSpec
+from process_operator.models.pod import PodSettings
 from process_operator.models.process import ProcessSpec, ProcessType
 from process_operator.models.resource_type import ResourceTypeSpec
 from process_operator.models.security import PodSecurity
@@ -26,7 +27,7 @@ def application(spec: ApplicationSpec, processes: Iterable[SnapshotProcess]) -> 
         volumes=spec.volumes,
         security_context=spec.security_context,
         pod_security=spec.pod_security or PodSecurity.RESTRICTED,
-        pod=spec.pod,
+        pod=_said(spec.pod),
         processes=tuple(sorted(processes, key=lambda entry: entry.key)),
     )
 
@@ -48,7 +49,7 @@ def process(spec: ProcessSpec, chosen: ResourceType) -> SnapshotProcess:
         env_from=spec.env_from,
         volumes=spec.volumes,
         security_context=spec.security_context,
-        pod=spec.pod,
+        pod=_said(spec.pod),
         update_strategy=spec.update_strategy,
         termination_grace_period_seconds=defaults.or_default(
             spec.termination_grace_period_seconds, defaults.DEFAULT_GRACE_SECONDS
@@ -56,6 +57,11 @@ def process(spec: ProcessSpec, chosen: ResourceType) -> SnapshotProcess:
         job_start_policy=spec.job_start_policy,
         run=_run_limits(spec),
     )
+
+
+def _said(pod: PodSettings | None) -> PodSettings | None:
+    """Return settings that say something: to say nothing and to be absent is the same."""
+    return None if pod == PodSettings() else pod
 
 
 def _run_limits(spec: ProcessSpec) -> RunLimits | None:

@@ -134,25 +134,38 @@ class DNSConfig(Model):
 class PodSettings(Model):
     """What else the pods are to have; a process's own win over its application's."""
 
-    labels: dict[str, LabelValue] = Field(
-        default_factory=dict,
-        max_length=_MOST,
-        json_schema_extra=_without_ours("labels", f" && !(key in [{_LABELS}])"),
-    )
+    labels: (
+        Annotated[
+            dict[str, LabelValue],
+            Field(
+                max_length=_MOST,
+                json_schema_extra=_without_ours("labels", f" && !(key in [{_LABELS}])"),
+            ),
+        ]
+        | None
+    ) = None
     """Labels of the pods, beside the operator's."""
-    annotations: dict[str, Annotated[str, Field(max_length=4096)]] = Field(
-        default_factory=dict,
-        max_length=_MOST,
-        json_schema_extra=_without_ours("annotations", ""),
-    )
+    annotations: (
+        Annotated[
+            dict[str, Annotated[str, Field(max_length=4096)]],
+            Field(max_length=_MOST, json_schema_extra=_without_ours("annotations", "")),
+        ]
+        | None
+    ) = None
     """Annotations of the pods."""
-    node_selector: dict[str, LabelValue] = Field(
-        default_factory=dict,
-        max_length=_MOST,
-        json_schema_extra=qualified_keys(
-            "pod.nodeSelector has a key that no label can have; write it as prefix/name or name"
-        ),
-    )
+    node_selector: (
+        Annotated[
+            dict[str, LabelValue],
+            Field(
+                max_length=_MOST,
+                json_schema_extra=qualified_keys(
+                    "pod.nodeSelector has a key that no label can have; write it as prefix/name or "
+                    "name"
+                ),
+            ),
+        ]
+        | None
+    ) = None
     """Labels that a node must have, beside those of the resource type, which win."""
     tolerations: Annotated[
         tuple[Toleration, ...],

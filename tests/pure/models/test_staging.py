@@ -135,6 +135,13 @@ def differences(
     return list(staging.process_differences(one, other, scaling_is_staged=scaling_is_staged))
 
 
+def test_what_is_said_of_pods_is_told_without_what_is_not_said() -> None:
+    assert differences({}, {"pod": {}}) == []
+    assert differences({}, {"pod": {"priorityClassName": "high"}}) == [
+        Difference("pod", None, '{"priorityClassName":"high"}')
+    ]
+
+
 @pytest.mark.parametrize("field", STAGED)
 def test_a_staged_field_is_pending_exactly(field: str) -> None:
     before, after, expected = STAGED[field]

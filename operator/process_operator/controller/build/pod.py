@@ -39,10 +39,10 @@ _EXPANDED_BY_KUBERNETES = re.compile(r"\$(?=[$(])")
 def template(target: Target) -> Manifest:
     """Return the pod template of a process."""
     settings = pod_settings.merged(target)
-    annotations = dict(settings.annotations)
+    annotations = dict(settings.annotations or {})
     if target.snapshot.restart:
         annotations[names.RESTART] = str(target.snapshot.restart)
-    made: Manifest = {"labels": settings.labels | metadata.labels(target)}
+    made: Manifest = {"labels": (settings.labels or {}) | metadata.labels(target)}
     if annotations:
         made["annotations"] = annotations
     return {"metadata": made, "spec": _spec(target, settings)}

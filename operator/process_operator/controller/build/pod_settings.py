@@ -22,9 +22,9 @@ def merged(target: Target) -> PodSettings:
     aliases = {one.ip: one for one in shared.host_aliases}
     aliases |= {one.ip: one for one in own.host_aliases}
     return PodSettings(
-        labels=shared.labels | own.labels,
-        annotations=shared.annotations | own.annotations,
-        node_selector=shared.node_selector | own.node_selector,
+        labels=_both(shared.labels, own.labels),
+        annotations=_both(shared.annotations, own.annotations),
+        node_selector=_both(shared.node_selector, own.node_selector),
         tolerations=own.tolerations or shared.tolerations,
         topology_spread_constraints=tuple(spread.values()),
         priority_class_name=own.priority_class_name or shared.priority_class_name,
@@ -35,13 +35,17 @@ def merged(target: Target) -> PodSettings:
     )
 
 
+def _both(shared: Mapping[str, str] | None, own: Mapping[str, str] | None) -> dict[str, str]:
+    return {**(shared or {}), **(own or {})}
+
+
 def placed(target: Target, settings: PodSettings) -> Manifest:
     """Return where pods run: what their size says, and then the settings."""
     size = target.entry.resource_type
     of_size = [_without_empty(one) for one in size.tolerations]
     own = [_without_empty(_json(one)) for one in settings.tolerations]
     return {
-        "nodeSelector": settings.node_selector | size.node_selector,
+        "nodeSelector": _both(settings.node_selector, size.node_selector),
         "tolerations": [*of_size, *(one for one in own if one not in of_size)],
         "topologySpreadConstraints": _spread(target, settings),
         "priorityClassName": settings.priority_class_name,
