@@ -57,7 +57,7 @@ async def log(
         "previous": str(previous).lower(),
     }
     if since is not None:
-        asked |= {"timestamps": "true", "sinceTime": since.astimezone(UTC).isoformat()}
+        asked |= _from(since)
     # The limit cuts the end off, where the newest lines stand: then fewer have to do.
     while True:
         asked["tailLines"] = str(lines)
@@ -67,6 +67,11 @@ async def log(
             break
         lines = max(1, lines // 8)
     return responses.end(answer, kept).decode(errors="replace")
+
+
+def _from(since: datetime) -> dict[str, str]:
+    """Return what asks for lines from a time on, each behind its time."""
+    return {"timestamps": "true", "sinceTime": since.astimezone(UTC).isoformat()}
 
 
 class TooMuch(Exception):  # noqa: N818 - it is what a command did, not a defect
@@ -99,8 +104,7 @@ async def follow(
     asked = {
         "container": names.CONTAINER,
         "follow": "true",
-        "timestamps": "true",
-        "sinceTime": since.astimezone(UTC).isoformat(),
+        **_from(since),
     }
     begun = b""
     async with aclosing(cluster.stream(path, asked)) as pieces:

@@ -88,24 +88,26 @@ def failure(response: aiohttp.ClientResponse, answer: bytes) -> errors.ApiError:
             reason=reason,
         )
     causes = _causes(said)
-    found = _BY_STATUS.get(status)
+    found = _class_of(status)
     if any(cause.reason == _TERMINATING for cause in causes):
         found = errors.NamespaceTerminating
     elif reason == "AlreadyExists":
         found = errors.AlreadyExists
     elif status == 500 and message.startswith(_UNKNOWN_FIELD):
         found = errors.Rejected
-    elif found is None:
-        found = errors.Rejected if 400 <= status < 500 else errors.Unavailable
     return found(message, status=status, reason=reason, causes=causes)
 
 
 def refused_upgrade(status: int, path: str) -> errors.ApiError:
     """Return the error of a websocket that was not opened, of whose answer only this is known."""
-    found = _BY_STATUS.get(status)
-    if found is None:
-        found = errors.Rejected if 400 <= status < 500 else errors.Unavailable
-    return found(f"GET {path}: status {status} to the wish for a websocket", status=status)
+    return _class_of(status)(
+        f"GET {path}: status {status} to the wish for a websocket", status=status
+    )
+
+
+def _class_of(status: int) -> type[errors.ApiError]:
+    other = errors.Rejected if 400 <= status < 500 else errors.Unavailable
+    return _BY_STATUS.get(status, other)
 
 
 def _status(answer: bytes) -> Mapping[str, Any]:

@@ -9,11 +9,8 @@ them out), because a child counts as up to date when the live object holds all t
 
 import re
 from collections.abc import Iterable
-from typing import Any
 
-from pydantic import BaseModel
-
-from process_operator.controller.build import metadata, pod_settings
+from process_operator.controller.build import metadata, pod_settings, shape
 from process_operator.controller.resolve.target import Target
 from process_operator.kube import names, quantities
 from process_operator.kube.manifest import Manifest
@@ -69,7 +66,7 @@ def redirected_probes(entry: SnapshotProcess) -> tuple[str, ...]:
 
 def _spec(target: Target, settings: PodSettings) -> Manifest:
     snapshot, entry = target.snapshot, target.entry
-    return _filled(
+    return shape.filled(
         {
             "restartPolicy": _restart_policy(entry.type),
             # Named even where it is the namespace's own: once set, a service account cannot be
@@ -94,7 +91,7 @@ def _restart_policy(process_type: ProcessType) -> str:
 
 def _container(target: Target, settings: PodSettings) -> Manifest:
     entry = target.entry
-    return _filled(
+    return shape.filled(
         {
             "name": names.CONTAINER,
             "image": target.snapshot.image,
@@ -142,7 +139,7 @@ def _env(target: Target) -> list[Manifest]:
 
 
 def _variable(one: EnvVar) -> Manifest:
-    made = _filled(_json(one))
+    made = shape.filled(shape.declared(one))
     resource = made.get("valueFrom", {}).get("resourceFieldRef", {})
     if "divisor" in resource:
         resource["divisor"] = quantities.canonical(str(resource["divisor"]))
@@ -150,7 +147,7 @@ def _variable(one: EnvVar) -> Manifest:
 
 
 def _env_from(sources: Iterable[EnvFromSource]) -> list[Manifest]:
-    return [_filled(_json(source)) for source in sources]
+    return [shape.filled(shape.declared(source)) for source in sources]
 
 
 def _resources(given: ResourceType) -> Manifest:
@@ -162,7 +159,7 @@ def _resources(given: ResourceType) -> Manifest:
 def _probe(probe: Probe | None, port: int | None) -> Manifest | None:
     if probe is None:
         return None
-    made = _json(probe)
+    made = shape.declared(probe)
     if "httpGet" in made:
         _connect_to_pod(made["httpGet"])
         _name_host_in_header(made["httpGet"], probe)
@@ -204,7 +201,7 @@ def _pod_security_context(target: Target) -> Manifest:
         made["runAsNonRoot"] = True
     for identities in (target.snapshot.security_context, target.entry.security_context):
         if identities is not None:
-            made |= _json(identities)
+            made |= shape.declared(identities)
     return made
 
 
@@ -233,7 +230,7 @@ def _volumes(target: Target) -> list[Volume]:
 
 
 def _volume(volume: Volume) -> Manifest:
-    made = _json(volume)
+    made = shape.declared(volume)
     for of_the_mount in ("mountPath", "readOnly", "subPath"):
         made.pop(of_the_mount, None)
     limit = made.get("emptyDir", {}).get("sizeLimit")
@@ -243,7 +240,7 @@ def _volume(volume: Volume) -> Manifest:
 
 
 def _mount(volume: Volume) -> Manifest:
-    return _filled(
+    return shape.filled(
         {
             "name": volume.name,
             "mountPath": volume.mount_path,
@@ -251,13 +248,3 @@ def _mount(volume: Volume) -> Manifest:
             "subPath": volume.sub_path,
         }
     )
-
-
-def _json(model: BaseModel) -> dict[str, Any]:
-    """Return a part in Kubernetes' shape, without what the user left out."""
-    return model.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-
-
-def _filled(fields: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what is absent or empty, as the server does."""
-    return {key: value for key, value in fields.items() if value not in (None, "", [], {})}

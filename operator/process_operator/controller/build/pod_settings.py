@@ -1,11 +1,8 @@
 """What application, process and size say of pods beside what every pod has."""
 
 from collections.abc import Mapping
-from typing import Any
 
-from pydantic import BaseModel
-
-from process_operator.controller.build import metadata
+from process_operator.controller.build import metadata, shape
 from process_operator.controller.resolve.target import Target
 from process_operator.kube.manifest import Manifest
 from process_operator.models.pod import PodSettings
@@ -42,16 +39,18 @@ def _both(shared: Mapping[str, str] | None, own: Mapping[str, str] | None) -> di
 def placed(target: Target, settings: PodSettings) -> Manifest:
     """Return where pods run: what their size says, and then the settings."""
     size = target.entry.resource_type
-    of_size = [_without_empty(one) for one in size.tolerations]
-    own = [_without_empty(_json(one)) for one in settings.tolerations]
+    of_size = [shape.filled(one) for one in size.tolerations]
+    own = [shape.filled(shape.declared(one)) for one in settings.tolerations]
     return {
         "nodeSelector": _both(settings.node_selector, size.node_selector),
         "tolerations": [*of_size, *(one for one in own if one not in of_size)],
         "topologySpreadConstraints": _spread(target, settings),
         "priorityClassName": settings.priority_class_name,
         "runtimeClassName": settings.runtime_class_name,
-        "hostAliases": [_json(one) for one in settings.host_aliases],
-        "dnsConfig": _json(settings.dns_config) if settings.dns_config is not None else None,
+        "hostAliases": [shape.declared(one) for one in settings.host_aliases],
+        "dnsConfig": shape.declared(settings.dns_config)
+        if settings.dns_config is not None
+        else None,
     }
 
 
@@ -60,17 +59,6 @@ def _spread(target: Target, settings: PodSettings) -> list[Manifest]:
     if target.entry.type not in (ProcessType.WEB, ProcessType.WORKER):
         return []
     return [
-        {**_json(one), "labelSelector": {"matchLabels": metadata.selector(target)}}
+        {**shape.declared(one), "labelSelector": {"matchLabels": metadata.selector(target)}}
         for one in settings.topology_spread_constraints
     ]
-
-
-def _json(part: BaseModel) -> Manifest:
-    """Return a part in Kubernetes' shape, without what the user left out."""
-    made: Manifest = part.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    return made
-
-
-def _without_empty(toleration: Mapping[str, Any]) -> Manifest:
-    """Leave out what is empty, as the server does."""
-    return {name: value for name, value in toleration.items() if value not in (None, "")}
