@@ -4,6 +4,7 @@ Each story is told of every tool that has it, and ends in a table: tool, story, 
 how many seconds.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -282,3 +283,22 @@ def test_argo_cd_has_no_deadlock_where_processes_come_in_an_earlier_wave(
     story.begin(argocd, {"shop": [later, web()]})
     assert isinstance(story.followed, Application)
     assert len(story.followed.status()["history"]) == 1
+
+
+def test_argo_cd_releases_a_revision_with_the_processes_of_a_later_wave(
+    story: Story, argocd: ArgoCD
+) -> None:
+    def files(version: str) -> Files:
+        later = [web(revision=version), migration(f"sample job --print {version}")]
+        later[1]["spec"]["revision"] = version
+        for one in later:
+            one["metadata"]["annotations"] = {"argocd.argoproj.io/sync-wave": "1"}
+        return {"shop": [shop(version, revision=version), *later]}
+
+    story.begin(argocd, files("v1"))
+    story.commit("a revision in two waves", files("v2"), Verdict.READY)
+    until(lambda: story.here.get("prel", "shop-2")["status"].get("state") == "success")
+    assert releases(story.here) == 2
+    jobs = json.loads(story.here.kubectl("get", "jobs", "-o", "json"))["items"]
+    commands = [one["spec"]["template"]["spec"]["containers"][0]["command"] for one in jobs]
+    assert sorted("v2" in " ".join(command) for command in commands) == [False, True]

@@ -2,6 +2,7 @@
 
 from stories.scenes import (
     ALARM,
+    APPLICATION,
     IMAGE_1,
     IMAGE_2,
     IMAGE_3,
@@ -16,7 +17,8 @@ from stories.scenes import (
     served,
     told,
 )
-from storytelling import Story, request
+from storytelling import Story, application, request
+from userside import process
 
 
 @told
@@ -121,4 +123,29 @@ def a_release_that_a_quota_refuses_is_told_and_made_when_there_is_room(story: St
     new_image(story)
     story.passes(90)
     story.server.forbids.clear()
+    story.settles()
+
+
+@told
+def a_release_waits_for_processes_of_its_revision(story: Story) -> None:
+    old, new = ({"revision": version} for version in ("1", "2"))
+    old_job = job("migrate", "beforeDeployment", entrypoint="migrate 1", **old)
+    story.begins_with(
+        "release shop-1 serves", application(**old), process("web", "web", **old), old_job
+    )
+    story.changes(APPLICATION, "shop", image=IMAGE_2, **new)
+    story.passes(90)
+    story.changes(PROCESS, "web", **new)
+    story.passes(10)
+    story.changes(PROCESS, "migrate", entrypoint="migrate 2", **new)
+    story.settles()
+
+
+@told
+def processes_of_a_revision_that_nobody_releases_are_staged(story: Story) -> None:
+    old = {"revision": "1"}
+    story.begins_with("release shop-1 serves", application(**old), process("web", "web", **old))
+    story.changes(PROCESS, "web", revision="2", port=9000)
+    story.settles()
+    story.applies(request("back", rollbackTo="shop-1"))
     story.settles()

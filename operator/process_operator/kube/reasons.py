@@ -33,6 +33,7 @@ class Reason(StrEnum):
     IMAGE_MISSING = "ImageMissing"
     NO_PROCESSES = "NoProcesses"
     TOO_MANY_JOBS = "TooManyJobs"
+    AWAITING_REVISION = "AwaitingRevision"
     SNAPSHOT_TOO_LARGE = "SnapshotTooLarge"
     SETTLING = "Settling"
     ANOTHER_RELEASE_ACTIVE = "AnotherReleaseActive"

@@ -230,6 +230,9 @@ class ProcessSpec(Model):
     """What the process is for: `web`, `worker`, `cron` or `job`; cannot be changed."""
     display_name: DisplayName | None = None
     """Name for people; absent means the key."""
+    revision: Annotated[str, Field(min_length=1, max_length=253)] | None = None
+    """The application's `revision` that the process comes with: a release waits until both are the
+    same; absent means any."""
     entrypoint: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
     """Command line that `/bin/sh -c` runs; absent means command, or else the image's own."""
     command: (

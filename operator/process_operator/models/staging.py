@@ -42,6 +42,7 @@ PROCESS_FIELDS = (
     Field("key", Class.IMMUTABLE),
     Field("type", Class.IMMUTABLE),
     Field("displayName", Class.IMMEDIATE),
+    Field("revision", Class.IMMEDIATE, "a release waits until it is the application's"),
     Field("entrypoint", Class.STAGED),
     Field("command", Class.STAGED),
     Field("resourceTypeRef", Class.STAGED, "so is an edit of the resource type itself"),

@@ -1,10 +1,12 @@
 """How a waiting release starts: when it may, and what it freezes."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from process_operator.controller.observe.records import (
     Application,
     ChildKey,
+    InvalidObject,
     ObservedState,
     Release,
 )
@@ -140,8 +142,14 @@ def _ready(
             reason=Reason.TOO_MANY_JOBS,
             message=f"an application can have {MAX_JOBS} processes of type job; delete some",
         )
-    quiet_at = observed.changed_at + timedelta(seconds=resolved.settings.settle_seconds)
-    settled_at = min(quiet_at, release.seen_at + LONGEST_SETTLING)
+    revisions = _revisions(observed) if release.spec.rollback_to is None else {}
+    awaited = _awaited_revision(application, revisions)
+    if awaited is not None:
+        return awaited
+    settled_at = observed.changed_at + timedelta(seconds=resolved.settings.settle_seconds)
+    if not revisions:
+        # Where they are awaited, what is still on its way may come long after the release.
+        settled_at = min(settled_at, release.seen_at + LONGEST_SETTLING)
     if observed.now < settled_at:
         return Waiting(
             reason=Reason.SETTLING,
@@ -151,6 +159,34 @@ def _ready(
             settling=True,
         )
     return resolved.candidate
+
+
+def _revisions(observed: ObservedState) -> Mapping[str, str]:
+    """Return what revision of the application each process comes with, of those that say so."""
+    readable = (one for one in observed.processes if not isinstance(one, InvalidObject))
+    return {
+        one.name: one.spec.revision
+        for one in readable
+        if one.spec.revision is not None and not one.deleting
+    }
+
+
+def _awaited_revision(application: Application, revisions: Mapping[str, str]) -> Waiting | None:
+    """Return why a release waits for the rest of what came with its application, or went before.
+
+    A tool may apply one commit in several steps, and each of them is a state that nobody meant.
+    """
+    wanted = application.spec.revision
+    others = ((name, given) for name, given in revisions.items() if given != wanted)
+    name, given = next(others, (None, None))
+    if name is None:
+        return None
+    of = f'"{wanted}"' if wanted is not None else "not set"
+    return Waiting(
+        reason=Reason.AWAITING_REVISION,
+        message=f'spec.revision of Process "{name}" is "{given}", and the application\'s is {of}; '
+        "apply what is missing, so that both are the same",
+    )
 
 
 def _started(
