@@ -13,8 +13,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import installation
@@ -22,7 +22,15 @@ import local_cluster
 import operate
 import serve_api
 from clients import Failed, Grpc, Http, Load
-from local_cluster import Cluster, ClusterError, components, kubeconfigs, machine, traefik
+from local_cluster import (
+    Cluster,
+    ClusterError,
+    components,
+    forwarding,
+    kubeconfigs,
+    machine,
+    traefik,
+)
 from local_cluster import state as states
 from local_cluster.components import Component
 from local_cluster.network import LOOPBACK
@@ -35,6 +43,7 @@ OPERATOR, API = "operator", "api"
 KEY = "demo"
 INSTALLED = ("node", "kind")
 """The clusters that take an image from an archive: there the demo installs the chart."""
+_READY = "/readyz"
 _READABLE = ("--log-format", "text")
 _SHOWN = ("display_name", "resource_type_name", "scaling_strategy", "ingress_protocol", "pending")
 """What is shown of the API's long answers about a process."""
@@ -155,7 +164,7 @@ class Demo:
         if self._entrance is None:
             self._title(
                 "Traffic through an ingress controller: not shown",
-                "This needs the node cluster, whose pods this machine reaches (root on Linux).",
+                "This needs pods that are real: CLUSTER=node (root on Linux), or CLUSTER=kind.",
             )
             return
         self._title("HTTP and gRPC through Traefik")
@@ -402,7 +411,7 @@ def start() -> int:
     machine.ensure_program("curl")
     cluster = local_cluster.up(order=local_cluster.QUICKEST)
     _remove(cluster)
-    entrance = traefik.ensure(cluster) if cluster.provider == "node" else None
+    entrance = _entrance(cluster)
     api = _install(cluster) if cluster.provider in INSTALLED else _run_beside(cluster)
     kubeconfig = _kubeconfig(cluster)
     print(f"\n$ export KUBECONFIG={kubeconfig} PATH={cluster.bin}:$PATH")
@@ -435,13 +444,21 @@ def _install(cluster: Cluster) -> str:
 
 def _forward(cluster: Cluster) -> str:
     """Let a port of this machine lead to the API of a cluster that it does not reach."""
+    port = int(installation.api_port(cluster))
+    target = installation.API_SERVICE
+    own = forwarding.ensure(
+        cluster, API, target, namespace=installation.NAMESPACE, port=port, answers=_READY
+    )
+    return f"http://{LOOPBACK}:{own}"
 
-    def command(port: int) -> list[str]:
-        about = ("--kubeconfig", str(cluster.kubeconfig), "--namespace", installation.NAMESPACE)
-        to = f"{port}:{installation.api_port(cluster)}"
-        return [str(cluster.kubectl), *about, "port-forward", installation.API_SERVICE, to]
 
-    return _serve(cluster, API, command)
+def _entrance(cluster: Cluster) -> Traefik | None:
+    """Return Traefik where pods are real."""
+    if cluster.provider == "node":
+        return traefik.ensure(cluster)
+    if cluster.provider == "kind":
+        return traefik.ensure_inside(cluster, partial(local_cluster.load_image, cluster))
+    return None
 
 
 def _run_beside(cluster: Cluster) -> str:
@@ -460,7 +477,6 @@ def stop() -> int:
     stop_operator(cluster)
     if cluster.provider in INSTALLED:
         installation.uninstall(cluster)
-    if cluster.provider == "node":
         traefik.stop(cluster)
     print("demo: gone; `make cluster-stop` ends the cluster too")
     return 0
@@ -498,7 +514,7 @@ def _serve(
     cluster: Cluster,
     name: str,
     command: Callable[[int], list[str]],
-    environment: Mapping[str, str] = MappingProxyType({}),
+    environment: Mapping[str, str],
 ) -> str:
     """Run what serves on a port of this machine anew; return its address."""
     with states.locked(cluster.directory):
@@ -510,7 +526,7 @@ def _serve(
             name=name,
             command=command(port),
             environment=dict(environment),
-            is_ready=lambda: kubeconfigs.answers(f"{address}/readyz"),
+            is_ready=lambda: kubeconfigs.answers(f"{address}{_READY}"),
         )
         components.ensure(state, [component])
     return address

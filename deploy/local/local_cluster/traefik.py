@@ -1,12 +1,24 @@
-"""The real Traefik for Ingresses and Gateways, as a host process: it reaches pods on the bridge."""
+"""The real Traefik for Ingresses and Gateways.
+
+It is a host process where this machine reaches the pods on the bridge; elsewhere it is a pod, and a
+port of this machine leads to it.
+"""
 
 import sysconfig
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local_cluster import components, control_plane, errors, foreign_kinds, kubeconfigs
+from local_cluster import (
+    components,
+    control_plane,
+    errors,
+    foreign_kinds,
+    forwarding,
+    kubeconfigs,
+    oci,
+)
 from local_cluster import state as states
 from local_cluster.components import Component
 from local_cluster.model import Cluster
@@ -16,7 +28,10 @@ NAME = "traefik"
 CONTROLLER = "traefik.io/ingress-controller"
 GATEWAY_CONTROLLER = "traefik.io/gateway-controller"
 _READ = ["get", "list", "watch"]
+IMAGE = "process-operator.dev/traefik:1"
 _RBAC = "rbac.authorization.k8s.io"
+_PORT = 8000
+_PING = "/ping"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +48,8 @@ class Traefik:
 
 
 def ensure(cluster: Cluster) -> Traefik:
-    """Start Traefik with both of its classes and rights of its own, or find it running."""
-    program = Path(sysconfig.get_path("scripts")) / NAME
-    if not program.exists():
-        raise errors.ClusterError(f"{program} is missing: run `make install`, it needs Linux")
+    """Start Traefik on this machine with both of its classes and rights of its own, or find it."""
+    program = _program()
     with states.locked(cluster.directory):
         state = states.load(cluster.directory)
         found = Traefik(host=LOOPBACK, port=state.port(NAME))
@@ -50,37 +63,92 @@ def ensure(cluster: Cluster) -> Traefik:
     return found
 
 
+def ensure_inside(cluster: Cluster, load: Callable[[Path], None]) -> Traefik:
+    """Start Traefik as a pod, with the same classes and rights, and lead a port to it.
+
+    Args:
+        cluster: One whose pods this machine does not reach.
+        load: Gives the cluster the images of an archive.
+    """
+    program = oci.layer({NAME: _program().read_bytes()}, folders=("tmp",))
+    archive = cluster.directory / f"{NAME}.tar"
+    oci.write_archive(archive, [oci.image(IMAGE, [program], {"Entrypoint": [f"/{NAME}"]})])
+    load(archive)
+    foreign_kinds.ensure(cluster, foreign_kinds.GATEWAY_API)
+    kubeconfigs.apply(cluster, [*_manifests(), _deployment()])
+    rolled = ["rollout", "status", f"deployment/{NAME}", "--namespace", NAME, "--timeout=120s"]
+    kubeconfigs.kubectl(cluster, rolled)
+    port = forwarding.ensure(
+        cluster, NAME, f"deployment/{NAME}", namespace=NAME, port=_PORT, answers=_PING
+    )
+    return Traefik(host=LOOPBACK, port=port)
+
+
 def stop(cluster: Cluster) -> None:
     """End Traefik, and remove its classes and rights."""
     with states.locked(cluster.directory):
         components.stop(states.load(cluster.directory), [NAME])
     kinds = "gatewayclass,ingressclass,clusterrole,clusterrolebinding,namespace"
-    kubeconfigs.kubectl(cluster, ["delete", kinds, NAME, "--ignore-not-found", "--wait=false"])
+    kubeconfigs.kubectl(cluster, ["delete", kinds, NAME, "--ignore-not-found", "--timeout=60s"])
+
+
+def _program() -> Path:
+    program = Path(sysconfig.get_path("scripts")) / NAME
+    if not program.exists():
+        raise errors.ClusterError(f"{program} is missing: run `make install`, it needs Linux")
+    return program
 
 
 def _component(program: Path, found: Traefik, health: int, kubeconfig: Path) -> Component:
     ping = f"{LOOPBACK}:{health}"
-    command = control_plane.command_of(
-        NAME,
-        {
-            "entrypoints.web.address": f"{found.host}:{found.port}",
-            "entrypoints.ping.address": ping,
-            "ping.entrypoint": "ping",
-            "providers.kubernetesingress.ingressendpoint.ip": found.host,
-            "providers.kubernetesgateway.statusaddress.ip": found.host,
-            # A route is switched as soon as it is known.
-            "providers.providersthrottleduration": "50ms",
-            "global.checknewversion": "false",
-            "log.level": "INFO",
-            "log.nocolor": "true",
-        },
-    )
+    flags = {
+        "entrypoints.web.address": f"{found.host}:{found.port}",
+        "entrypoints.ping.address": ping,
+        "ping.entrypoint": "ping",
+    }
     return Component(
         name=NAME,
-        command=[str(program), *command[1:]],
+        command=[str(program), *_arguments(flags)],
         environment={"KUBECONFIG": str(kubeconfig)},
-        is_ready=lambda: kubeconfigs.answers(f"http://{ping}/ping"),
+        is_ready=lambda: kubeconfigs.answers(f"http://{ping}{_PING}"),
     )
+
+
+def _arguments(flags: Mapping[str, str]) -> Sequence[str]:
+    common = {
+        "providers.kubernetesingress.ingressendpoint.ip": LOOPBACK,
+        "providers.kubernetesgateway.statusaddress.ip": LOOPBACK,
+        # A route is switched as soon as it is known.
+        "providers.providersthrottleduration": "50ms",
+        "global.checknewversion": "false",
+        "log.level": "INFO",
+        "log.nocolor": "true",
+    }
+    return control_plane.command_of(NAME, {**flags, **common})[1:]
+
+
+def _deployment() -> Mapping[str, Any]:
+    labels = {"app": NAME}
+    flags = {"entrypoints.web.address": f":{_PORT}", "ping.entrypoint": "web"}
+    container = {
+        "name": NAME,
+        "image": IMAGE,
+        "imagePullPolicy": "Never",
+        "args": _arguments(flags),
+        "readinessProbe": {"httpGet": {"path": _PING, "port": _PORT}, "periodSeconds": 1},
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": NAME, "namespace": NAME},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"serviceAccountName": NAME, "containers": [container]},
+            },
+        },
+    }
 
 
 def _manifests() -> list[Mapping[str, Any]]:
