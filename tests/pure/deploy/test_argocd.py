@@ -8,6 +8,7 @@ import yaml
 from lupa import lua51
 
 import make
+from gitops import scripts
 from process_operator.controller.observe.records import CustomResource, ObservedState
 from process_operator.controller.plan import plan
 from process_operator.controller.status import report
@@ -195,44 +196,26 @@ def _actions(kind: str) -> pathlib.Path:
 # The tests that lie beside the scripts, in the form in which Argo CD's own repository has them.
 
 
-def _told(pattern: str, under: str) -> list[Any]:
-    """Return each test of files of Argo CD's form, with the folder of its file before it."""
-    root, found = FOLDER / names.GROUP, []
-    for file in sorted(root.glob(pattern)):
-        for test in yaml.safe_load(file.read_text())[under]:
-            words = (file.relative_to(root).parts[0], *_words(test))
-            found.append(pytest.param(file.parent, test, id="-".join(words)))
-    return found
-
-
-def _words(test: dict[str, Any]) -> tuple[str, ...]:
-    return (*([test["action"]] if "action" in test else ()), pathlib.Path(test["inputPath"]).stem)
-
-
-def _read(folder: pathlib.Path, path: str) -> Any:
-    return yaml.safe_load((folder / path).read_text())
-
-
-@pytest.mark.parametrize(("folder", "test"), _told("*/health_test.yaml", "tests"))
+@pytest.mark.parametrize(("folder", "test"), scripts.tests(*scripts.HEALTH))
 def test_health_as_argo_cd_tests_it(folder: pathlib.Path, test: dict[str, Any]) -> None:
-    found = _read(folder, test["inputPath"])
+    found = scripts.read(folder, test["inputPath"])
     assert found["kind"] == folder.name
     assert validation.problems(found) == []
     wanted = test["healthStatus"]
     assert _health(folder.name, found) == (wanted["status"], wanted["message"])
 
 
-@pytest.mark.parametrize(("folder", "test"), _told("*/actions/action_test.yaml", "discoveryTests"))
+@pytest.mark.parametrize(("folder", "test"), scripts.tests(*scripts.MENU))
 def test_the_menu_as_argo_cd_tests_it(folder: pathlib.Path, test: dict[str, Any]) -> None:
-    offered = _lua(folder / "discovery.lua", _read(folder, test["inputPath"]))
+    offered = _lua(folder / "discovery.lua", scripts.read(folder, test["inputPath"]))
     assert offered == {one["name"]: {"disabled": one["disabled"]} for one in test["result"]}
 
 
-@pytest.mark.parametrize(("folder", "test"), _told("*/actions/action_test.yaml", "actionTests"))
+@pytest.mark.parametrize(("folder", "test"), scripts.tests(*scripts.ACTIONS))
 def test_an_action_as_argo_cd_tests_it(folder: pathlib.Path, test: dict[str, Any]) -> None:
-    given = _read(folder, test["inputPath"])
+    given = scripts.read(folder, test["inputPath"])
     answer = _lua(folder / test["action"] / "action.lua", given)
-    wanted = _read(folder, test["expectedOutputPath"])
+    wanted = scripts.read(folder, test["expectedOutputPath"])
     if isinstance(wanted, dict):  # the changed object itself
         assert answer["spec"] == wanted["spec"]
         assert validation.problems(wanted) == []

@@ -1,6 +1,6 @@
 // argocd holds the parts of Argo CD that follow a Git repository: its application controller, its
-// repo server, and, in the place of the Redis between them, one in memory. Its API server, its UI and
-// everything else are left out.
+// repo server, and, in the place of the Redis between them, one in memory; and what runs the scripts of
+// health and actions. Its API server, its UI and everything else are left out.
 package main
 
 import (
@@ -20,6 +20,9 @@ func main() {
 	root.AddCommand(named("application-controller", controller.NewCommand()))
 	root.AddCommand(named("repo-server", reposerver.NewCommand()))
 	root.AddCommand(&cobra.Command{Use: "cache ADDRESS", Args: cobra.ExactArgs(1), RunE: cache})
+	root.AddCommand(&cobra.Command{
+		Use: "scripts CONFIGMAP OBJECT [ACTION]", Args: cobra.RangeArgs(2, 3), RunE: scripts,
+	})
 	if err := root.Execute(); err != nil {
 		os.Exit(1)
 	}
