@@ -86,6 +86,8 @@ class Settings:
     """The namespaces whose applications are looked after; empty: all."""
     resource_types: tuple[Manifest, ...]
     """ProcessResourceTypes that are created where they are missing."""
+    watch_secrets: bool
+    """Whether it is looked at which Secrets change: at their metadata, with the right to more."""
     metrics_per_application: bool
     """Whether Prometheus is told of each application by its name."""
     traces: bool
@@ -133,6 +135,13 @@ def _flags(pod_namespace: str | None) -> tuple[_Flag, ...]:
             "namespaces to look after, separated by commas, with rights in these alone; empty: all",
         ),
         flag(
+            "watch-secrets",
+            "false",
+            _truth,
+            "true: what changes in a Secret that a process uses waits for a release too; takes the "
+            "right to list Secrets, of which nothing but the metadata is asked for",
+        ),
+        flag(
             "metrics-per-application",
             "false",
             _truth,
@@ -176,6 +185,7 @@ def of(parsed: argparse.Namespace) -> Settings:
         health_port=parsed.health_port,
         watch_namespaces=parsed.watch_namespaces,
         resource_types=parsed.resource_types,
+        watch_secrets=parsed.watch_secrets,
         metrics_per_application=parsed.metrics_per_application,
         traces=parsed.traces,
     )

@@ -3,6 +3,8 @@
 It has a cluster of its own: in the shared one another operator looks after everybody.
 """
 
+import base64
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,14 +49,16 @@ def place() -> Iterator[Place]:
         for name in (*MINE, "green"):
             kubectl("create", "namespace", name)
         operate.apply_kinds(cluster)
-        rendered = render.template("--set", f"watchNamespaces={{{','.join(MINE)}}}")
+        scope = ("--set", f"watchNamespaces={{{','.join(MINE)}}}", "--set", "watchSecrets=true")
+        rendered = render.template(*scope)
         operate.apply_rights_of(cluster, rendered)
         kubeconfig = local_cluster.service_account_kubeconfig(
             cluster, operate.NAMESPACE, "process-operator", DIRECTORY / "operator.kubeconfig"
         )
         log = DIRECTORY / "logs" / "operator.log"
         log.unlink(missing_ok=True)
-        operator = running.Operator(kubeconfig, log, "--watch-namespaces", ",".join(MINE))
+        arguments = ("--watch-namespaces", ",".join(MINE), "--watch-secrets", "true")
+        operator = running.Operator(kubeconfig, log, *arguments)
         try:
             operator.start()
             yield Place(cluster, operator)
@@ -69,6 +73,7 @@ def it_has_no_right_outside_but_to_read_sizes_and_classes(place: Place) -> None:
         assert place.may("patch", "deployments", "-n", name)
     assert not place.may("patch", "deployments", "-n", "green")
     assert not place.may("list", "deployments", "-A")
+    assert not place.may("list", "secrets", "-A")
     assert not place.may("list", "processes.process-operator.dev", "-A")
     assert not place.may("create", "processresourcetypes.process-operator.dev")
     assert place.may("list", "processresourcetypes.process-operator.dev")
@@ -95,6 +100,25 @@ def it_works_in_each_of_its_namespaces_and_leaves_the_others_alone(place: Place)
     assert "Traceback" not in place.operator.log.read_text()
 
 
+def a_changed_secret_waits_for_a_release_where_that_was_granted(place: Place) -> None:
+    here = place.namespace(MINE[1])
+    here.kubectl("create", "secret", "generic", "database", "--from-literal=password=old")
+    worker = process("mail", "worker", envFrom=[{"secretRef": {"name": "database"}}])
+    here.apply(worker)
+    here.wait("pproc/mail", "condition=Ready")
+    here.patch("papp", "shop", {"spec": {"revision": "with a worker"}})
+    here.wait("prel/shop-3", "jsonpath={.status.state}=success")
+    value = base64.b64encode(b"new").decode()
+    here.patch("secret", "database", {"data": {"password": value}})
+    here.wait("pproc/mail", "jsonpath={.status.pending[0].field}=Secret/database")
+    here.patch("papp", "shop", {"spec": {"release": {"onConfigChange": True}}})
+    here.wait("prel/shop-4", "jsonpath={.status.state}=success")
+    assert here.get("prel", "shop-4")["status"]["trigger"] == "configuration"
+    text = json.dumps(here.get("prel", "shop-4"))
+    assert value not in text
+    assert "password" not in text
+
+
 def a_restart_writes_nothing(place: Place) -> None:
     assert place.cluster.audit_log is not None
     before = [audit.writes(place.cluster.audit_log, name) for name in MINE]
@@ -117,5 +141,6 @@ def what_happens_while_its_watches_are_renewed_is_seen(place: Place) -> None:
 def test_an_operator_of_two_namespaces_works_there_and_nowhere_else(place: Place) -> None:
     it_has_no_right_outside_but_to_read_sizes_and_classes(place)
     it_works_in_each_of_its_namespaces_and_leaves_the_others_alone(place)
+    a_changed_secret_waits_for_a_release_where_that_was_granted(place)
     a_restart_writes_nothing(place)
     what_happens_while_its_watches_are_renewed_is_seen(place)

@@ -7,6 +7,7 @@ stands in `tests/pure/release/test_told_releases.py`.
 
 from stories import (
     cancelling,
+    configuring,
     course,
     failures,
     interference,
@@ -20,6 +21,7 @@ from stories.scenes import STORIES
 __all__ = [
     "STORIES",
     "cancelling",
+    "configuring",
     "course",
     "failures",
     "interference",

@@ -10,10 +10,12 @@ from process_operator.controller.build import KINDS as CHILD_KINDS
 from process_operator.controller.execute.executor import Executor
 from process_operator.controller.execute.traces import Traces
 from process_operator.controller.observe import child, pod
-from process_operator.controller.observe.records import Child, IngressClass
+from process_operator.controller.observe.configuration import configuration_object
+from process_operator.controller.observe.records import Child, ConfigurationObject, IngressClass
 from process_operator.controller.observe.store import Informers, ObjectCache
 from process_operator.controller.tallies import Tallies
 from process_operator.kube import names
+from process_operator.models.configuration import CONFIG_MAP, SECRET
 from storytelling.cast import KEY, Body, Place, copied
 from storytelling.server import Server
 
@@ -64,6 +66,25 @@ class _Classes:
         return iter(())
 
 
+class _Configured:
+    """An informer of ConfigMaps or Secrets."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        self._found: dict[tuple[str, str], ConfigurationObject] = {}
+
+    def get(self, namespace: str, name: str) -> ConfigurationObject | None:
+        return self._found.get((namespace, name))
+
+    def observe(self, namespace: str, name: str, body: Body | None) -> ConfigurationObject | None:
+        """Take in what a watch would tell; return what is known, or was."""
+        if body is None:
+            return self._found.pop((namespace, name), None)
+        made = configuration_object(self._kind, body)
+        self._found[namespace, name] = made
+        return made
+
+
 class Operator:
     """One life of the operator: what it knows is lost with it."""
 
@@ -76,11 +97,13 @@ class Operator:
         kinds = (*sorted(CHILD_KINDS), "Job")
         self.children = {kind: _Informer(kind, server.absent) for kind in kinds}
         self.pods = _Informer("Pod", server.absent)
+        self.configuration = {kind: _Configured(kind) for kind in (CONFIG_MAP, SECRET)}
         self.store = ObjectCache(
             informers=Informers(
                 children=tuple(self.children.values()),
                 pods=cast("Any", self.pods),
                 ingress_classes=_Classes(),
+                configuration=self.configuration,
             ),
             clock=self._now,
             allowed_annotations=(),
@@ -117,6 +140,10 @@ class Operator:
                 records.evict(namespace, name, uid)
             else:
                 records.observe(body)
+        elif kind in self.configuration:
+            found = self.configuration[kind].observe(namespace, name, body)
+            if found is not None:
+                self.store.configuration_changed(found)
         elif kind in names.OWN_KINDS:
             if body is None:
                 self.store.evict(kind, namespace, name, uid)

@@ -30,7 +30,7 @@ def size(manifest: Body) -> str:
 def difference(old: Body, new: Body) -> str:
     if not old:
         return ""
-    before, after = old.get("spec") or {}, new.get("spec") or {}
+    before, after = (one.get("spec") or one.get("data") or {} for one in (old, new))
     changed = sorted(k for k in before.keys() | after.keys() if before.get(k) != after.get(k))
     return ": " + ", ".join(f"{name}={orjson.dumps(after.get(name)).decode()}" for name in changed)
 

@@ -37,7 +37,10 @@ _FAREWELL = aiohttp.ClientWSTimeout(ws_close=1.0)
 """How long a websocket that is closed waits for the other side to agree: it may be busy."""
 _WATCH_SECONDS = 10
 _WATCH_GRACE_SECONDS = 3
-_METADATA_ONLY = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
+_METADATA, _METADATA_LIST = (
+    f"application/json;as={kind};v=v1;g=meta.k8s.io"
+    for kind in ("PartialObjectMetadata", "PartialObjectMetadataList")
+)
 _ABSENT = "1"
 """A resourceVersion that no object has, and that is not compared where there is no object.
 
@@ -153,7 +156,7 @@ class Cluster:
         """
         asked = _selectors(label_selector, field_selector) | {"limit": str(limit)}
         path = KINDS[kind].path(namespace)
-        accept = _METADATA_ONLY if metadata_only else _JSON
+        accept = _METADATA_LIST if metadata_only else _JSON
         while True:
             page = await self._call("GET", path, asked, accept=accept)
             metadata = page.get("metadata") or {}
@@ -182,6 +185,7 @@ class Cluster:
         namespace: str | None = None,
         label_selector: str | None = None,
         field_selector: str | None = None,
+        metadata_only: bool = False,
         seconds: int = _WATCH_SECONDS,
     ) -> AsyncGenerator[tuple[str, Manifest], None]:
         """Yield what happens from a version on, as (type, object), bookmarks included.
@@ -197,9 +201,10 @@ class Cluster:
             "timeoutSeconds": str(seconds),
         }
         limit = aiohttp.ClientTimeout(total=seconds + _WATCH_GRACE_SECONDS, sock_connect=5)
+        path, accept = KINDS[kind].path(namespace), _METADATA if metadata_only else _JSON
         try:
             async with await self._open(
-                "GET", KINDS[kind].path(namespace), asked, timeout=limit
+                "GET", path, asked, accept=accept, timeout=limit
             ) as response:
                 if response.status != 200:
                     raise responses.failure(response, await response.read())

@@ -15,7 +15,7 @@ has (see `Source.watch`). No failure ends the informer.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, fields
 from typing import Any, Generic, Protocol, TypeVar
@@ -50,7 +50,12 @@ class Source(Protocol):
     """Where objects come from."""
 
     def list(
-        self, kind: str, *, label_selector: str | None, field_selector: str | None
+        self,
+        kind: str,
+        *,
+        label_selector: str | None,
+        field_selector: str | None,
+        metadata_only: bool,
     ) -> AsyncGenerator[tuple[list[Manifest], str], None]:
         """Yield the pages of a list, each with the version of the whole list."""
 
@@ -61,6 +66,7 @@ class Source(Protocol):
         resource_version: str,
         label_selector: str | None,
         field_selector: str | None,
+        metadata_only: bool,
     ) -> AsyncGenerator[tuple[str, Manifest], None]:
         """Yield events as (type, object); end, or fail, within seconds when nothing comes."""
 
@@ -92,6 +98,7 @@ class Informer(Generic[RecordT]):
         sink: Sink[RecordT],
         label_selector: str | None = names.SELECTOR,
         field_selector: str | None = None,
+        metadata_only: bool = False,
         carry_over: Callable[[RecordT, RecordT], RecordT] | None = None,
     ) -> None:
         self.kind = kind
@@ -105,7 +112,11 @@ class Informer(Generic[RecordT]):
         both only."""
         self._source = source
         self._sink = sink
-        self._selectors = {"label_selector": label_selector, "field_selector": field_selector}
+        self._asked: Mapping[str, Any] = {
+            "label_selector": label_selector,
+            "field_selector": field_selector,
+            "metadata_only": metadata_only,
+        }
         self._loop = asyncio.get_running_loop()
         self._entries: dict[Key, _Entry[RecordT]] = {}
         self._names: dict[Key, list[str]] = {}
@@ -206,7 +217,7 @@ class Informer(Generic[RecordT]):
         seen: set[Key] = set()
         version = ""
         went_back = False
-        pages = self._source.list(self.kind, **self._selectors)
+        pages = self._source.list(self.kind, **self._asked)
         async for items, version in pages:
             self._touch()
             if not seen and int(version) < self._furthest:
@@ -238,7 +249,7 @@ class Informer(Generic[RecordT]):
 
     async def _watch(self) -> None:
         began = self._loop.time()
-        stream = self._source.watch(self.kind, resource_version=self._position, **self._selectors)
+        stream = self._source.watch(self.kind, resource_version=self._position, **self._asked)
         async with aclosing(stream) as events:
             async for what, manifest in events:
                 self._touch()

@@ -16,8 +16,8 @@ from process_operator.cluster.credentials import Credentials
 from process_operator.kube.kinds import KINDS
 from process_operator.kube.manifest import Manifest
 
-_What = tuple[str, str | None, str | None]
-"""Kind and selectors."""
+_What = tuple[str, str | None, str | None, bool]
+"""Kind and selectors, and whether of the metadata only."""
 _Event = tuple[str, Manifest]
 
 
@@ -50,8 +50,7 @@ class ScopedCluster(Cluster):
                 async for items, version in pages:
                     first = first or version
                     yield items, first
-        if not how.get("metadata_only"):
-            self._seen.pop(_what(kind, how), None)
+        self._seen.pop(_what(kind, how), None)
 
     async def try_watch(
         self, kind: str, resource_version: str, namespace: str | None = None
@@ -110,4 +109,5 @@ class ScopedCluster(Cluster):
 
 
 def _what(kind: str, how: dict[str, Any]) -> _What:
-    return kind, how.get("label_selector"), how.get("field_selector")
+    selectors = how.get("label_selector"), how.get("field_selector")
+    return kind, *selectors, bool(how.get("metadata_only"))

@@ -20,10 +20,12 @@ from process_operator.controller.build import KINDS as CHILD_KINDS
 from process_operator.controller.execute.executor import Executor
 from process_operator.controller.execute.traces import Traces
 from process_operator.controller.observe import child, pod
+from process_operator.controller.observe.configuration import configuration_object
 from process_operator.controller.observe.records import (
     RESOURCE_TYPES,
     ApplicationKey,
     Child,
+    ConfigurationObject,
     IngressClass,
     JobRefusal,
     Pod,
@@ -36,6 +38,7 @@ from process_operator.controller.tallies import Tallies
 from process_operator.controller.worker import Worker
 from process_operator.controller.workqueue import Priority, WorkQueue
 from process_operator.kube.errors import ApiError
+from process_operator.models.configuration import CONFIG_MAP, SECRET
 
 log = logging.getLogger("process_operator")
 
@@ -108,8 +111,21 @@ class Operator:
             label_selector=None,
             field_selector="reason=FailedCreate,regarding.kind=Job",
         )
+        watched = (CONFIG_MAP, SECRET) if given.watch_secrets else (CONFIG_MAP,)
+        self._configuration: dict[str, Informer[ConfigurationObject]] = {
+            kind: Informer(
+                kind,
+                functools.partial(configuration_object, kind),
+                source=api,
+                sink=_Sink(self._configured),
+                label_selector=None,
+                metadata_only=True,
+            )
+            for kind in watched
+        }
         self._informers: tuple[Informer[Any], ...] = (
             *self._children.values(),
+            *self._configuration.values(),
             self._pods,
             self._classes,
             self._failures,
@@ -120,6 +136,7 @@ class Operator:
                 children=tuple(self._children.values()),
                 pods=self._pods,
                 ingress_classes=self._classes,
+                configuration=self._configuration,
             ),
             clock=_now,
             allowed_annotations=given.allowed_annotations,
@@ -325,6 +342,11 @@ class Operator:
 
     def _class(self, _old: IngressClass | None, _new: IngressClass | None) -> None:
         self._enqueue(self._store.applications(), Priority.RESYNC)
+
+    def _configured(self, old: ConfigurationObject | None, new: ConfigurationObject | None) -> None:
+        found = new or old
+        if found is not None:
+            self._enqueue_soon(self._store.configuration_changed(found))
 
     def _store_refusal(self, old: JobRefusal | None, new: JobRefusal | None) -> None:
         self._store.job_refused(old, new)

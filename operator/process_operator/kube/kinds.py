@@ -30,6 +30,7 @@ class Resource:
 
 _ALL = (
     Resource(kind="Namespace", api_version="v1", plural="namespaces", namespaced=False),
+    Resource(kind="ConfigMap", api_version="v1", plural="configmaps"),
     Resource(kind="Secret", api_version="v1", plural="secrets"),
     Resource(kind="Pod", api_version="v1", plural="pods"),
     Resource(kind="PodMetrics", api_version="metrics.k8s.io/v1beta1", plural="pods"),

@@ -99,6 +99,9 @@ class ReleaseSettings(Model):
     """Number of releases that are kept, beside the serving one; absent means 10."""
     rollback: bool | None = None
     """Whether a failed rollout goes back to what served before; absent means yes."""
+    on_config_change: bool | None = None
+    """Whether a change of a ConfigMap or Secret that a web or worker process uses asks for a
+    release, which restarts those that use it; absent means no, it waits for the next."""
 
 
 class RunSettings(Model):

@@ -29,6 +29,7 @@ class Settings:
     progress_deadline_seconds: int
     job_timeout_seconds: int
     rollback: bool
+    on_config_change: bool
 
 
 def settings(spec: ApplicationSpec) -> Settings:
@@ -41,6 +42,7 @@ def settings(spec: ApplicationSpec) -> Settings:
         progress_deadline_seconds=or_default(given and given.progress_deadline_seconds, 600),
         job_timeout_seconds=or_default(given and given.job_timeout_seconds, 3600),
         rollback=or_default(given and given.rollback, True),
+        on_config_change=or_default(given and given.on_config_change, False),
     )
 
 

@@ -69,6 +69,10 @@ class ProcessType(StrEnum):
     JOB = "job"
 
 
+LASTING = frozenset({ProcessType.WEB, ProcessType.WORKER})
+"""Those that run until they are told to stop."""
+
+
 class JobStartPolicy(StrEnum):
     """When, within a release, a job process runs."""
 

@@ -52,6 +52,7 @@ class ReleaseTrigger(StrEnum):
     REVISION = "revision"
     AUTOMATIC = "automatic"
     MENDED = "mended"
+    CONFIGURATION = "configuration"
     MANUAL = "manual"
     ROLLBACK = "rollback"
 
@@ -231,6 +232,18 @@ class Failure(Record):
     """What happened and what to do, in one plain sentence."""
 
 
+class ConfigurationVersion(Record):
+    """A ConfigMap or Secret as it stood."""
+
+    kind: ShortText
+    """`ConfigMap` or `Secret`."""
+    name: RecordedName
+    """Its name."""
+    resource_version: Annotated[str, bounded(maxLength=128)] | None = None
+    """Its resourceVersion; absent where it was not there."""
+
+
+MAX_CONFIGURATION = 256
 _SnapshotText = WithJsonSchema({"type": "string", "maxLength": MAX_SNAPSHOT})
 """Whatever stands there is written back as it is: the server lets nobody change or remove it."""
 _FROZEN = ("snapshot", "requested", "number", "applicationUID")
@@ -283,6 +296,11 @@ class ReleaseStatus(Status):
     )
     """All that is needed to render the application again, as it stood when the release started, as
     a JSON text; set once."""
+    configuration: Annotated[
+        tuple[ConfigurationVersion, ...], listed(MAX_CONFIGURATION, "kind", "name")
+    ] = ()
+    """What configured web and worker processes when the release started, as far as that is
+    watched."""
     state: ReleaseState | None = None
     """How far the release is."""
     step: ReleaseStep | None = None

@@ -101,6 +101,9 @@ class SnapshotProcess(_Frozen):
     termination_grace_period_seconds: int
     job_start_policy: JobStartPolicy | None = None
     run: RunLimits | None = None
+    restart: int = 0
+    """Number of the newest release in this line that restarted it because what configures it had
+    changed; 0 for none."""
 
 
 class Snapshot(_Frozen):
@@ -131,6 +134,7 @@ class Snapshot(_Frozen):
         del inputs["profile"], inputs["restart"]
         scaling = []
         for entry in inputs["processes"]:
+            del entry["restart"]
             entry["size"] = entry["size"]["name"]
             scaling.append([entry["key"], entry.pop("scaling")])
         return f"{_hash(inputs)}.{_hash(scaling)}"

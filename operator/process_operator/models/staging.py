@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from process_operator.models.configuration import Source, Versions, changed
 from process_operator.models.snapshot import Scaling, Snapshot, SnapshotProcess
 
 MASK = "***"
@@ -135,9 +136,23 @@ def application_differences(running: Snapshot | None, saved: Snapshot) -> tuple[
     return _differences(before, _application_fields(saved), set())
 
 
+def configuration_differences(
+    before: Versions, now: Versions, used: frozenset[Source]
+) -> tuple[Difference, ...]:
+    """Return which of the ConfigMaps and Secrets that something uses are other ones by now."""
+    return tuple(
+        Difference(str(one), _version(before[one]), _version(now[one]))
+        for one in sorted(changed(before, now) & used)
+    )
+
+
+def _version(text: str) -> str | None:
+    return f"resourceVersion {text}" if text else None
+
+
 def process_fields(entry: SnapshotProcess) -> dict[str, Any]:
     """Return what is staged of a process, by the fields of its spec and in their shape."""
-    fields = _filled(entry, exclude={"key", "type", "resource_type", "scaling"})
+    fields = _filled(entry, exclude={"key", "type", "resource_type", "scaling", "restart"})
     numbers = _filled(entry.resource_type)
     fields["resourceTypeRef"] = {"name": numbers.pop("name")}
     fields["resourceType"] = numbers

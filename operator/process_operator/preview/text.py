@@ -276,6 +276,8 @@ _ASKED = {
     ReleaseTrigger.REVISION: "asked for by spec.revision: it restarts every process",
     ReleaseTrigger.AUTOMATIC: "asked for by a staged change, because releasePolicy is automatic",
     ReleaseTrigger.MENDED: "asked for again by a staged change, because the last one failed",
+    ReleaseTrigger.CONFIGURATION: "asked for by a changed ConfigMap or Secret, because "
+    "release.onConfigChange is true",
     ReleaseTrigger.MANUAL: "asked for by hand",
     ReleaseTrigger.ROLLBACK: "asked for by hand: it goes back to an earlier release",
 }

@@ -32,7 +32,7 @@ def quiet(name: str, version: int) -> Manifest:
     return service(name, version) | {"spec": {}}
 
 
-SELECTORS = {"label_selector": names.SELECTOR, "field_selector": None}
+SELECTORS = {"label_selector": names.SELECTOR, "field_selector": None, "metadata_only": False}
 
 
 class Told:
@@ -54,7 +54,7 @@ class Told:
         return answer
 
     async def list(
-        self, kind: str, **selectors: str | None
+        self, kind: str, **selectors: str | bool | None
     ) -> AsyncGenerator[tuple[list[Manifest], str], None]:
         assert (kind, selectors) == ("Service", SELECTORS)
         pages, version = await self._next("list")
@@ -64,7 +64,7 @@ class Told:
             yield page, str(version)
 
     async def watch(
-        self, kind: str, *, resource_version: str, **selectors: str | None
+        self, kind: str, *, resource_version: str, **selectors: str | bool | None
     ) -> AsyncGenerator[tuple[str, Manifest], None]:
         assert (kind, selectors) == ("Service", SELECTORS)
         for event in await self._next(f"watch {resource_version}"):
@@ -202,13 +202,13 @@ class Losing(Told):
     """A source whose watches are silent, and whose second list has an object."""
 
     async def list(
-        self, kind: str, **selectors: str | None
+        self, kind: str, **selectors: str | bool | None
     ) -> AsyncGenerator[tuple[list[Manifest], str], None]:
         self.asked.append(f"list {kind} {selectors}")
         yield ([] if len(self.asked) == 1 else [service("lost", 3)]), "5"
 
     async def watch(
-        self, kind: str, *, resource_version: str, **selectors: str | None
+        self, kind: str, *, resource_version: str, **selectors: str | bool | None
     ) -> AsyncGenerator[tuple[str, Manifest], None]:
         assert (kind, selectors) == ("Service", SELECTORS)
         await asyncio.sleep(10)

@@ -70,6 +70,11 @@ def test_the_operator_reads_no_secret() -> None:
     assert about_secrets("install.yaml") == []
 
 
+def test_the_operator_may_see_that_config_maps_change_and_nothing_else_of_them() -> None:
+    about = [rule for _, rule in rules("install.yaml") if "configmaps" in rule["resources"]]
+    assert [rule["verbs"] for rule in about] == [["list", "watch"]]
+
+
 def test_the_api_reads_the_one_secret_with_its_keys() -> None:
     [(kind, rule)] = about_secrets("api/install.yaml")
     assert kind == "Role"

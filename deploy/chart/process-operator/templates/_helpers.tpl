@@ -103,3 +103,12 @@ readOnlyRootFilesystem: true
 runAsNonRoot: true
 capabilities: {drop: [ALL]}
 {{- end -}}
+
+{{/* The right to see that Secrets change, which is one to read them: RBAC knows no metadata. */}}
+{{- define "process-operator.secretsRule" -}}
+{{- if .Values.watchSecrets -}}
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [list, watch]
+{{- end -}}
+{{- end }}

@@ -31,6 +31,7 @@ _TRIGGERS = {
     "revision": ("automatic", "REVISION_CHANGE"),
     "automatic": ("automatic", "AUTO_DEPLOY"),
     "mended": ("automatic", "AUTO_DEPLOY"),
+    "configuration": ("automatic", "AUTO_DEPLOY"),
     "manual": ("manual", "MANUAL_DEPLOY"),
     "rollback": ("rollback", "ROLLBACK"),
 }

@@ -104,13 +104,19 @@ class _Namespace:
         self._namespace = namespace
 
     def list(
-        self, kind: str, *, label_selector: str | None, field_selector: str | None
+        self,
+        kind: str,
+        *,
+        label_selector: str | None,
+        field_selector: str | None,
+        metadata_only: bool,
     ) -> AsyncGenerator[Page, None]:
         return self._cluster.list(
             kind,
             namespace=self._namespace,
             label_selector=label_selector,
             field_selector=field_selector,
+            metadata_only=metadata_only,
         )
 
     def watch(
@@ -120,6 +126,7 @@ class _Namespace:
         resource_version: str,
         label_selector: str | None,
         field_selector: str | None,
+        metadata_only: bool,
     ) -> AsyncGenerator[tuple[str, Manifest], None]:
         return self._cluster.watch(
             kind,
@@ -127,6 +134,7 @@ class _Namespace:
             namespace=self._namespace,
             label_selector=label_selector,
             field_selector=field_selector,
+            metadata_only=metadata_only,
         )
 
 

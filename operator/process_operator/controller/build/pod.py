@@ -37,8 +37,9 @@ def template(target: Target) -> Manifest:
     """Return the pod template of a process."""
     settings = pod_settings.merged(target)
     annotations = dict(settings.annotations or {})
-    if target.snapshot.restart:
-        annotations[names.RESTART] = str(target.snapshot.restart)
+    restart = max(target.snapshot.restart, target.entry.restart)
+    if restart:
+        annotations[names.RESTART] = str(restart)
     made: Manifest = {"labels": (settings.labels or {}) | metadata.labels(target)}
     if annotations:
         made["annotations"] = annotations

@@ -21,6 +21,7 @@ from process_operator.controller.observe.child_status import (
 )
 from process_operator.kube.reasons import Reason
 from process_operator.models.application import ApplicationSpec, ApplicationStatus
+from process_operator.models.configuration import Versions
 from process_operator.models.process import ProcessSpec, ProcessStatus
 from process_operator.models.release import ReleaseSpec, ReleaseStatus
 from process_operator.models.resource_type import ResourceTypeSpec, ResourceTypeStatus
@@ -242,6 +243,17 @@ class IngressClass:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigurationObject:
+    """One ConfigMap or Secret, of which nothing is known but that it changes."""
+
+    kind: str
+    namespace: str
+    name: str
+    version: str
+    """Its resourceVersion."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TakenHost:
     """A host that a process asks for, and that another one has."""
 
@@ -283,6 +295,8 @@ class ObservedState:
     """Runs by hand of this application's processes, oldest first."""
     job_refusals: Mapping[str, str] = field(default_factory=dict)
     """By uid of a Job: what the API server last said when it refused its pod."""
+    configuration: Versions = field(default_factory=dict)
+    """What configures the application and its lasting processes, as far as that is watched."""
     contests: Mapping[ChildKey, "Contest"] = field(default_factory=dict)
     """Children that had to be repaired lately, or that somebody keeps otherwise than declared."""
 

@@ -9,13 +9,14 @@ gathered is never behind what was written.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 import orjson
 
 from process_operator.controller.observe import hosts, own_objects
+from process_operator.controller.observe.configuration import Configuration, Objects
 from process_operator.controller.observe.contest import hides, is_over
 from process_operator.controller.observe.hosts import HostClaims
 from process_operator.controller.observe.in_progress import InProgress
@@ -28,6 +29,7 @@ from process_operator.controller.observe.records import (
     ApplicationKey,
     Child,
     ChildKey,
+    ConfigurationObject,
     Contest,
     IngressClass,
     InvalidObject,
@@ -64,6 +66,8 @@ class Informers:
     children: tuple[Records[Child], ...]
     pods: Records[Pod]
     ingress_classes: Records[IngressClass]
+    configuration: Mapping[str, Objects] = field(default_factory=dict)
+    """Of ConfigMaps, and of Secrets where that was granted, by kind."""
 
 
 class ObjectCache:
@@ -84,6 +88,7 @@ class ObjectCache:
         self._members: dict[ApplicationKey, dict[tuple[str, str], Entry]] = {}
         self._informers = informers
         self._hosts = HostClaims(self._routes)
+        self._configuration = Configuration(informers.configuration)
         self._troubles = Troubles(informers.pods.all)
         # As of a failing probe, what is said of a Job counts in its own namespace only.
         self._job_refusals: dict[tuple[str, str], str] = {}
@@ -163,6 +168,13 @@ class ObjectCache:
     def probe_failed(self, new: ProbeFailure | None) -> tuple[ApplicationKey, ...]:
         """Take in what the kubelet says of a failing probe; other people's pods do not count."""
         return _applications(None, self._troubles.probe_failed(new) if new is not None else None)
+
+    def configuration_changed(self, one: ConfigurationObject) -> tuple[ApplicationKey, ...]:
+        """Return whom a change of a ConfigMap or Secret concerns: those that name it."""
+        concerned = self._configuration.users(one)
+        for key in concerned:
+            self._changed_at[key] = self._clock()
+        return concerned
 
     def job_refused(self, old: JobRefusal | None, new: JobRefusal | None) -> None:
         """Take in why a Job has no pod; it is read when the Job is late, so nobody is woken."""
@@ -273,6 +285,8 @@ class ObjectCache:
         members = self._members.get(key, {}).values()
         application = self._own[names.APPLICATION_KIND].get(key)
         now = self._clock()
+        read = self._parsed.read(application) if application is not None else None
+        processes = tuple(self._in_order(members, names.PROCESS_KIND))
         pods = tuple(self._informers.pods.of(*key))
         children = {
             child.key: child for informer in self._informers.children for child in informer.of(*key)
@@ -280,8 +294,8 @@ class ObjectCache:
         return ObservedState(
             key=key,
             now=now,
-            application=self._parsed.read(application) if application is not None else None,
-            processes=tuple(self._in_order(members, names.PROCESS_KIND)),
+            application=read,
+            processes=processes,
             releases=tuple(self._in_order(members, names.RELEASE_KIND)),
             runs=tuple(self._in_order(members, names.RUN_KIND)),
             resource_types=self.resource_types(),
@@ -299,6 +313,7 @@ class ObjectCache:
             in_progress_since=self._in_progress.since(entry.uid for entry in members),
             refused=dict(self._refused.get(key, {})),
             contests=self._current_contests(key, now),
+            configuration=self._configuration.gather(key, read, processes),
             allowed_annotations=self._allowed_annotations,
             taken_hosts={
                 entry.uid: taken
@@ -375,6 +390,7 @@ class ObjectCache:
                 kept.pop(key, None)
             self._arrived.discard(key)
             self.memories.forget(key)
+            self._configuration.forget(key)
             if key.namespace in self._leaving and not any(
                 one.namespace == key.namespace for one in self._members
             ):

@@ -13,6 +13,7 @@ from process_operator.controller.release import jobs
 from process_operator.controller.release.rollout import ProcessProgress, State
 from process_operator.kube import conditions
 from process_operator.kube.reasons import Reason
+from process_operator.models.configuration import Source, Versions
 from process_operator.models.release import (
     ReleaseState,
     ReleaseStatus,
@@ -37,6 +38,14 @@ def state(release: Release) -> ReleaseState:
 def snapshot(release: Release) -> Snapshot | None:
     """Return what a release froze; None before it starts, and if that cannot be read."""
     return readable(release.status.snapshot)
+
+
+def configuration(release: Release) -> Versions:
+    """Return what configured the application when a release started, as far as it was watched."""
+    return {
+        Source(one.kind, one.name): one.resource_version or ""
+        for one in release.status.configuration
+    }
 
 
 def is_from_newer(release: Release) -> bool:

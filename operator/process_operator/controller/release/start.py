@@ -1,5 +1,6 @@
 """How a waiting release starts: when it may, and what it freezes."""
 
+import itertools
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -13,23 +14,27 @@ from process_operator.controller.observe.records import (
 from process_operator.controller.release import jobs, repeated, triggers
 from process_operator.controller.release.decision import Decision, Waiting
 from process_operator.controller.release.history import ReleaseHistory, next_number
-from process_operator.controller.release.record import begin, end, skip, snapshot
+from process_operator.controller.release.record import begin, configuration, end, skip, snapshot
 from process_operator.controller.resolve.application import Resolved
 from process_operator.kube import conditions, names
 from process_operator.kube.manifest import Manifest, controller
 from process_operator.kube.reasons import Reason
+from process_operator.models import configuration as configurations
 from process_operator.models import snapshot as snapshots
-from process_operator.models.process import JobStartPolicy, ProcessType
+from process_operator.models.configuration import Versions
+from process_operator.models.process import LASTING, JobStartPolicy, ProcessType
 from process_operator.models.release import (
+    MAX_CONFIGURATION,
     MAX_JOBS,
     MAX_SNAPSHOT,
+    ConfigurationVersion,
     Failure,
     Jobs,
     ReleaseState,
     ReleaseStatus,
     ReleaseStep,
 )
-from process_operator.models.snapshot import Snapshot
+from process_operator.models.snapshot import Snapshot, SnapshotProcess
 
 LONGEST_SETTLING = timedelta(seconds=60)
 """A release starts after this time even if its application keeps changing."""
@@ -209,7 +214,9 @@ def _started(
     # The first release of a copy of an application finds what the jobs before it have made.
     has_run = application.is_copy and history.newest is None
     mode = release.spec.jobs or (Jobs.SKIP if release.spec.rollback_to or has_run else Jobs.RUN)
-    text = snapshots.text(frozen.model_copy(update={"restart": restart}))
+    versions = _versions(resolved, history, release)
+    processes = _restarted(frozen, history, release, versions, number)
+    text = snapshots.text(frozen.model_copy(update={"restart": restart, "processes": processes}))
     if (size := len(text.encode())) > MAX_SNAPSHOT:
         return Waiting(
             reason=Reason.SNAPSHOT_TOO_LARGE,
@@ -222,12 +229,51 @@ def _started(
         trigger=trigger,
         requested=triggers.requested(application, candidate),
         snapshot=text,
+        configuration=tuple(
+            ConfigurationVersion(kind=one.kind, name=one.name, resource_version=version or None)
+            for one, version in itertools.islice(versions.items(), MAX_CONFIGURATION)
+        ),
         started_at=conditions.whole_seconds(observed.now),
         jobs=jobs.entries(frozen, mode),
     )
     has_jobs = jobs.are_left(started.jobs, JobStartPolicy.BEFORE_DEPLOYMENT)
     first = ReleaseStep.BEFORE_JOBS if has_jobs else ReleaseStep.ROLLOUT
     return begin(release, first, observed.now, started)
+
+
+def _versions(resolved: Resolved, history: ReleaseHistory, release: Release) -> Versions:
+    """Return what configures the application from this release on.
+
+    Of what goes back and is not restarted nobody knows more than before.
+    """
+    if release.spec.rollback_to is None or history.serving is None:
+        return resolved.configuration
+    return configuration(history.serving)
+
+
+def _restarted(
+    frozen: Snapshot, history: ReleaseHistory, release: Release, now: Versions, number: int
+) -> tuple[SnapshotProcess, ...]:
+    """Return the processes, those restarted whose ConfigMaps or Secrets have changed.
+
+    The others, and those that go back, stay as they were started last.
+    """
+    serving = history.serving
+    before = snapshot(serving) if serving is not None else None
+    if serving is None or before is None or release.spec.rollback_to is not None:
+        return frozen.processes
+    changed = configurations.changed(configuration(serving), now)
+    concerns_all = bool(changed & configurations.sources(frozen))
+
+    def restart(one: SnapshotProcess) -> int:
+        old = before.process(one.key, one.type)
+        if old is None:
+            return 0
+        uses = concerns_all or changed & configurations.sources(one)
+        is_concerned = uses and one.type in LASTING
+        return number if is_concerned else old.restart
+
+    return tuple(one.model_copy(update={"restart": restart(one)}) for one in frozen.processes)
 
 
 def _line(history: ReleaseHistory, release: Release, frozen: Snapshot) -> Snapshot:

@@ -4,6 +4,7 @@ from process_operator.controller.observe.records import Application, ObservedSta
 from process_operator.controller.release import record
 from process_operator.controller.release.history import ReleaseHistory, running_release
 from process_operator.controller.resolve.application import Resolved
+from process_operator.models import configuration
 from process_operator.models.application import InitialRelease, ReleasePolicy, ScalingPolicy
 from process_operator.models.release import (
     ReleaseSpec,
@@ -45,7 +46,7 @@ def _news(
         return _difference_from_lost(application)
     known = [one for one in (history.newest, history.cancelled_before_start) if one is not None]
     differences = [_difference(application, resolved, one) for one in known]
-    if None in differences or _is_served(application, resolved, history):
+    if None in differences or is_taken_back(application, resolved, history):
         return None
     return differences[0]
 
@@ -55,6 +56,7 @@ def is_taken_back(application: Application, resolved: Resolved, history: Release
     return (
         history.newest is not None
         and _difference(application, resolved, history.newest) is not None
+        and not _asks_for_the_same(application, resolved, history.newest)
         and _is_served(application, resolved, history)
     )
 
@@ -105,17 +107,37 @@ def _difference(
         return ReleaseTrigger.IMAGE
     if spec.revision != requested.revision:
         return ReleaseTrigger.REVISION
+    if resolved.candidate is None or resolved.refusals:
+        return None
     is_automatic = resolved.settings.policy == ReleasePolicy.AUTOMATIC
     # What a failed release was asked for still is: who changes something means to mend it.
     has_failed = record.state(before) == ReleaseState.FAILED and before.spec.rollback_to is None
-    if (
-        not (is_automatic or has_failed)
-        or resolved.candidate is None
-        or resolved.refusals
-        or _same_inputs(application, resolved.candidate.inputs_hash, requested.hash)
-    ):
-        return None
-    return ReleaseTrigger.AUTOMATIC if is_automatic else ReleaseTrigger.MENDED
+    is_configured_anew = bool(
+        configuration.changed(record.configuration(before), resolved.configuration)
+    )
+    has_changed = is_configured_anew or not _same_inputs(
+        application, resolved.candidate.inputs_hash, requested.hash
+    )
+    if has_changed and (is_automatic or has_failed):
+        return ReleaseTrigger.AUTOMATIC if is_automatic else ReleaseTrigger.MENDED
+    if is_configured_anew and resolved.settings.on_config_change:
+        return ReleaseTrigger.CONFIGURATION
+    return None
+
+
+def _asks_for_the_same(application: Application, resolved: Resolved, before: Release) -> bool:
+    """Whether only what lies outside of the objects has changed since a release: what configures.
+
+    Then what serves says nothing of whether the release is still wanted: it was asked for the same.
+    """
+    requested = before.status.requested
+    return (
+        requested is not None
+        and resolved.candidate is not None
+        and (requested.image, requested.revision)
+        == (application.spec.image, application.spec.revision)
+        and _same_inputs(application, resolved.candidate.inputs_hash, requested.hash)
+    )
 
 
 def _ever_released(observed: ObservedState, application: Application) -> bool:

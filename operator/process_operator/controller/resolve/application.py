@@ -6,7 +6,7 @@ fail.
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from process_operator.controller.observe.memory import Memory
 from process_operator.controller.observe.records import (
@@ -22,6 +22,7 @@ from process_operator.cron import expression, zones
 from process_operator.kube.reasons import Reason
 from process_operator.models import candidate, defaults
 from process_operator.models.application import ApplicationSpec
+from process_operator.models.configuration import Versions
 from process_operator.models.defaults import Settings
 from process_operator.models.process import ProcessSpec, ProcessType
 from process_operator.models.security import PodSecurity
@@ -39,6 +40,8 @@ class Resolved:
     """By uid: the processes that cannot be released, and why."""
     candidate: Snapshot | None
     """What a release that started now would freeze; None without an image."""
+    configuration: Versions = field(default_factory=dict)
+    """What configures web and worker processes now, as far as that is watched."""
 
 
 def resolve(
@@ -69,6 +72,7 @@ def resolve(
         )
         if application.spec.image is not None
         else None,
+        configuration=observed.configuration,
     )
 
 

@@ -1,6 +1,5 @@
 """What is said of the application: of its releases, and the worst of its processes."""
 
-import functools
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -13,12 +12,13 @@ from process_operator.controller.release.history import ReleaseHistory
 from process_operator.controller.resolve.refusal import Refusal
 from process_operator.controller.status import model
 from process_operator.controller.status.model import Answer
-from process_operator.controller.status.pending import changes_wait, dated
+from process_operator.controller.status.pending import changes_wait, dated, of_configuration
 from process_operator.kube import conditions
 from process_operator.kube.conditions import Condition
 from process_operator.kube.reasons import Reason
 from process_operator.models import staging
 from process_operator.models.application import ActiveRelease, ApplicationStatus
+from process_operator.models.configuration import sources
 from process_operator.models.process import (
     JobStartPolicy,
     ProcessSpec,
@@ -255,8 +255,11 @@ def _application_fields(
         found = memory.recall(
             "",
             "differences",
-            (frozen, candidate),
-            functools.partial(staging.application_differences, frozen, candidate),
+            (frozen, candidate, context.running, context.resolved.configuration),
+            lambda: (
+                *staging.application_differences(frozen, candidate),
+                *of_configuration(context, sources(application.spec)),
+            ),
         )
         pending = dated(found, application.status.pending, observed.now)
     ready = sum(conditions.is_true(answer.said, conditions.READY) for answer in processes)

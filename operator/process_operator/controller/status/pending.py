@@ -3,8 +3,11 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from process_operator.controller.plan.model import ApplicationContext
+from process_operator.controller.release import record
 from process_operator.kube import conditions
 from process_operator.models import staging
+from process_operator.models.configuration import Source
 from process_operator.models.status import MAX_SHORT_TEXT, PendingChange
 from process_operator.schema import bounds
 
@@ -13,6 +16,16 @@ def changes_wait(count: int) -> str:
     """Return how many changes wait, as a sentence."""
     waiting = f"{count} changes wait" if count != 1 else "1 change waits"
     return f"{waiting} for the next release"
+
+
+def of_configuration(
+    context: ApplicationContext, used: frozenset[Source]
+) -> tuple[staging.Difference, ...]:
+    """Return which of the ConfigMaps and Secrets that something uses have changed since it runs."""
+    now = context.resolved.configuration
+    if context.running is None or not now:
+        return ()
+    return staging.configuration_differences(record.configuration(context.running), now, used)
 
 
 def are_dated(found: Iterable[staging.Difference], before: Iterable[PendingChange]) -> bool:

@@ -14,14 +14,21 @@ from process_operator.controller.resolve.refusal import Refusal
 from process_operator.controller.resolve.target import Target
 from process_operator.controller.status import model, process_fields, routes, runs, schedule
 from process_operator.controller.status.model import Answer
-from process_operator.controller.status.pending import are_dated, changes_wait, dated
+from process_operator.controller.status.pending import (
+    are_dated,
+    changes_wait,
+    dated,
+    of_configuration,
+)
 from process_operator.controller.status.schedule import Course
 from process_operator.kube import conditions
 from process_operator.kube.conditions import Condition
 from process_operator.kube.reasons import Reason
 from process_operator.models import staging
 from process_operator.models.application import ScalingPolicy
-from process_operator.models.process import ProcessStatus, ProcessType
+from process_operator.models.configuration import sources
+from process_operator.models.process import LASTING, ProcessStatus, ProcessType
+from process_operator.models.snapshot import SnapshotProcess
 from process_operator.models.status import ConditionStatus, PendingChange
 
 
@@ -261,6 +268,15 @@ def _availability(process_plan: ProcessPlan) -> Condition:
     return Condition(conditions.AVAILABLE, "False", progress.reason, progress.message)
 
 
+def _of_configuration(
+    context: ApplicationContext, saved: SnapshotProcess
+) -> tuple[staging.Difference, ...]:
+    """Return what of its own configuration has changed; the application tells of its own."""
+    if saved.type not in LASTING:
+        return ()
+    return of_configuration(context, sources(saved) - sources(context.application.spec))
+
+
 def _pending(
     observed: ObservedState,
     context: ApplicationContext,
@@ -279,8 +295,11 @@ def _pending(
     found = memory.recall(
         process.uid,
         "differences",
-        (running, saved, staged),
-        lambda: staging.process_differences(running, saved, scaling_is_staged=staged),
+        (running, saved, staged, context.running, context.resolved.configuration),
+        lambda: (
+            *staging.process_differences(running, saved, scaling_is_staged=staged),
+            *_of_configuration(context, saved),
+        ),
     )
     return memory.recall(
         process.uid,

@@ -1,0 +1,81 @@
+"""Which ConfigMaps and Secrets configure an application, and at which version they stand.
+
+A pod reads them when it starts: what changes in one of them runs only after a restart, of any pod
+and at any time. So their versions are recorded with each release, and a change since then is a
+staged difference like any other. Nothing but their metadata is ever asked for.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple, Protocol
+
+from process_operator.models.environment import EnvFromSource, EnvVar
+from process_operator.models.volumes import Volume
+
+CONFIG_MAP, SECRET = "ConfigMap", "Secret"
+
+
+class Source(NamedTuple):
+    """One ConfigMap or Secret of the application's namespace."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        """Return how it is told."""
+        return f"{self.kind}/{self.name}"
+
+
+Versions = Mapping[Source, str]
+"""The resourceVersion of each that is known; "" of what is not there."""
+
+
+class Configured(Protocol):
+    """What names them: a spec, or what was frozen of one."""
+
+    @property
+    def env(self) -> tuple[EnvVar, ...]:
+        """Variables, some of which come from a key."""
+
+    @property
+    def env_from(self) -> tuple[EnvFromSource, ...]:
+        """Variables from all keys."""
+
+    @property
+    def volumes(self) -> tuple[Volume, ...]:
+        """Files, some of which come from keys."""
+
+
+def sources(of: Configured) -> frozenset[Source]:
+    """Return what something takes its variables and files from."""
+    return frozenset((*_of_variables(of), *_of_volumes(of)))
+
+
+def changed(before: Versions, now: Versions) -> frozenset[Source]:
+    """Return what has changed, of what is known at both times.
+
+    What was not recorded then was not used, or not watched: nobody can tell whether it changed.
+    """
+    return frozenset(one for one, version in now.items() if before.get(one, version) != version)
+
+
+def _of_variables(of: Configured) -> Iterator[Source]:
+    for whole in of.env_from:
+        if whole.config_map_ref is not None:
+            yield Source(CONFIG_MAP, whole.config_map_ref.name)
+        if whole.secret_ref is not None:
+            yield Source(SECRET, whole.secret_ref.name)
+    for one in of.env:
+        if one.value_from is None:
+            continue
+        if one.value_from.config_map_key_ref is not None:
+            yield Source(CONFIG_MAP, one.value_from.config_map_key_ref.name)
+        if one.value_from.secret_key_ref is not None:
+            yield Source(SECRET, one.value_from.secret_key_ref.name)
+
+
+def _of_volumes(of: Configured) -> Iterable[Source]:
+    for one in of.volumes:
+        if one.config_map is not None:
+            yield Source(CONFIG_MAP, one.config_map.name)
+        if one.secret is not None:
+            yield Source(SECRET, one.secret.secret_name)
