@@ -14,6 +14,7 @@ from stories import (
     restoring,
     rollbacks,
     suspending,
+    undoing,
     waiting,
 )
 from stories.scenes import STORIES
@@ -28,5 +29,6 @@ __all__ = [
     "restoring",
     "rollbacks",
     "suspending",
+    "undoing",
     "waiting",
 ]

@@ -11,9 +11,10 @@ then has one line for each thing that happens, in the order in which it does:
 - The time stands only where it has moved on. A story takes milliseconds: its clock jumps to the
   next moment at which anything happens by itself, and the story is over when there is none.
 - *user* applies or deletes a manifest; of a change the line has the fields that differ.
-- *operator* creates, applies (a Deployment "with 2", which is the tag of its image), cleans (takes
-  out what others added to a child) or deletes an object, or "says of" one of our own kinds: that
-  writes its status, and the line has what is new in it. Each of these lines is one write.
+- *operator* creates (a Job "with 2", which is the tag of its image), applies (a Deployment
+  likewise), cleans (takes out what others added to a child) or deletes an object, or "says of" one
+  of our own kinds: that writes its status, and the line has what is new in it. Each of these lines
+  is one write.
 - *event on* is a Kubernetes event that the operator sends.
 - *autoscaler*, *server* and lines that begin with the object itself ("Job shop-migrate fails") are
   what others do in the cluster.

@@ -175,7 +175,8 @@ class Server:
             raise errors.Forbidden("exceeded quota: small, used: 3, limited: 3", status=403)
         if place in self.objects:
             raise errors.AlreadyExists("there is one already")
-        said = f"creates {manifest['kind']} {words.shown(about['name'], manifest)}"
+        shown = words.shown(about["name"], manifest)
+        said = f"creates {manifest['kind']} {shown}{words.size(manifest)}"
         return self._write(said, lambda: self.put(copied(manifest)))
 
     async def replace_status(

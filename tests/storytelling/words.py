@@ -19,6 +19,9 @@ def size(manifest: Body) -> str:
     if manifest["kind"] == "Deployment":
         image = manifest["spec"]["template"]["spec"]["containers"][0]["image"]
         return f" with {image.rpartition(':')[2]}, {manifest['spec'].get('replicas')} instances"
+    if manifest["kind"] == "Job":
+        image = manifest["spec"]["template"]["spec"]["containers"][0]["image"]
+        return f" with {image.rpartition(':')[2]}"
     if manifest["kind"] == "CronJob":
         job = manifest["spec"]["jobTemplate"]["spec"]["template"]["spec"]
         image = job["containers"][0]["image"]

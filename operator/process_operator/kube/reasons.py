@@ -26,6 +26,7 @@ class Reason(StrEnum):
     BEFORE_JOBS_RUNNING = "BeforeJobsRunning"
     ROLLOUT_IN_PROGRESS = "RolloutInProgress"
     AFTER_SUCCESS_JOBS_RUNNING = "AfterSuccessJobsRunning"
+    BEFORE_ROLLBACK_JOBS_RUNNING = "BeforeRollbackJobsRunning"
     ROLLING_BACK = "RollingBack"
     AFTER_FAILED_JOBS_RUNNING = "AfterFailedJobsRunning"
 

@@ -9,7 +9,7 @@ from process_operator.kube import quantities
 from process_operator.models import defaults, snapshot
 from process_operator.models.application import ApplicationSpec
 from process_operator.models.pod import PodSettings
-from process_operator.models.process import ProcessSpec, ProcessType
+from process_operator.models.process import ProcessSpec, ProcessType, RunWith
 from process_operator.models.resource_type import ResourceTypeSpec
 from process_operator.models.security import PodSecurity
 from process_operator.models.snapshot import ResourceType, RunLimits, Snapshot, SnapshotProcess
@@ -55,6 +55,7 @@ def process(spec: ProcessSpec, chosen: ResourceType) -> SnapshotProcess:
             spec.termination_grace_period_seconds, defaults.DEFAULT_GRACE_SECONDS
         ),
         job_start_policy=spec.job_start_policy,
+        run_with=spec.run_with if spec.run_with is RunWith.SERVING else None,
         run=_run_limits(spec),
     )
 

@@ -79,6 +79,14 @@ class JobStartPolicy(StrEnum):
     BEFORE_DEPLOYMENT = "beforeDeployment"
     AFTER_SUCCESS_DEPLOYMENT = "afterSuccessDeployment"
     AFTER_FAILED_DEPLOYMENT = "afterFailedDeployment"
+    BEFORE_ROLLBACK = "beforeRollback"
+
+
+class RunWith(StrEnum):
+    """Whose image and environment a job process has."""
+
+    CANDIDATE = "candidate"
+    SERVING = "serving"
 
 
 class ConcurrencyPolicy(StrEnum):
@@ -201,6 +209,7 @@ class ProcessSpec(Model):
             _only_for("updateStrategy", _WEB, _WORKER),
             _only_for("ingress", _WEB),
             _only_for("jobStartPolicy", _JOB),
+            _only_for("runWith", _JOB),
             _only_for("run", _CRON, _JOB),
             _only_for("schedule", _CRON),
             _only_for("timeZone", _CRON),
@@ -210,8 +219,14 @@ class ProcessSpec(Model):
             required(
                 "self.type != 'job' || has(self.jobStartPolicy)",
                 "spec.jobStartPolicy is required for job processes; set it to beforeDeployment, "
-                "afterSuccessDeployment or afterFailedDeployment",
+                "afterSuccessDeployment, afterFailedDeployment or beforeRollback",
                 field=".jobStartPolicy",
+            ),
+            forbidden(
+                "!has(self.runWith) || self.?jobStartPolicy.orValue('') != 'beforeRollback'",
+                "spec.runWith cannot stand beside jobStartPolicy beforeRollback, whose jobs run "
+                "with what is gone back from; remove it",
+                field=".runWith",
             ),
             forbidden(
                 "!has(self.entrypoint) || !has(self.command)",
@@ -277,7 +292,12 @@ class ProcessSpec(Model):
     termination_grace_period_seconds: Annotated[int, Field(ge=0, le=3600)] | None = None
     """Seconds that a stopping instance gets before it is killed; absent means 30."""
     job_start_policy: JobStartPolicy | None = None
-    """When, within a release, the job runs (job)."""
+    """When, within a release, the job runs; `beforeRollback` is before a way back over a release
+    whose jobs before the rollout ran, with the newer image (job)."""
+    run_with: RunWith | None = None
+    """Whose image, and whose environment and other settings of the application, the job has:
+    `candidate` for those of the release, `serving` for those of what still serves, to test that the
+    old version can live with what the release has done (job); absent means `candidate`."""
     run: RunPolicy | None = None
     """Limits of one run (cron, job)."""
     ingress: IngressSpec | None = None

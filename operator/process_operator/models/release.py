@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field, WithJsonSchema
 
 from process_operator.kube import conditions
 from process_operator.models.base import Model, ObjectName, rule, validations
-from process_operator.models.process import JobStartPolicy, ProcessType
+from process_operator.models.process import JobStartPolicy, ProcessType, RunWith
 from process_operator.models.references import ApplicationReference
 from process_operator.models.status import (
     ExitCode,
@@ -74,6 +74,7 @@ class ReleaseStep(StrEnum):
     BEFORE_JOBS = "beforeJobs"
     ROLLOUT = "rollout"
     AFTER_SUCCESS_JOBS = "afterSuccessJobs"
+    BEFORE_ROLLBACK_JOBS = "beforeRollbackJobs"
     ROLLBACK = "rollback"
     AFTER_FAILED_JOBS = "afterFailedJobs"
 
@@ -145,6 +146,11 @@ class JobRecord(Record):
     """Key of the job process."""
     policy: JobStartPolicy | None = None
     """When, within the release, it runs."""
+    run_with: RunWith | None = None
+    """`serving` where it has the image and the environment of what still serves."""
+    undoes: ReleaseNumber | None = None
+    """Of a job before a way back that was asked for: number of the release that it undoes, with
+    whose image it runs."""
     job_name: RecordedName | None = None
     """Name of the Job object."""
     job_uid: Uid | None = Field(default=None, alias="jobUID")

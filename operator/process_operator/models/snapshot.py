@@ -21,7 +21,7 @@ from process_operator.models import base, shared_variables
 from process_operator.models.environment import EnvFromSource, EnvVar
 from process_operator.models.pod import PodSettings
 from process_operator.models.probes import Probe
-from process_operator.models.process import JobStartPolicy, ProcessType
+from process_operator.models.process import JobStartPolicy, ProcessType, RunWith
 from process_operator.models.quantity import QuantityText
 from process_operator.models.security import PodSecurity, SecurityContext
 from process_operator.models.update_strategy import UpdateStrategy
@@ -100,6 +100,8 @@ class SnapshotProcess(_Frozen):
     update_strategy: UpdateStrategy | None = None
     termination_grace_period_seconds: int
     job_start_policy: JobStartPolicy | None = None
+    run_with: RunWith | None = None
+    """Absent where it is the candidate."""
     run: RunLimits | None = None
     restart: int = 0
     """Number of the newest release in this line that restarted it because what configures it had

@@ -60,6 +60,7 @@ PROCESS_FIELDS = (
     Field("updateStrategy", Class.STAGED),
     Field("terminationGracePeriodSeconds", Class.STAGED),
     Field("jobStartPolicy", Class.STAGED),
+    Field("runWith", Class.STAGED),
     Field("run", Class.STAGED),
     Field("ingress", Class.IMMEDIATE),
     Field("schedule", Class.IMMEDIATE),

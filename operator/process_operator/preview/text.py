@@ -269,6 +269,7 @@ class Application:
 
 _BEFORE = JobStartPolicy.BEFORE_DEPLOYMENT
 _SUCCESS = JobStartPolicy.AFTER_SUCCESS_DEPLOYMENT
+_UNDOING = JobStartPolicy.BEFORE_ROLLBACK
 _FAILED = JobStartPolicy.AFTER_FAILED_DEPLOYMENT
 _ASKED = {
     ReleaseTrigger.INITIAL: "the first one",
@@ -306,7 +307,8 @@ def _jobs(
     for one in entries:
         entry = frozen.process(one.key, ProcessType.JOB)
         if one.policy == policy and one.is_left and entry is not None:
-            yield [f"job {one.key}, {moment}:", *_job(entry, settings)]
+            whose = ", with the image that serves" if one.run_with else ""
+            yield [f"job {one.key}, {moment}{whose}:", *_job(entry, settings)]
 
 
 def _job(entry: SnapshotProcess, settings: Settings) -> Iterator[str]:
@@ -328,6 +330,9 @@ def _fallback(before: Release | None, settings: Settings, entries: Sequence[JobR
         back = f"back to release {before.name}"
     else:
         back = "what was rolled out stays, because release.rollback is false"
+    undoing = [one.key for one in entries if one.policy == _UNDOING and one.is_left]
+    if undoing and before is not None and any(one.policy == _BEFORE for one in entries):
+        back = "".join(f"job {key}, then " for key in undoing) + back
     left = [one.key for one in entries if one.policy == _FAILED and one.is_left]
     return back + "".join(f"; then job {key}" for key in left)
 

@@ -24,6 +24,7 @@ MANIFESTS = Path(__file__).parents[1] / "golden" / "manifests"
 CASES = sorted(path.parent.name for path in MANIFESTS.glob("*/target.yaml"))
 _EVERY_FIELD = "every-field"
 _NOT_BUILT = {
+    "run_with",  # whose snapshot a job is built of is decided in plan/
     "job_start_policy",  # when a release runs a job is decided in release/
     "scaling",  # a target has its own, because scaling may act at once
 }

@@ -108,6 +108,7 @@ STAGED: dict[str, tuple[dict[str, Any], dict[str, Any], list[Difference]]] = {
         JOB | {"job_start_policy": "afterSuccessDeployment"},
         [Difference("jobStartPolicy", "beforeDeployment", "afterSuccessDeployment")],
     ),
+    "runWith": (JOB, JOB | {"run_with": "serving"}, [Difference("runWith", None, "serving")]),
     "run": (JOB, JOB | {"run": {"retries": 3}}, [Difference("run.retries", "0", "3")]),
 }
 

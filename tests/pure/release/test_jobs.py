@@ -111,7 +111,7 @@ def phase(seen: ObservedState) -> jobs.Phase:
     record = {"jobs": [{"key": "migrate", "policy": "beforeDeployment"}]}
     release = make.started(1, make.candidate(seen), state="inProgress", status=record)
     gone = make.observed(seen, processes=[one for one in seen.processes if one.name != "migrate"])
-    return jobs.phase(gone, release, JobStartPolicy.BEFORE_DEPLOYMENT, grace=GRACE)
+    return jobs.phase(gone, release, JobStartPolicy.BEFORE_DEPLOYMENT, serves=True, grace=GRACE)
 
 
 def test_a_job_whose_process_was_deleted_is_skipped() -> None:

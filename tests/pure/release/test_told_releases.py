@@ -107,5 +107,5 @@ def ending(story: Story) -> dict[str, Any]:
         elif kind != "Pod":
             ends[f"{kind} {name}"] = True
     made = [line for line in story.lines if "operator creates Job" in line]
-    ends["jobs"] = sorted(line.rpartition(" ")[2] for line in made)
+    ends["jobs"] = sorted(line.partition("creates Job ")[2] for line in made)
     return ends

@@ -58,7 +58,12 @@ VARIABLES = st.lists(
 )
 TYPES = st.sampled_from(["web", "worker", "cron", "job"])
 KEYS = st.sampled_from(["web", "W" * 64, "a-" * 31 + "b", "tick", "migrate", "m" * 64])
-POLICIES = ("beforeDeployment", "afterSuccessDeployment", "afterFailedDeployment")
+POLICIES = (
+    "beforeDeployment",
+    "afterSuccessDeployment",
+    "afterFailedDeployment",
+    "beforeRollback",
+)
 
 Draw = Any
 
@@ -120,7 +125,7 @@ def releasing(draw: Draw, seen: ObservedState) -> ObservedState:
     step = draw(st.sampled_from([*ReleaseStep][:3]))
     record: dict[str, Any] = {"step": step}
     one = make.started(len(seen.releases) + 1, candidate, state="inProgress")
-    found = [of_job(draw, one, job) for job in jobs.entries(candidate, Jobs.RUN)]
+    found = [of_job(draw, one, job) for job in jobs.entries(candidate, Jobs.RUN, serves=True)]
     record["jobs"] = tuple(job for job, _, _ in found)
     if draw(st.booleans()):
         record["resumed_at"] = make.NOW

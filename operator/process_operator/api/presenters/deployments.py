@@ -105,8 +105,12 @@ _JOB_STEPS = {
     JobStartPolicy.BEFORE_DEPLOYMENT: "beforeJobs",
     JobStartPolicy.AFTER_SUCCESS_DEPLOYMENT: "afterSuccessJobs",
     JobStartPolicy.AFTER_FAILED_DEPLOYMENT: "afterFailedJobs",
+    JobStartPolicy.BEFORE_ROLLBACK: "beforeRollbackJobs",
 }
-_ORDER = ("beforeJobs", "rollout", "afterSuccessJobs", "rollback", "afterFailedJobs")
+_ORDER = (
+    *("beforeJobs", "rollout", "afterSuccessJobs"),
+    *("beforeRollbackJobs", "rollback", "afterFailedJobs"),
+)
 
 
 def _steps(status: Mapping[str, Any]) -> list[str]:

@@ -41,7 +41,7 @@ def process(record: Record, view: ReplyContext, taken: Sequence[FieldConflict] =
         "memory_limit": found.megabytes if found is not None else None,
         "schedule": spec.get("schedule"),
         "time_zone": spec.get("timeZone"),
-        "job_start_policy": spec.get("jobStartPolicy"),
+        "job_start_policy": views.start_policy(spec),
         "liveness_probe": spec.get("livenessProbe"),
         "readiness_probe": spec.get("readinessProbe"),
         "internal_hostname": _hostname(record, spec, status, listens=port is not None),

@@ -12,6 +12,7 @@ from process_operator.api.access import identity
 from process_operator.api.reads.cache import Record
 from process_operator.kube import quantities
 from process_operator.models import candidate, defaults, snapshot
+from process_operator.models.process import JobStartPolicy
 from process_operator.models.resource_type import ResourceTypeSpec
 
 Reply = dict[str, Any]
@@ -112,3 +113,9 @@ def scaling(given: Mapping[str, Any] | None) -> Reply:
     if "targetCPUPercent" in config:
         config["targetCpuPercent"] = config.pop("targetCPUPercent")
     return {"type": "horizontal", "config": config}
+
+
+def start_policy(spec: Mapping[str, Any]) -> str | None:
+    """Return when a job runs, None for a moment that the contract does not know."""
+    given: str | None = spec.get("jobStartPolicy")
+    return None if given == JobStartPolicy.BEFORE_ROLLBACK else given

@@ -93,7 +93,7 @@ def _words(spec: Mapping[str, Any]) -> dict[str, Any]:
         "port": spec.get("port"),
         "resource_type_id": identity.resource_type(size["name"]) if size is not None else None,
         "scaling_strategy": views.scaling(spec.get("scalingStrategy")),
-        "job_start_policy": spec.get("jobStartPolicy"),
+        "job_start_policy": views.start_policy(spec),
         "liveness_probe": spec.get("livenessProbe"),
         "readiness_probe": spec.get("readinessProbe"),
     }

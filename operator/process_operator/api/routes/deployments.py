@@ -38,7 +38,12 @@ from process_operator.models.release import ReleaseState, ReleaseStep
 router = groups.router("Deployments")
 
 _OPEN = {ReleaseState.WAITING, ReleaseState.IN_PROGRESS}
-_DECIDED = {ReleaseStep.AFTER_SUCCESS_JOBS, ReleaseStep.ROLLBACK, ReleaseStep.AFTER_FAILED_JOBS}
+_DECIDED = {
+    ReleaseStep.AFTER_SUCCESS_JOBS,
+    ReleaseStep.BEFORE_ROLLBACK_JOBS,
+    ReleaseStep.ROLLBACK,
+    ReleaseStep.AFTER_FAILED_JOBS,
+}
 
 
 def _present(call: Call, record: Record, application: Record) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from process_operator.controller.resolve.target import target
 from process_operator.kube import names
 from process_operator.models import defaults
 from process_operator.models.application import ApplicationSpec
-from process_operator.models.process import ProcessType
+from process_operator.models.process import JobStartPolicy, ProcessType, RunWith
 
 
 def runs(observed: ObservedState, context: ApplicationContext | None) -> Runs:
@@ -98,20 +98,29 @@ def jobs_of_releases(
     if decision.start is None or context is None:
         return
     asked, key = decision.start
-    frozen = record.snapshot(asked)
-    entry = frozen.process(key, ProcessType.JOB) if frozen is not None else None
+    job = next(one for one in asked.status.jobs if one.key == key)
+    frozen, serving = record.snapshot(asked), _serving(context)
+    served = serving.snapshot if serving is not None else None
+    of = served if job.undoes is not None else frozen
+    entry = of.process(key, ProcessType.JOB) if of is not None else None
+    runs_with = served if job.run_with is RunWith.SERVING else of
     process = next(
         one for one in observed.processes if isinstance(one, CustomResource) and one.spec.key == key
     )
-    if frozen is None or entry is None:
+    if frozen is None or runs_with is None or entry is None:
         return
-    target = resolve_target.target(observed, context.application, process, frozen, entry)
+    target = resolve_target.target(observed, context.application, process, runs_with, entry)
+    environment = record.environment(asked)
+    if job.policy is JobStartPolicy.BEFORE_ROLLBACK:
+        # One that was asked to go back has frozen where to.
+        back = frozen if job.undoes is not None else served
+        environment["PROCESS_OPERATOR_ROLLBACK_IMAGE"] = back.image if back is not None else ""
     manifest = build_job.job(
         target,
         name=jobs.name(asked, key),
         owner={"kind": names.RELEASE_KIND, "name": asked.name, "uid": asked.uid},
         timeout_seconds=context.resolved.settings.job_timeout_seconds,
-        environment=record.environment(asked),
+        environment=environment,
     )
     manifest["metadata"]["labels"][names.RELEASE] = str(record.number(asked))
     yield CreateJob(record=JobOfRelease(owner=asked, process=key), manifest=manifest)

@@ -60,6 +60,8 @@ class Active:
                 return self._roll_out()
             case ReleaseStep.AFTER_SUCCESS_JOBS:
                 return self._after_success_jobs()
+            case ReleaseStep.BEFORE_ROLLBACK_JOBS:
+                return self._before_rollback_jobs()
             case ReleaseStep.ROLLBACK:
                 return self._roll_back()
             case ReleaseStep.AFTER_FAILED_JOBS:
@@ -113,7 +115,9 @@ class Active:
 
     def _jobs(self, policy: JobStartPolicy) -> jobs.Phase:
         grace = timedelta(seconds=self.settings.progress_deadline_seconds)
-        return jobs.phase(self.observed, self.release, policy, grace=grace)
+        serving = self.history.serving
+        serves = serving is not None and release_record.snapshot(serving) is not None
+        return jobs.phase(self.observed, self.release, policy, serves=serves, grace=grace)
 
     def _attend(self, phase: jobs.Phase) -> Decision | None:
         """Return what a phase that is not over needs."""
@@ -162,6 +166,51 @@ class Active:
             return unfinished
         return self._succeed(phase.failed, jobs=phase.jobs)
 
+    def _before_rollback_jobs(self) -> Decision:
+        """Undo what jobs before the rollout have done, before anything old meets it again."""
+        phase, status = self._jobs(JobStartPolicy.BEFORE_ROLLBACK), self.release.status
+        if unfinished := self._attend(phase):
+            return unfinished
+        if phase.failed is not None:
+            return self._stay(phase.failed, phase.pod, jobs=phase.jobs)
+        record = self._with(jobs=phase.jobs)
+        if self._goes_back_by_itself:
+            if self._is_left(JobStartPolicy.BEFORE_DEPLOYMENT):
+                return self._next(ReleaseStep.BEFORE_JOBS, record)
+            return self._next(ReleaseStep.ROLLOUT, record)
+        if self._can_go_back:
+            return self._next(ReleaseStep.ROLLBACK, record)
+        if phase.jobs != status.jobs:
+            return self._record(record, f"release {self.release.name} undid what it had done")
+        return self._went_back()
+
+    @property
+    def _goes_back_by_itself(self) -> bool:
+        """Whether to go back is what the release was asked for."""
+        return self.release.spec.rollback_to is not None
+
+    def _must_undo(self, record: ReleaseStatus) -> bool:
+        """Whether jobs before the rollout have done what other jobs are there to undo."""
+        stays = record.rollout_started_at is not None and not self.settings.rollback
+        return (
+            self.history.serving is not None
+            and not (stays and record.failure is not None)
+            and not self._goes_back_by_itself
+            and jobs.are_left(record.jobs, JobStartPolicy.BEFORE_ROLLBACK)
+            and jobs.have_run(record.jobs)
+        )
+
+    def _stay(self, failed: JobRecord, pod: Pod | None, **changes: Any) -> Decision:
+        """End without going back: old code must not meet what could not be undone."""
+        why = failure.of_undoing(failed, self.release.status.failure, pod)
+        if self._is_left(JobStartPolicy.AFTER_FAILED_DEPLOYMENT):
+            record = self._with(**changes, failure=why)
+            following = self._next(ReleaseStep.AFTER_FAILED_JOBS, record)
+        else:
+            following = self._failed(why, **changes)
+        note = f"release {self.release.name} did not go back: {why.reason}"
+        return replace(following, note=note)
+
     def _roll_back(self) -> Decision:
         deadline = self._deadline(self.release.status.rollback_started_at)
         is_moving = any(one.progress.state is State.MOVING for one in self.rollout)
@@ -189,7 +238,9 @@ class Active:
     def _fail(self, why: Failure, pod: Pod | None, **changes: Any) -> Decision:
         """Record the failure, with the step that follows it."""
         record = self._with(**changes, failure=why)
-        if self._can_go_back and self.settings.rollback:
+        if self._must_undo(record):
+            following = self._next(ReleaseStep.BEFORE_ROLLBACK_JOBS, record)
+        elif self._can_go_back and self.settings.rollback:
             following = self._next(ReleaseStep.ROLLBACK, record)
         elif self._is_left(JobStartPolicy.AFTER_FAILED_DEPLOYMENT):
             following = self._next(ReleaseStep.AFTER_FAILED_JOBS, record)
@@ -231,8 +282,10 @@ class Active:
         phase = jobs.stop(self.observed, self.release, Reason.CANCELLED, message)
         if unfinished := self._attend(phase):
             return unfinished
+        rollouts = release_record.rollouts(self.rollout) if now == ReleaseStep.ROLLOUT else ()
+        if self._must_undo(self.release.status):
+            return self._next(ReleaseStep.BEFORE_ROLLBACK_JOBS, self._with(rollouts=rollouts))
         if now == ReleaseStep.ROLLOUT and self._can_go_back:
-            rollouts = release_record.rollouts(self.rollout)
             return self._next(ReleaseStep.ROLLBACK, self._with(rollouts=rollouts))
         return self._cancelled()
 

@@ -5,11 +5,14 @@ an application is active; of several waiting ones the newest is taken and the ot
 
     waiting ──> beforeJobs ──> rollout ──> afterSuccessJobs ──> success
                     │             │
+              (beforeRollbackJobs, if jobs before the rollout have ended well)
+                    │             │
                     │             └──> rollback ──┐
                     └─────────────────────────────┴──> afterFailedJobs ──> failed
 
     spec.cancel, until the rollout has succeeded or failed:
-                waiting, beforeJobs, rollout ──> (rollback) ──> cancelled
+                waiting, beforeJobs, rollout ──> (beforeRollbackJobs, rollback) ──> cancelled
+    spec.rollbackTo: beforeRollbackJobs of what serves come first, before beforeJobs
     a newer one starts:          waiting ──> skipped
     spec.rollbackTo names none:  waiting ──> failed
     spec.suspend of the application: nothing begins until it is false again

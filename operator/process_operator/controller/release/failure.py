@@ -24,6 +24,7 @@ LOG_LINES = 20
 MAX_LINE = 500
 MAX_EVENTS = 8
 MAX_EVENT = 500
+_WITH_SERVING = " with the image that serves"
 _GAP = " ... "
 _HALF = (MAX_LINE - len(_GAP)) // 2
 
@@ -36,7 +37,30 @@ def of_job(job: JobRecord, pod: Pod | None) -> Failure:
         reason=job.reason,
         message=job.message,
         sentence=f'The rollout never started because job process "{job.key}", which runs before '
-        f"the rollout, failed: {job.message}",
+        f"the rollout{_WITH_SERVING if job.run_with else ''}, failed: {job.message}",
+    )
+
+
+def of_undoing(job: JobRecord, before: Failure | None, pod: Pod | None) -> Failure:
+    """Return why a release did not go back: a job that was to run before that failed.
+
+    Args:
+        job: That job.
+        before: Why the release failed; None for one that was cancelled, or that was to go back.
+        pod: The pod that tells why the job failed.
+    """
+    told = (
+        f'job process "{job.key}", which runs before going back, failed: {job.message}. What runs '
+        "was left as it is"
+    )
+    if before is not None:
+        return before.changed(sentence=f"{before.sentence}. It did not go back, because {told}")
+    return _of_pod(pod).changed(
+        step=ReleaseStep.BEFORE_ROLLBACK_JOBS,
+        process=job.key,
+        reason=job.reason,
+        message=job.message,
+        sentence=f"Nothing went back, because {told}",
     )
 
 

@@ -176,7 +176,12 @@ def last_rollout_started_at(history: ReleaseHistory) -> datetime | None:
     return status.rollback_started_at or status.rollout_started_at
 
 
-_FORWARD = {ReleaseStep.ROLLOUT, ReleaseStep.AFTER_SUCCESS_JOBS}
+_FORWARD = {
+    ReleaseStep.ROLLOUT,
+    ReleaseStep.AFTER_SUCCESS_JOBS,
+    # Until they have ended well, the old version would meet what they are to undo.
+    ReleaseStep.BEFORE_ROLLBACK_JOBS,
+}
 
 
 _A_NUMBER = re.compile("[0-9]{1,9}")

@@ -55,21 +55,58 @@ class Phase:
         return self.start is None and self.stop is None and self.running is None
 
 
-def entries(snapshot: Snapshot, mode: Mode) -> Jobs:
-    """Return the jobs of a release that starts: one for each job process, by key."""
+def entries(snapshot: Snapshot, mode: Mode, *, serves: bool) -> Jobs:
+    """Return the jobs of a release that starts: one for each job process, by key.
+
+    What serves comes last: it is tried with what the others have done.
+
+    Args:
+        snapshot: What the release froze.
+        mode: Whether they run.
+        serves: Whether an earlier release serves.
+    """
     found = tuple(
-        JobRecord(key=one.key, policy=one.job_start_policy)
-        for one in sorted(snapshot.processes, key=lambda one: one.key)
+        JobRecord(key=one.key, policy=one.job_start_policy, run_with=one.run_with)
+        for one in sorted(snapshot.processes, key=lambda one: (one.run_with is not None, one.key))
         if one.type == ProcessType.JOB
     )
     if mode == Mode.RUN:
-        return found
+        return tuple(one if serves or one.run_with is None else _unserved(one) for one in found)
     why = (
         "the release was asked for with spec.jobs skip, goes back to an earlier one, or is the "
         "first of an application that was restored or copied; to run them, make a ProcessRelease "
         "with spec.jobs run"
     )
     return tuple(one.ended(Result.SKIPPED, Reason.JOBS_SKIPPED, why) for one in found)
+
+
+def undoing(snapshot: Snapshot, number: int) -> Jobs:
+    """Return the jobs that undo what a release has done, for one that goes back over it.
+
+    Args:
+        snapshot: What the release froze that is gone back over; they run with its image.
+        number: Its number.
+    """
+    return tuple(
+        JobRecord(key=one.key, policy=one.job_start_policy, undoes=number)
+        for one in sorted(snapshot.processes, key=lambda one: one.key)
+        if one.job_start_policy == JobStartPolicy.BEFORE_ROLLBACK
+    )
+
+
+def have_run(jobs: Jobs) -> bool:
+    """Whether a job before the rollout, which jobs before a way back undo, has ended well."""
+    return any(
+        one.policy == JobStartPolicy.BEFORE_DEPLOYMENT
+        and one.run_with is None
+        and one.result == Result.SUCCESS
+        for one in jobs
+    )
+
+
+def _unserved(job: JobRecord) -> JobRecord:
+    why = "no earlier release serves, which it was to run with"
+    return job.ended(Result.SKIPPED, Reason.NOT_NEEDED, why)
 
 
 def are_left(jobs: Jobs, policy: JobStartPolicy) -> bool:
@@ -89,7 +126,12 @@ def _closed(job: JobRecord) -> JobRecord:
 
 
 def phase(
-    observed: ObservedState, release: Release, policy: JobStartPolicy, *, grace: timedelta
+    observed: ObservedState,
+    release: Release,
+    policy: JobStartPolicy,
+    *,
+    serves: bool,
+    grace: timedelta,
 ) -> Phase:
     """Return what the jobs of one moment need now.
 
@@ -97,6 +139,7 @@ def phase(
         observed: All that is seen.
         release: The release in progress, with its record.
         policy: The moment.
+        serves: Whether what serves is still known.
         grace: How long a Job may take until its container runs for the first time.
     """
     kept, changed = release.status.jobs, False
@@ -111,6 +154,10 @@ def phase(
             if left_out.result == Result.FAILED:
                 return Phase(jobs=kept, failed=left_out)
             continue
+        needs_serving = job.run_with is not None or job.undoes is not None
+        if needs_serving and not serves and not _is_begun(observed, release, job):
+            lost = job.ended(Result.FAILED, Reason.SERVING_RELEASE_MISSING, _LOST, now=observed.now)
+            return Phase(jobs=_with(kept, lost), failed=lost)
         if changed:
             return Phase(jobs=kept, changed=True, running=job.key)
         made = _attend(observed, release, job, grace)
@@ -120,6 +167,7 @@ def phase(
     return Phase(jobs=kept)
 
 
+_LOST = "the record of the release that serves is gone, and it was to run with that"
 _PASSED = {Result.SUCCESS, Result.SKIPPED}
 
 

@@ -93,6 +93,10 @@ _DOING = {
         Reason.AFTER_SUCCESS_JOBS_RUNNING,
         "the jobs after success run",
     ),
+    ReleaseStep.BEFORE_ROLLBACK_JOBS: (
+        Reason.BEFORE_ROLLBACK_JOBS_RUNNING,
+        "the jobs before going back run",
+    ),
     ReleaseStep.ROLLBACK: (Reason.ROLLING_BACK, "the processes go back to what served before"),
     ReleaseStep.AFTER_FAILED_JOBS: (Reason.AFTER_FAILED_JOBS_RUNNING, "the jobs after failure run"),
 }

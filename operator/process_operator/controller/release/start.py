@@ -14,7 +14,15 @@ from process_operator.controller.observe.records import (
 from process_operator.controller.release import jobs, repeated, triggers
 from process_operator.controller.release.decision import Decision, Waiting
 from process_operator.controller.release.history import ReleaseHistory, next_number
-from process_operator.controller.release.record import begin, configuration, end, skip, snapshot
+from process_operator.controller.release.record import (
+    begin,
+    configuration,
+    end,
+    skip,
+    snapshot,
+    state,
+)
+from process_operator.controller.release.record import number as number_of
 from process_operator.controller.resolve.application import Resolved
 from process_operator.kube import conditions, names
 from process_operator.kube.manifest import Manifest, controller
@@ -234,11 +242,49 @@ def _started(
             for one, version in itertools.islice(versions.items(), MAX_CONFIGURATION)
         ),
         started_at=conditions.whole_seconds(observed.now),
-        jobs=jobs.entries(frozen, mode),
+        jobs=_jobs(frozen, mode, history, release),
     )
-    has_jobs = jobs.are_left(started.jobs, JobStartPolicy.BEFORE_DEPLOYMENT)
-    first = ReleaseStep.BEFORE_JOBS if has_jobs else ReleaseStep.ROLLOUT
+    first = ReleaseStep.ROLLOUT
+    if jobs.are_left(started.jobs, JobStartPolicy.BEFORE_DEPLOYMENT):
+        first = ReleaseStep.BEFORE_JOBS
+    if release.spec.rollback_to and jobs.are_left(started.jobs, JobStartPolicy.BEFORE_ROLLBACK):
+        first = ReleaseStep.BEFORE_ROLLBACK_JOBS
     return begin(release, first, observed.now, started)
+
+
+def _jobs(frozen: Snapshot, mode: Jobs, history: ReleaseHistory, release: Release) -> jobs.Jobs:
+    """Return the jobs of a release that starts.
+
+    One that goes back has those jobs of what serves that undo what has been done since its target,
+    and none of the target's, which know nothing of it.
+    """
+    found = jobs.entries(frozen, mode, serves=history.serving is not None)
+    if release.spec.rollback_to is None:
+        return found
+    undoing = _undoing(history, release)
+    others = (one for one in found if one.policy != JobStartPolicy.BEFORE_ROLLBACK)
+    keys = {one.key for one in undoing}
+    return (*undoing, *(one for one in others if one.key not in keys))
+
+
+def _undoing(history: ReleaseHistory, release: Release) -> jobs.Jobs:
+    """Return the jobs that undo what has been done since the target, unless they have run."""
+    serving = history.serving
+    before = snapshot(serving) if serving is not None else None
+    target = next((one for one in history.ended if one.name == release.spec.rollback_to), None)
+    if serving is None or before is None or target is None or release.spec.jobs == Jobs.SKIP:
+        return ()
+    over = range(number_of(target) + 1, number_of(serving) + 1)
+    crossed = (one for one in history.ended if number_of(one) in over)
+    has_done = any(
+        jobs.have_run(one.status.jobs) for one in crossed if state(one) == ReleaseState.SUCCESS
+    )
+    is_undone = any(
+        job.undoes == number_of(serving) and job.job_uid is not None
+        for one in history.ended
+        for job in one.status.jobs
+    )
+    return jobs.undoing(before, number_of(serving)) if has_done and not is_undone else ()
 
 
 def _versions(resolved: Resolved, history: ReleaseHistory, release: Release) -> Versions:

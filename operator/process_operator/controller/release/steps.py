@@ -10,6 +10,7 @@ OF_JOBS = {
     JobStartPolicy.BEFORE_DEPLOYMENT: ReleaseStep.BEFORE_JOBS,
     JobStartPolicy.AFTER_SUCCESS_DEPLOYMENT: ReleaseStep.AFTER_SUCCESS_JOBS,
     JobStartPolicy.AFTER_FAILED_DEPLOYMENT: ReleaseStep.AFTER_FAILED_JOBS,
+    JobStartPolicy.BEFORE_ROLLBACK: ReleaseStep.BEFORE_ROLLBACK_JOBS,
 }
 """The step in which the jobs of each moment run."""
 
@@ -24,7 +25,8 @@ def taken(status: ReleaseStatus) -> Iterator[tuple[ReleaseStep, datetime, dateti
         step = OF_JOBS.get(job.policy) if job.policy is not None else None
         if step is not None and job.started_at is not None:
             begun[step] = min(begun.get(step) or job.started_at, job.started_at)
-    found = [(step, at) for step in ReleaseStep if (at := begun.get(step)) is not None]
+    known = ((step, at) for step in ReleaseStep if (at := begun.get(step)) is not None)
+    found = sorted(known, key=lambda one: one[1])
     for number, (step, at) in enumerate(found):
         end = found[number + 1][1] if number + 1 < len(found) else status.finished_at
         if end is not None:

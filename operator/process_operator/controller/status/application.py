@@ -177,15 +177,21 @@ def _failure(observed: ObservedState, context: ApplicationContext, failed: Relea
     )
 
 
+_UNDOING = {JobStartPolicy.BEFORE_ROLLBACK}
+_NO_ROLLBACK = "spec.release.rollback was false"
+
+
 def _what_runs(observed: ObservedState, context: ApplicationContext, failed: Release) -> str:
     """Say what a failure has left running, and which processes could not go back."""
     running, serving = context.running, context.history.serving
     if serving is None or running is None:
         return _no_way_back(context)
     if running is failed:
+        undoing = [one.result for one in failed.status.jobs if one.policy in _UNDOING]
+        why = "a job before going back failed" if Result.FAILED in undoing else _NO_ROLLBACK
         return (
-            "and its instances stay, because spec.release.rollback was false; the last release "
-            f'that succeeded is "{serving.name}"'
+            f"and its instances stay, because {why}; the last release that succeeded is "
+            f'"{serving.name}"'
         )
     if failed.status.rollout_started_at is None:
         return f'release "{running.name}" still {"serves" if running is serving else "runs"}'

@@ -35,6 +35,8 @@ def job_readiness(
     found = last_run(history, key)
     if found is None:
         message = f"runs {policy} of the next release that runs jobs; none has yet"
+        if policy is JobStartPolicy.BEFORE_ROLLBACK:
+            message = "runs before a way back over a release whose jobs before the rollout ran"
         return conditions.ready(Reason.AWAITING_RELEASE, message)
     run, job = found
     if job.result is None:
