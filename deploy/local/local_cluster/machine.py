@@ -83,13 +83,13 @@ def install_packages() -> None:
         )
 
 
-def ensure_program(name: str) -> None:
-    """Install a program that bears the name of its Debian package, where it is missing."""
+def ensure_program(name: str, package: str = "") -> None:
+    """Install a program where it is missing, from the Debian package of its name, or of another."""
     if has_program(name):
         return
     if not (_installs_packages() and _is_root()):
         raise errors.ClusterError(f"{name} is missing: install it with this machine's packages")
-    _install([name])
+    _install([package or name])
 
 
 def _install(missing: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 //	sample [web]                                serves HTTP/1.1 and gRPC (h2c) on $PORT
 //	sample worker                               logs a line now and then until it is told to end
 //	sample job [--sleep D] [--memory N] [--print T] [--exit N]  runs once
+//	sample sql STATEMENT...                     runs once, in the PostgreSQL of $DATABASE_URL
 //
 // Over HTTP it does on demand what real programs do by accident: it fails its probes, exits with
 // a code, sleeps and burns CPU; and it fetches a URL, to show what a pod reaches.
@@ -49,8 +50,12 @@ func main() {
 		worker(ctx)
 	case "job":
 		os.Exit(job(ctx, arguments))
+	case "sql":
+		if err := execute(ctx, arguments); err != nil {
+			log.Fatal(err)
+		}
 	default:
-		log.Fatalf("unknown command %q: use web, worker or job", command)
+		log.Fatalf("unknown command %q: use web, worker, job or sql", command)
 	}
 }
 
@@ -161,6 +166,9 @@ func web(ctx context.Context) {
 		w.WriteHeader(answer.StatusCode)
 		_, _ = io.Copy(w, answer.Body)
 	})
+	if os.Getenv("DATABASE_URL") != "" {
+		mux.HandleFunc("/query", query())
+	}
 	mux.HandleFunc("/burn", func(w http.ResponseWriter, r *http.Request) {
 		end := time.Now().Add(time.Duration(number(r, "ms")) * time.Millisecond)
 		rounds := 0
