@@ -1,5 +1,6 @@
 """Real requests through the real Traefik: a release loses none, a route is switched live."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -32,7 +33,7 @@ def host(here: Namespace, key: str = "web") -> str:
 BY_GATEWAY: Body = {"backend": "gateway", "gatewayRef": {"name": "public"}}
 
 
-def gateway(entrance: Traefik, **listener: str) -> Body:
+def gateway(entrance: Traefik, **listener: Any) -> Body:
     """Return a Gateway for every host, unless the listener says for which."""
     plain = {"name": "web", "protocol": "HTTP", "port": entrance.port}
     return {
@@ -153,3 +154,29 @@ def test_what_the_gateway_makes_of_a_route_is_told_in_its_words(
     here.apply(gateway(entrance, hostname="*.example.com"))
     told("RouteAccepted")
     until(lambda: answers(http(entrance, here), "v1"))
+
+
+def test_a_shared_gateway_of_another_namespace_admits_whom_it_will(
+    here: Namespace, kubectl: Callable[..., str], entrance: Traefik, tiny: None
+) -> None:
+    del tiny
+    platform = Namespace(kubectl, f"{here.name}-gateways")
+    kubectl("create", "namespace", platform.name)
+    try:
+        platform.apply(gateway(entrance))
+        shared = {"name": "public", "namespace": platform.name, "sectionName": "web"}
+        here.release(
+            application(routing={"backend": "gateway", "gatewayRefs": [shared]}), web(here)
+        )
+
+        def told(reason: str) -> str:
+            return here.wait_reason("pproc/web", reason, of="RouteProgrammed")
+
+        refused = told("RouteRefused")
+        assert f'Gateway "{platform.name}/public", listener "web" does not serve' in refused
+        assert f"let allowedRoutes of its listener admit namespace {here.name}" in refused
+        platform.apply(gateway(entrance, allowedRoutes={"namespaces": {"from": "All"}}))
+        told("RouteAccepted")
+        until(lambda: answers(http(entrance, here), "v1"))
+    finally:
+        kubectl("delete", "namespace", platform.name, "--wait=false")

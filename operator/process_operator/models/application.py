@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 from process_operator.models.base import (
     MAX_APPLICATION_NAME,
     DisplayName,
+    LabelName,
     Model,
     ObjectName,
     forbidden,
@@ -114,10 +115,15 @@ class RunSettings(Model):
 
 
 class GatewayRef(Model):
-    """A Gateway of the Gateway API, in the same namespace."""
+    """A Gateway of the Gateway API, or one of its listeners."""
 
     name: ObjectName
     """Name of the Gateway, for example `public`."""
+    namespace: LabelName | None = None
+    """Namespace of the Gateway, whose listeners have to admit routes of this one; absent means the
+    same."""
+    section_name: ObjectName | None = None
+    """Name of one listener, for example `https`; absent means all that take the hosts."""
 
 
 class IssuerRef(Model):
@@ -135,10 +141,23 @@ class Routing(Model):
     model_config = ConfigDict(
         json_schema_extra=validations(
             required(
-                "self.?backend.orValue('ingress') != 'gateway' || has(self.gatewayRef)",
+                "self.?backend.orValue('ingress') != 'gateway' || has(self.gatewayRef) || "
+                "has(self.gatewayRefs) && self.gatewayRefs.size() > 0",
                 "spec.routing.gatewayRef is required when spec.routing.backend is gateway; add its "
-                "name",
+                "name, or several as gatewayRefs",
                 field=".gatewayRef",
+            ),
+            forbidden(
+                "!has(self.gatewayRef) || !has(self.gatewayRefs)",
+                "spec.routing.gatewayRefs cannot stand beside spec.routing.gatewayRef; give all in "
+                "gatewayRefs",
+                field=".gatewayRefs",
+            ),
+            forbidden(
+                "self.?backend.orValue('ingress') == 'gateway' || !has(self.gatewayRefs)",
+                "spec.routing.gatewayRefs is only for spec.routing.backend gateway; remove it or "
+                "set the backend to gateway",
+                field=".gatewayRefs",
             ),
             forbidden(
                 "self.?backend.orValue('ingress') == 'gateway' || !has(self.gatewayRef)",
@@ -160,7 +179,12 @@ class Routing(Model):
     ingress_class_name: ObjectName | None = None
     """IngressClass of the routes (ingress); absent means the cluster's default."""
     gateway_ref: GatewayRef | None = None
-    """Gateway that the routes hang on, in the same namespace (gateway)."""
+    """Gateway that the routes hang on (gateway)."""
+    gateway_refs: Annotated[
+        tuple[GatewayRef, ...],
+        Field(max_length=8, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    ] = ()
+    """Gateways that the routes hang on, where they are several (gateway)."""
     issuer_ref: IssuerRef | None = None
     """cert-manager issuer that makes certificates for hosts; absent means none are asked for."""
 

@@ -61,7 +61,7 @@ _ROUTE: dict[str, Any] = {
     "annotations": {},
     "className": None,
     "controller": None,
-    "gateway": None,
+    "gateways": (),
     "issuer": None,
 }
 _TIMETABLE: dict[str, Any] = {

@@ -13,6 +13,7 @@ from process_operator.controller.observe.child_status import (
     ChildStatus,
     CronJobStatus,
     DeploymentStatus,
+    GatewayName,
     JobEnd,
     JobStatus,
     RouteStatus,
@@ -341,8 +342,15 @@ TIMED_OUT = condition("Failed", "True", reason="DeadlineExceeded", lastTransitio
         ("HTTPRoute", {"parents": [{"conditions": []}]}, RouteStatus()),
         (
             "HTTPRoute",
-            {"parents": [{"conditions": [TAKEN, condition("ResolvedRefs", "True")]}]},
-            RouteStatus(is_accepted=True),
+            {
+                "parents": [
+                    {
+                        "parentRef": {"name": "public", "sectionName": "web"},
+                        "conditions": [TAKEN, condition("ResolvedRefs", "True")],
+                    }
+                ]
+            },
+            RouteStatus(accepted=(GatewayName("", "public", "web"),)),
         ),
         (
             "HTTPRoute",
@@ -350,14 +358,17 @@ TIMED_OUT = condition("Failed", "True", reason="DeadlineExceeded", lastTransitio
                 "parents": [
                     {"conditions": [TAKEN]},
                     {
+                        "parentRef": {"name": "shared", "namespace": "infra"},
                         "conditions": [
                             TAKEN,
                             condition("ResolvedRefs", "False", "no Service", reason="NotFound"),
-                        ]
+                        ],
                     },
                 ]
             },
-            RouteStatus(is_accepted=False, reason="NotFound", message="no Service"),
+            RouteStatus(
+                refused=GatewayName("infra", "shared", ""), reason="NotFound", message="no Service"
+            ),
         ),
     ],
 )

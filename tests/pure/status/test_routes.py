@@ -12,9 +12,12 @@ ROUTING: dict[str, Any] = {"routing": {"backend": "gateway", "gatewayRef": {"nam
 HOSTS: dict[str, Any] = {"hosts": [{"host": "shop.example.com"}]}
 
 
-def parent(*conditions: tuple[str, str, str, str]) -> dict[str, Any]:
+def parent(*conditions: tuple[str, str, str, str], **of: str) -> dict[str, Any]:
     names = ("type", "status", "reason", "message")
-    return {"conditions": [dict(zip(names, one, strict=True)) for one in conditions]}
+    return {
+        "parentRef": {"name": "public", **of},
+        "conditions": [dict(zip(names, one, strict=True)) for one in conditions],
+    }
 
 
 ACCEPTED = ("Accepted", "True", "Accepted", "")
@@ -45,18 +48,69 @@ REFUSED = 'Gateway "public" does not serve the HTTPRoute: '
     ],
 )
 def test_what_the_gateway_says_is_told(parents: list[Any], status: str, message: str) -> None:
+    assert said(ROUTING, parents) == (status, message)
+
+
+BOTH: dict[str, Any] = {
+    "routing": {
+        "backend": "gateway",
+        "gatewayRefs": [
+            {"name": "public", "sectionName": "web"},
+            {"name": "shared", "namespace": "infra"},
+        ],
+    }
+}
+LISTENER, SHARED = 'Gateway "public", listener "web"', 'Gateway "infra/shared"'
+LET = "let allowedRoutes of its listener admit namespace demo"
+NOT_ADMITTED = ("Accepted", "False", "NotAllowedByListeners", "no listener takes it")
+
+
+@pytest.mark.parametrize(
+    ("parents", "status", "message"),
+    [
+        (
+            [parent(ACCEPTED, sectionName="web")],
+            "Unknown",
+            SILENT.replace('"public" is in this namespace', '"infra/shared" is there'),
+        ),
+        (
+            [
+                parent(ACCEPTED, sectionName="web", namespace="demo"),
+                parent(ACCEPTED, name="shared", namespace="infra"),
+            ],
+            "True",
+            f"{LISTENER} and {SHARED} have accepted the HTTPRoute",
+        ),
+        (
+            [
+                parent(ACCEPTED, sectionName="web"),
+                parent(NOT_ADMITTED, name="shared", namespace="infra"),
+            ],
+            "False",
+            f"{SHARED} does not serve the HTTPRoute: NotAllowedByListeners: no listener takes it; "
+            + LET,
+        ),
+    ],
+)
+def test_each_of_several_gateways_has_its_say(
+    parents: list[Any], status: str, message: str
+) -> None:
+    assert said(BOTH, parents) == (status, message)
+
+
+def said(routing: dict[str, Any], parents: list[Any]) -> tuple[str, str]:
     seen = make.observed(
-        application=make.application(**ROUTING), processes=[make.process(ingress=HOSTS)]
+        application=make.application(**routing), processes=[make.process(ingress=HOSTS)]
     )
     served = make.served(seen)
     (made,) = (one for one in make.applies(make.released(seen)) if one.key.kind == "HTTPRoute")
     told = make.changed(served, make.child_of(made.manifest, parents=parents))
     answers = report.report(told, plan.plan(told)).answers
-    (said,) = (
+    (found,) = (
         condition
         for answer in answers
         if answer.of.name == "web"
         for condition in answer.said
         if condition.type == "RouteProgrammed"
     )
-    assert (said.status, said.message) == (status, message)
+    return found.status, found.message

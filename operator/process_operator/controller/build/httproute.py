@@ -4,7 +4,7 @@ It stays an HTTPRoute for gRPC, so that the protocol can change both ways withou
 Service's appProtocol tells the gateway what to speak.
 """
 
-from process_operator.controller.build import metadata, service
+from process_operator.controller.build import metadata, service, shape
 from process_operator.controller.resolve.target import Target
 from process_operator.kube.manifest import Manifest
 from process_operator.models.application import Backend
@@ -18,7 +18,7 @@ def http_route(target: Target) -> Manifest | None:
     route = target.route
     if route is None or not route.hosts or route.backend is not Backend.GATEWAY:
         return None
-    if route.gateway is None:
+    if not route.gateways:
         return None
     name = metadata.name(target)
     return {
@@ -26,7 +26,7 @@ def http_route(target: Target) -> Manifest | None:
         "kind": KIND,
         "metadata": metadata.child(target, name, route.annotations),
         "spec": {
-            "parentRefs": [{"name": route.gateway.name}],
+            "parentRefs": [shape.filled(shape.declared(one)) for one in route.gateways],
             "hostnames": [one.host for one in route.hosts],
             "rules": [
                 {

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from process_operator.kube import conditions
 from process_operator.kube.reasons import Reason
@@ -72,12 +72,24 @@ class JobStatus:
     """Why it failed, in its controller's words."""
 
 
+class GatewayName(NamedTuple):
+    """A Gateway, or one of its listeners, as an HTTPRoute names it."""
+
+    namespace: str
+    """Empty for the route's own."""
+    name: str
+    listener: str
+    """Empty for all."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteStatus:
-    """What the controllers of the Gateway that an HTTPRoute hangs on say of it."""
+    """What the controllers of the Gateways that an HTTPRoute hangs on say of it."""
 
-    is_accepted: bool | None = None
-    """None until one of them has said something."""
+    accepted: tuple[GatewayName, ...] = ()
+    """The Gateways that take it."""
+    refused: GatewayName | None = None
+    """The first that does not, or not all of it."""
     reason: str = ""
     """Why it is not accepted, in one word."""
     message: str = ""
@@ -167,22 +179,30 @@ _OF_ROUTES = ("Accepted", "ResolvedRefs")
 
 
 def _route(found: Mapping[str, Any]) -> RouteStatus:
-    said = [
-        one
-        for parent in found.get("parents") or ()
-        for one in parent.get("conditions") or ()
-        if one["type"] in _OF_ROUTES
-    ]
-    wrong = next((one for one in said if one["status"] == "False"), None)
-    if wrong is not None:
-        return _route_status(False, wrong.get("reason") or "", wrong.get("message") or "")
-    accepted = any(one["type"] == _OF_ROUTES[0] and one["status"] == "True" for one in said)
-    return _route_status(True if accepted else None, "", "")
+    accepted: dict[GatewayName, None] = {}
+    for parent in found.get("parents") or ():
+        gateway, said = _gateway(parent.get("parentRef") or {}), _conditions(parent)
+        for kind in _OF_ROUTES:
+            one = said.get(kind) or {}
+            if one.get("status") == "False":
+                told = one.get("reason") or "", one.get("message") or ""
+                return _route_status((), gateway, *told)
+        if (said.get(_OF_ROUTES[0]) or {}).get("status") == "True":
+            accepted[gateway] = None
+    return _route_status(tuple(accepted), None, "", "")
+
+
+def _gateway(parent: Mapping[str, Any]) -> GatewayName:
+    return GatewayName(
+        parent.get("namespace") or "", parent.get("name") or "", parent.get("sectionName") or ""
+    )
 
 
 @lru_cache(maxsize=_STATES)
-def _route_status(is_accepted: bool | None, reason: str, message: str) -> RouteStatus:
-    return RouteStatus(is_accepted=is_accepted, reason=reason, message=message)
+def _route_status(
+    accepted: tuple[GatewayName, ...], refused: GatewayName | None, reason: str, message: str
+) -> RouteStatus:
+    return RouteStatus(accepted=accepted, refused=refused, reason=reason, message=message)
 
 
 def _failure(failed: Mapping[str, Any] | None) -> JobEnd | None:

@@ -42,7 +42,7 @@ class Route:
     """The Ingress class to name; None leaves it to the cluster's default."""
     controller: str | None
     """`spec.controller` of that class, None where no class was found."""
-    gateway: GatewayRef | None
+    gateways: tuple[GatewayRef, ...]
     issuer: IssuerRef | None
 
 
@@ -132,7 +132,7 @@ def _route(observed: ObservedState, application: ApplicationSpec, process: Proce
         },
         class_name=wanted,
         controller=found.controller if found is not None else None,
-        gateway=routing.gateway_ref,
+        gateways=routing.gateway_refs or tuple(one for one in (routing.gateway_ref,) if one),
         issuer=routing.issuer_ref,
     )
 

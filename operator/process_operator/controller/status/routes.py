@@ -1,8 +1,10 @@
 """What is said of the route of a process: whose its hosts are, and what its gateway makes of it."""
 
+from collections.abc import Sequence
+
 from process_operator.controller.build import httproute, ingress_controllers
 from process_operator.controller.observe import records
-from process_operator.controller.observe.child_status import RouteStatus
+from process_operator.controller.observe.child_status import GatewayName, RouteStatus
 from process_operator.controller.observe.records import Child, ObservedState, Process
 from process_operator.controller.plan.model import ProcessPlan
 from process_operator.controller.resolve.refusal import Refusal
@@ -10,7 +12,7 @@ from process_operator.controller.resolve.target import Route, Target
 from process_operator.kube import conditions
 from process_operator.kube.conditions import Condition
 from process_operator.kube.reasons import Reason
-from process_operator.models.application import Backend
+from process_operator.models.application import Backend, GatewayRef
 from process_operator.models.process import Protocol
 
 
@@ -45,7 +47,7 @@ def said(process_plan: ProcessPlan, target: Target, taken: Refusal | None) -> li
     if target.route is None:
         return []
     if target.route.backend is Backend.GATEWAY:
-        return _of_gateway(process_plan.route, target.route)
+        return _of_gateways(process_plan.route, target.route)
     if target.protocol != Protocol.GRPC:
         return []
     profile = ingress_controllers.profile(target.route.controller, target.route.class_name)
@@ -72,20 +74,48 @@ def said(process_plan: ProcessPlan, target: Target, taken: Refusal | None) -> li
     return []
 
 
-def _of_gateway(made: Child | None, route: Route) -> list[Condition]:
-    """Tell what the Gateway says of an HTTPRoute that is there."""
-    if made is None or made.kind != httproute.KIND or route.gateway is None:
+def _of_gateways(made: Child | None, route: Route) -> list[Condition]:
+    """Tell what the Gateways say of an HTTPRoute that is there."""
+    if made is None or made.kind != httproute.KIND or not route.gateways:
         return []
     told = records.status(made, RouteStatus)
-    gateway = f'Gateway "{route.gateway.name}"'
-    if told.is_accepted is None:
+    if told.refused is not None:
+        gateway = _named([told.refused])
+        message = f"{gateway} does not serve the HTTPRoute: {told.reason}: {told.message}"
+        if told.reason == _NOT_ADMITTED and told.refused.namespace:
+            message += f"; let allowedRoutes of its listener admit namespace {made.namespace}"
+        return [Condition(conditions.ROUTE_PROGRAMMED, "False", Reason.ROUTE_REFUSED, message)]
+    accepted = {one._replace(namespace=one.namespace or made.namespace) for one in told.accepted}
+    wanted = [_gateway(one) for one in route.gateways]
+    silent = [
+        one
+        for one in wanted
+        if one._replace(namespace=one.namespace or made.namespace) not in accepted
+    ]
+    if silent:
+        where = "there" if silent[0].namespace else "in this namespace"
         message = (
-            f"no controller has said anything of the HTTPRoute yet: see whether {gateway} is in "
-            "this namespace, and of a GatewayClass whose controller runs"
+            f"no controller has said anything of the HTTPRoute yet: see whether {_named(silent)} "
+            f"is {where}, and of a GatewayClass whose controller runs"
         )
         return [Condition(conditions.ROUTE_PROGRAMMED, "Unknown", Reason.AWAITING_GATEWAY, message)]
-    if told.is_accepted:
-        message = f"{gateway} has accepted the HTTPRoute"
-        return [Condition(conditions.ROUTE_PROGRAMMED, "True", Reason.ROUTE_ACCEPTED, message)]
-    message = f"{gateway} does not serve the HTTPRoute: {told.reason}: {told.message}"
-    return [Condition(conditions.ROUTE_PROGRAMMED, "False", Reason.ROUTE_REFUSED, message)]
+    has = "has" if len(wanted) == 1 else "have"
+    message = f"{_named(wanted)} {has} accepted the HTTPRoute"
+    return [Condition(conditions.ROUTE_PROGRAMMED, "True", Reason.ROUTE_ACCEPTED, message)]
+
+
+_NOT_ADMITTED = "NotAllowedByListeners"
+"""The Gateway API's reason for a route of a namespace that no listener admits."""
+
+
+def _gateway(one: GatewayRef) -> GatewayName:
+    return GatewayName(one.namespace or "", one.name, one.section_name or "")
+
+
+def _named(gateways: Sequence[GatewayName]) -> str:
+    names = [
+        f'Gateway "{"/".join(part for part in (one.namespace, one.name) if part)}"'
+        + (f', listener "{one.listener}"' if one.listener else "")
+        for one in gateways
+    ]
+    return " and ".join(names)
