@@ -1,5 +1,8 @@
 """What is said of pods is so in real ones: where they run, what they are called, whom they know."""
 
+import json
+from collections.abc import Callable
+
 from userside import Namespace, application, process
 
 ALIAS = {"ip": "192.0.2.7", "hostnames": ["legacy.example.com"]}
@@ -53,3 +56,41 @@ def test_a_pod_that_no_node_takes_fails_its_release_and_the_old_one_serves(
     assert failed["reason"] in ("Unschedulable", "ProgressDeadlineExceeded")
     assert "node" in failed["sentence"]
     here.wait("pproc/web", "condition=Ready")
+
+
+def test_a_size_may_request_less_than_it_allows_and_bring_devices(
+    here: Namespace, kubectl: Callable[..., str]
+) -> None:
+    name = f"burst-{here.name}"
+    device = f"{here.name}.example.com/gpu"
+    size = {
+        "apiVersion": "process-operator.dev/v1alpha1",
+        "kind": "ProcessResourceType",
+        "metadata": {"name": name},
+        "spec": {
+            "category": "hobby",
+            "cpu": "1",
+            "memory": "128Mi",
+            "requests": {"cpu": "20m", "memory": "32Mi"},
+            "cpuLimit": "none",
+            "extended": {device: 1},
+        },
+    }
+    here.apply(size)
+    try:
+        here.apply(application(), process("web", "web", resourceTypeRef={"name": name}))
+        here.wait_reason("pproc/web", "Unschedulable")
+        # As the plugin of a device would.
+        [node] = json.loads(kubectl("get", "nodes", "-o", "json"))["items"]
+        change = {"status": {"capacity": {device: "1"}}}
+        patch = ("patch", "node", node["metadata"]["name"], "--subresource=status")
+        kubectl(*patch, "--type=merge", "--patch", json.dumps(change))
+        here.wait("pproc/web", "condition=Ready")
+        [pod] = json.loads(here.kubectl("get", "pods", "-o", "json"))["items"]
+    finally:
+        kubectl("delete", "processresourcetype", name)
+    assert pod["status"]["qosClass"] == "Burstable"
+    assert pod["spec"]["containers"][0]["resources"] == {
+        "requests": {"cpu": "20m", "memory": "32Mi", device: "1"},
+        "limits": {"memory": "128Mi", device: "1"},
+    }

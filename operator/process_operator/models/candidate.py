@@ -10,9 +10,15 @@ from process_operator.models import defaults, snapshot
 from process_operator.models.application import ApplicationSpec
 from process_operator.models.pod import PodSettings
 from process_operator.models.process import ProcessSpec, ProcessType, RunWith
-from process_operator.models.resource_type import ResourceTypeSpec
+from process_operator.models.resource_type import CPULimit, ResourceRequests, ResourceTypeSpec
 from process_operator.models.security import PodSecurity
-from process_operator.models.snapshot import ResourceType, RunLimits, Snapshot, SnapshotProcess
+from process_operator.models.snapshot import (
+    Requests,
+    ResourceType,
+    RunLimits,
+    Snapshot,
+    SnapshotProcess,
+)
 
 
 def application(spec: ApplicationSpec, processes: Iterable[SnapshotProcess]) -> Snapshot:
@@ -85,4 +91,20 @@ def resource_type(name: str, spec: ResourceTypeSpec) -> ResourceType:
             one.model_dump(by_alias=True, exclude_none=True, mode="json")
             for one in spec.tolerations
         ),
+        requests=_requests(spec.requests),
+        cpu_limit=spec.cpu_limit if spec.cpu_limit is CPULimit.NONE else None,
+        extended=dict(spec.extended),
+        pod=_said(spec.pod),
     )
+
+
+def _requests(given: ResourceRequests | None) -> Requests | None:
+    if given is None:
+        return None
+    amounts = {"cpu": given.cpu, "memory": given.memory}
+    said = {
+        name: quantities.canonical(str(amount))
+        for name, amount in amounts.items()
+        if amount is not None
+    }
+    return Requests(**said) if said else None

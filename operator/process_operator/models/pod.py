@@ -24,7 +24,7 @@ from process_operator.models.base import (
     rule,
     validations,
 )
-from process_operator.models.resource_type import Toleration
+from process_operator.models.tolerations import Toleration
 
 _MOST = 16
 _OWN_LABELS = (names.NAME, names.INSTANCE, names.COMPONENT, names.PART_OF, names.MANAGED_BY)

@@ -62,3 +62,18 @@ class Between:
         if not quantities.value(self.low) <= amount <= quantities.value(self.high):
             raise quantities.InvalidQuantity(self.message)
         return given
+
+
+def not_above(field: str) -> str:
+    """Return the rule that a field of `requests` is not above the field of its name beside it.
+
+    What is no quantity is refused where it stands, and not compared.
+    """
+    asked, given = f"string(self.requests.{field})", f"string(self.{field})"
+    are_quantities = " && ".join(
+        f"{one}.matches('{quantities.FORM}') && isQuantity({one})" for one in (asked, given)
+    )
+    return (
+        f"!has(self.requests) || !has(self.requests.{field}) || !({are_quantities}) || "
+        f"quantity({asked}).compareTo(quantity({given})) <= 0"
+    )

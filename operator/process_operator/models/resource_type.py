@@ -6,15 +6,18 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from process_operator.models.base import (
-    LabelKey,
     LabelValue,
     Model,
     qualified_keys,
     rule,
     validations,
 )
-from process_operator.models.quantity import Between, Quantity
+from process_operator.models.pod import PodSettings
+from process_operator.models.quantity import Between, Quantity, not_above
 from process_operator.models.status import Status
+from process_operator.models.tolerations import Toleration
+
+_EXTENDED = "^[a-z0-9]([-a-z0-9.]{0,200}[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
 
 
 class Category(StrEnum):
@@ -26,74 +29,93 @@ class Category(StrEnum):
     MEMORY_OPTIMIZED = "memoryOptimized"
 
 
-class TolerationOperator(StrEnum):
-    """How a toleration's value is compared with a taint's."""
+class CPULimit(StrEnum):
+    """Whether an instance may use more CPU than its size says."""
 
-    EXISTS = "Exists"
-    EQUAL = "Equal"
-
-
-class TaintEffect(StrEnum):
-    """What a taint does to pods."""
-
-    NO_SCHEDULE = "NoSchedule"
-    PREFER_NO_SCHEDULE = "PreferNoSchedule"
-    NO_EXECUTE = "NoExecute"
+    SIZE = "size"
+    NONE = "none"
 
 
-class Toleration(Model):
-    """One taint that instances may be placed in spite of, in Kubernetes' own shape."""
+class ResourceRequests(Model):
+    """What a node keeps free for an instance, where that is less than its size."""
 
-    model_config = ConfigDict(
-        json_schema_extra=validations(
-            rule(
-                "has(self.key) || self.?operator.orValue('Equal') == 'Exists'",
-                "tolerations[] without a key must have operator Exists; add the key, or set the "
-                "operator to Exists to tolerate every taint",
-                field=".operator",
+    cpu: (
+        Annotated[
+            Quantity,
+            Between(
+                "1m",
+                "1k",
+                "spec.requests.cpu must be a quantity from 1m to 1k, for example 100m",
             ),
-            rule(
-                "self.?operator.orValue('Equal') != 'Exists' || !has(self.value)",
-                "tolerations[].value is only for operator Equal; remove it or set the operator to "
-                "Equal",
-                field=".value",
+        ]
+        | None
+    ) = None
+    """CPU that is kept free, and that percentages of an autoscaler refer to; absent means all of
+    `cpu`."""
+    memory: (
+        Annotated[
+            Quantity,
+            Between(
+                "6Mi",
+                "64Ti",
+                "spec.requests.memory must be a quantity from 6Mi to 64Ti, for example 256Mi",
             ),
-            rule(
-                "!has(self.tolerationSeconds) || self.?effect.orValue('') == 'NoExecute'",
-                "tolerations[].tolerationSeconds is only for effect NoExecute; remove it or set "
-                "the effect to NoExecute",
-                field=".tolerationSeconds",
-            ),
-        )
-    )
-
-    key: LabelKey | None = None
-    """Key of the taint; absent, with operator `Exists`, means every taint."""
-    operator: TolerationOperator | None = None
-    """`Equal` to compare the value, `Exists` to take any; absent means `Equal`."""
-    value: LabelValue | None = None
-    """Value of the taint, with operator `Equal`; absent means the empty value."""
-    effect: TaintEffect | None = None
-    """Effect of the taint; absent means every effect."""
-    toleration_seconds: Annotated[int, Field(ge=0, le=86_400)] | None = None
-    """Seconds that instances stay after a NoExecute taint came; absent means for ever."""
+        ]
+        | None
+    ) = None
+    """Memory that is kept free, likewise; absent means all of `memory`."""
 
 
 class ResourceTypeSpec(Model):
     """Size of one instance, and where instances of this size are placed."""
 
+    model_config = ConfigDict(
+        json_schema_extra=validations(
+            rule(
+                not_above("cpu"),
+                "spec.requests.cpu must not be above spec.cpu; lower it or raise spec.cpu",
+                field=".requests.cpu",
+            ),
+            rule(
+                not_above("memory"),
+                "spec.requests.memory must not be above spec.memory; lower it or raise spec.memory",
+                field=".requests.memory",
+            ),
+        )
+    )
+
     cpu: Annotated[
         Quantity,
         Between("1m", "1k", "spec.cpu must be a quantity from 1m to 1k, for example 500m or 2"),
     ]
-    """CPU of one instance, both requested and its limit, for example `500m` or `2`."""
+    """CPU of one instance, requested and its limit unless the size says otherwise, for example
+    `500m` or `2`."""
     memory: Annotated[
         Quantity,
         Between(
             "6Mi", "64Ti", "spec.memory must be a quantity from 6Mi to 64Ti, for example 512Mi"
         ),
     ]
-    """Memory of one instance, both requested and its limit, for example `512Mi`."""
+    """Memory of one instance, its limit and requested unless the size says otherwise, for example
+    `512Mi`."""
+    requests: ResourceRequests | None = None
+    """What a node keeps free for an instance, where that is less than its size."""
+    cpu_limit: CPULimit | None = None
+    """`none` to let instances use what CPU their node has to spare; absent means `size`."""
+    extended: dict[str, Annotated[int, Field(ge=1, le=1000)]] = Field(
+        default_factory=dict,
+        max_length=8,
+        json_schema_extra=validations(
+            rule(
+                f"self.all(one, one.matches('{_EXTENDED}') && !one.contains('kubernetes.io/') && "
+                "!one.startsWith('requests.'))",
+                "spec.extended must have names with the domain of who makes the device, for "
+                "example nvidia.com/gpu",
+            )
+        ),
+    )
+    """Devices of each instance, by the name that their plugin gives them, for example
+    `nvidia.com/gpu: 1`."""
     category: Category
     """What the size is good for: `hobby`, `standard`, `cpuOptimized` or `memoryOptimized`."""
     default: bool | None = None
@@ -112,6 +134,9 @@ class ResourceTypeSpec(Model):
         Field(max_length=16, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
     ] = ()
     """Taints that instances of this size may be placed in spite of."""
+    pod: PodSettings | None = None
+    """What pods of this size have besides; each field wins over those of process and
+    application."""
     deprecated: bool | None = None
     """Whether processes should move to another size; they go on, with a warning."""
 

@@ -23,6 +23,7 @@ from process_operator.models.pod import PodSettings
 from process_operator.models.probes import Probe
 from process_operator.models.process import JobStartPolicy, ProcessType, RunWith
 from process_operator.models.quantity import QuantityText
+from process_operator.models.resource_type import CPULimit
 from process_operator.models.security import PodSecurity, SecurityContext
 from process_operator.models.update_strategy import UpdateStrategy
 from process_operator.models.volumes import Volume
@@ -37,6 +38,13 @@ class _Frozen(BaseModel):
     )
 
 
+class Requests(_Frozen):
+    """What is requested where it is less than the size."""
+
+    cpu: QuantityText | None = None
+    memory: QuantityText | None = None
+
+
 class ResourceType(_Frozen):
     """A resource type as it stood when the release started."""
 
@@ -47,6 +55,11 @@ class ResourceType(_Frozen):
     """Canonical quantity, for example `512Mi`."""
     node_selector: dict[str, str] = {}
     tolerations: tuple[dict[str, str | int], ...] = ()
+    requests: Requests | None = None
+    cpu_limit: CPULimit | None = None
+    """Absent where it is the size's CPU."""
+    extended: dict[str, int] = {}
+    pod: PodSettings | None = None
 
 
 class Scaling(_Frozen):

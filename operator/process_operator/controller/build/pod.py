@@ -18,6 +18,7 @@ from process_operator.models.environment import EnvFromSource, EnvVar
 from process_operator.models.pod import PodSettings
 from process_operator.models.probes import Probe
 from process_operator.models.process import ProcessType
+from process_operator.models.resource_type import CPULimit
 from process_operator.models.security import PodSecurity
 from process_operator.models.snapshot import ResourceType, SnapshotProcess
 from process_operator.models.volumes import Volume
@@ -152,9 +153,12 @@ def _env_from(sources: Iterable[EnvFromSource]) -> list[Manifest]:
 
 
 def _resources(given: ResourceType) -> Manifest:
-    """Requests equal limits: a process gets what its resource type says, no less and no more."""
+    """Requests equal limits, unless the size says otherwise: no less and no more than it says."""
     amounts = {"cpu": given.cpu, "memory": given.memory}
-    return {"requests": dict(amounts), "limits": dict(amounts)}
+    asked = shape.declared(given.requests) if given.requests is not None else {}
+    devices = {name: quantities.canonical(str(count)) for name, count in given.extended.items()}
+    limited = {"memory": given.memory} if given.cpu_limit is CPULimit.NONE else amounts
+    return {"requests": amounts | asked | devices, "limits": limited | devices}
 
 
 def _probe(probe: Probe | None, port: int | None) -> Manifest | None:

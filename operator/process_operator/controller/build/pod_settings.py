@@ -1,5 +1,6 @@
 """What application, process and size say of pods beside what every pod has."""
 
+import functools
 from collections.abc import Mapping
 
 from process_operator.controller.build import metadata, shape
@@ -12,8 +13,13 @@ _NOTHING = PodSettings()
 
 
 def merged(target: Target) -> PodSettings:
-    """Return the settings of a process: its own, beside those of its application."""
-    shared, own = target.snapshot.pod or _NOTHING, target.entry.pod or _NOTHING
+    """Return the settings of a process: its application's, its own, and its size's, which win."""
+    given = (target.snapshot.pod, target.entry.pod, target.entry.resource_type.pod)
+    return functools.reduce(_over, (one for one in given if one is not None), _NOTHING)
+
+
+def _over(shared: PodSettings, own: PodSettings) -> PodSettings:
+    """Return settings, where those that are nearer win."""
     spread = {one.topology_key: one for one in shared.topology_spread_constraints}
     spread |= {one.topology_key: one for one in own.topology_spread_constraints}
     aliases = {one.ip: one for one in shared.host_aliases}
