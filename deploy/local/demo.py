@@ -249,6 +249,8 @@ class Demo:
             otherwise=f"the jobs ended as {told!r}",
         )
         self._http("/version", "v3")
+        if self._cluster.has_real_pods:
+            self._is_stopped_by_a_gate(f"shop-{number + 1}")
         self._title("The nightly job, now", "A ProcessRun runs a cron or job process once.")
         print(f"$ cat {SAMPLES}/run.yaml")
         print((operate.CHECKOUT / SAMPLES / "run.yaml").read_text())
@@ -258,6 +260,30 @@ class Demo:
         if self._cluster.has_real_pods:
             log = self._kubectl("get", made, "-o", "jsonpath={.status.log}")
             self._check(holds="nightly report" in log, otherwise=f"the run's log is {log!r}")
+
+    def _is_stopped_by_a_gate(self, name: str) -> None:
+        self._title(
+            "The gate that stops a release",
+            "After the migration the version that serves is tried with the new schema. It cannot",
+            "live with it: no new instance starts, and the newer one undoes what it had done.",
+        )
+        print(f"$ cat {SAMPLES}/gate.yaml")
+        print((operate.CHECKOUT / SAMPLES / "gate.yaml").read_text())
+        self._kubectl("apply", "--server-side", "-f", f"{SAMPLES}/gate.yaml")
+        patch = ["patch", "processapplication", "shop", "--type=merge", "-p"]
+        image = '{"spec": {"image": "process-operator.dev/sample:%s"}}'
+        self._kubectl(*patch, image % "v2")
+        self._wait(f"processrelease/{name}", "jsonpath={.status.state}=failed")
+        jobs = '{range .status.jobs[*]}{.policy} {.key}: {.result}{"\\n"}{end}'
+        why = '{.status.failure.sentence}{"\\n"}its last lines: {.status.failure.log}{"\\n"}'
+        told = self._kubectl("get", f"processrelease/{name}", "-o", f"jsonpath={jobs}{why}")
+        for wanted in ("migrate: success", "check: failed", "undo: success", "v3 cannot read"):
+            self._check(holds=wanted in told, otherwise=f"the release does not tell: {wanted}")
+        self._http("/version", "v3")
+        print("(the commit is reverted, and nothing is left to do)")
+        self._kubectl("delete", "-f", f"{SAMPLES}/gate.yaml")
+        self._kubectl(*patch, image % "v3")
+        self._wait("processapplication/shop", "condition=Ready")
 
     def _fails(self) -> None:
         self._kubectl("apply", "--server-side", "-f", f"{SAMPLES}/jobs.yaml")
