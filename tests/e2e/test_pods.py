@@ -3,6 +3,8 @@
 import json
 from collections.abc import Callable
 
+from clients import Http
+from running import until
 from userside import Namespace, application, process
 
 ALIAS = {"ip": "192.0.2.7", "hostnames": ["legacy.example.com"]}
@@ -94,3 +96,24 @@ def test_a_size_may_request_less_than_it_allows_and_bring_devices(
         "requests": {"cpu": "20m", "memory": "32Mi", device: "1"},
         "limits": {"memory": "128Mi", device: "1"},
     }
+
+
+def test_a_worker_has_ports_and_a_probe_and_the_service_leads_to_them(
+    here: Namespace, tiny: None
+) -> None:
+    del tiny
+    metrics = {"name": "metrics", "port": 8080}
+    mail = process(
+        "mail",
+        "worker",
+        entrypoint="sample web",
+        ports=[metrics],
+        readinessProbe={"httpGet": {"path": "/readyz", "port": 8080}, "periodSeconds": 1},
+        resourceTypeRef={"name": "tiny"},
+    )
+    here.release(application(), mail)
+    until(lambda: here.get("endpoints", "shop-mail").get("subsets") is not None)
+    told = here.get("pproc", "mail")["status"]["internalHostname"]
+    assert told.startswith("shop-mail.")
+    address = here.get("service", "shop-mail")["spec"]["clusterIP"]
+    assert Http(f"http://{address}:8080/version")() == "v1"

@@ -48,6 +48,7 @@ def process(spec: ProcessSpec, chosen: ResourceType) -> SnapshotProcess:
         resource_type=chosen,
         scaling=defaults.scaling(spec.scaling_strategy),
         port=spec.port or (defaults.DEFAULT_PORT if spec.type == ProcessType.WEB else None),
+        ports=spec.ports,
         liveness_probe=spec.liveness_probe,
         readiness_probe=spec.readiness_probe,
         startup_probe=spec.startup_probe,

@@ -22,6 +22,7 @@ from process_operator.models.base import (
 )
 from process_operator.models.environment import Env, EnvFrom
 from process_operator.models.pod import PodSettings
+from process_operator.models.ports import SERVICE_PORT, Ports
 from process_operator.models.probes import Probe
 from process_operator.models.references import ApplicationReference, Reference
 from process_operator.models.scaling import ScalingStrategy
@@ -190,6 +191,21 @@ def _one_success(field: str) -> JsonDict:
     )
 
 
+def _has_port(field: str) -> JsonDict:
+    """Return the rule that the probe of a worker without a port names one."""
+    named = " || ".join(
+        f"has(self.{field}.{action}) && has(self.{field}.{action}.port)"
+        for action in ("httpGet", "tcpSocket", "grpc")
+    )
+    return forbidden(
+        f"self.type != 'worker' || has(self.port) || !has(self.{field}) || "
+        f"has(self.{field}.exec) || {named}",
+        f"spec.{field} asks no port, because the process has none; give the probe a port, or set "
+        "spec.port",
+        field=f".{field}",
+    )
+
+
 _WEB, _WORKER, _CRON, _JOB = ProcessType
 
 
@@ -203,9 +219,10 @@ class ProcessSpec(Model):
             _unchanged("type"),
             _only_for("scalingStrategy", _WEB, _WORKER),
             _only_for("port", _WEB, _WORKER),
-            _only_for("livenessProbe", _WEB),
-            _only_for("readinessProbe", _WEB),
-            _only_for("startupProbe", _WEB),
+            _only_for("ports", _WEB, _WORKER),
+            _only_for("livenessProbe", _WEB, _WORKER),
+            _only_for("readinessProbe", _WEB, _WORKER),
+            _only_for("startupProbe", _WEB, _WORKER),
             _only_for("updateStrategy", _WEB, _WORKER),
             _only_for("ingress", _WEB),
             _only_for("jobStartPolicy", _JOB),
@@ -233,6 +250,17 @@ class ProcessSpec(Model):
                 "spec.command cannot stand beside spec.entrypoint; remove one of them",
                 field=".command",
             ),
+            forbidden(
+                "!has(self.ports) || self.ports.all(one, has(one.protocol) && "
+                f"one.protocol == 'UDP' || one.port != {SERVICE_PORT} && "
+                "one.port != self.?port.orValue(self.type == 'web' ? 8080 : 0))",
+                f"ports[].port must not be that of spec.port, nor {SERVICE_PORT}, under which the "
+                "Service has it; choose another one",
+                field=".ports",
+            ),
+            _has_port("livenessProbe"),
+            _has_port("readinessProbe"),
+            _has_port("startupProbe"),
             _one_success("livenessProbe"),
             _one_success("startupProbe"),
         )
@@ -270,12 +298,14 @@ class ProcessSpec(Model):
     port: PortNumber | None = None
     """Port that the process listens on, given to it as `PORT` (web, worker); absent means 8080 for
     web, none for worker."""
+    ports: Ports = ()
+    """Ports beside `port`, in the Service and not routed, for example for metrics (web, worker)."""
     liveness_probe: Probe | None = None
-    """Probe whose failure restarts the container (web)."""
+    """Probe whose failure restarts the container (web, worker)."""
     readiness_probe: Probe | None = None
-    """Probe whose failure keeps traffic away (web)."""
+    """Probe whose failure keeps traffic away, and a rollout from going on (web, worker)."""
     startup_probe: Probe | None = None
-    """Probe that holds the other probes back until it succeeds once (web)."""
+    """Probe that holds the other probes back until it succeeds once (web, worker)."""
     env: Env = ()
     """Variables added to the application's; the process wins where both name one."""
     env_from: EnvFrom = ()

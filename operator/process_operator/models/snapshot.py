@@ -20,6 +20,7 @@ from pydantic.alias_generators import to_camel
 from process_operator.models import base, shared_variables
 from process_operator.models.environment import EnvFromSource, EnvVar
 from process_operator.models.pod import PodSettings
+from process_operator.models.ports import NamedPort
 from process_operator.models.probes import Probe
 from process_operator.models.process import JobStartPolicy, ProcessType, RunWith
 from process_operator.models.quantity import QuantityText
@@ -102,6 +103,8 @@ class SnapshotProcess(_Frozen):
     scaling: Scaling = Scaling()
     port: int | None = None
     """The port it listens on: always set for web; on a worker it makes a Service."""
+    ports: tuple[NamedPort, ...] = ()
+    """Those beside it, which make a Service too."""
     liveness_probe: Probe | None = None
     readiness_probe: Probe | None = None
     startup_probe: Probe | None = None
@@ -150,6 +153,8 @@ class Snapshot(_Frozen):
         scaling = []
         for entry in inputs["processes"]:
             del entry["restart"]
+            if not entry["ports"]:
+                del entry["ports"]  # as before there were any: nobody asked for a release
             entry["size"] = entry["size"]["name"]
             scaling.append([entry["key"], entry.pop("scaling")])
         return f"{_hash(inputs)}.{_hash(scaling)}"

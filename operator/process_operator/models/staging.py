@@ -49,6 +49,7 @@ PROCESS_FIELDS = (
     Field("resourceTypeRef", Class.STAGED, "so is an edit of the resource type itself"),
     Field("scalingStrategy", Class.STAGED, "immediate under `scalingPolicy: immediate`"),
     Field("port", Class.STAGED),
+    Field("ports", Class.STAGED),
     Field("livenessProbe", Class.STAGED),
     Field("readinessProbe", Class.STAGED),
     Field("startupProbe", Class.STAGED),
@@ -90,7 +91,7 @@ APPLICATION_FIELDS = (
     Field("suspend", Class.IMMEDIATE),
 )
 
-_NAMED = {"env", "volumes"}
+_NAMED = {"env", "ports", "volumes"}
 """Lists whose items are told apart by name: each item is a difference of its own."""
 
 

@@ -40,6 +40,11 @@ STAGED: dict[str, tuple[dict[str, Any], dict[str, Any], list[Difference]]] = {
         [Difference("scalingStrategy.manual.instanceCount", "1", "2")],
     ),
     "port": ({}, {"port": 9000}, [Difference("port", "8080", "9000")]),
+    "ports": (
+        {},
+        {"ports": [{"name": "metrics", "port": 9090}]},
+        [Difference("ports[metrics]", None, '{"port":9090}')],
+    ),
     "livenessProbe": (
         {},
         {"liveness_probe": WEB_PROBE},

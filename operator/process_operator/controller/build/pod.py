@@ -16,6 +16,7 @@ from process_operator.kube import names, quantities
 from process_operator.kube.manifest import Manifest
 from process_operator.models.environment import EnvFromSource, EnvVar
 from process_operator.models.pod import PodSettings
+from process_operator.models.ports import MAIN_NAME, NamedPort, TransportProtocol
 from process_operator.models.probes import Probe
 from process_operator.models.process import ProcessType
 from process_operator.models.resource_type import CPULimit
@@ -23,7 +24,7 @@ from process_operator.models.security import PodSecurity
 from process_operator.models.snapshot import ResourceType, SnapshotProcess
 from process_operator.models.volumes import Volume
 
-PORT_NAME = "http"
+PORT_NAME = MAIN_NAME
 """Name of the container's port. Services and probes use it, so that they are right for old and new
 pods alike while a release changes the number."""
 PORT_VARIABLE = "PORT"
@@ -125,9 +126,19 @@ def _for_shell(entrypoint: str) -> str:
 
 
 def _ports(entry: SnapshotProcess) -> list[Manifest]:
-    if entry.port is None:
-        return []
-    return [{"name": PORT_NAME, "containerPort": entry.port, "protocol": "TCP"}]
+    main = [{"name": PORT_NAME, "containerPort": entry.port, "protocol": "TCP"}]
+    return [
+        *(main if entry.port is not None else ()),
+        *(
+            {"name": one.name, "containerPort": one.port, "protocol": str(protocol_of(one))}
+            for one in entry.ports
+        ),
+    ]
+
+
+def protocol_of(one: NamedPort) -> TransportProtocol:
+    """Return what a port takes."""
+    return one.protocol or TransportProtocol.TCP
 
 
 def _env(target: Target) -> list[Manifest]:

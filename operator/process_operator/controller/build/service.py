@@ -5,16 +5,18 @@ from process_operator.controller.build.protocols import PROTOCOLS
 from process_operator.controller.resolve.target import Target
 from process_operator.kube.manifest import Manifest
 from process_operator.models.application import Backend
+from process_operator.models.ports import SERVICE_PORT
 from process_operator.models.process import Protocol
 
 API_VERSION = "v1"
 KIND = "Service"
-PORT = 80
+PORT = SERVICE_PORT
 
 
 def service(target: Target) -> Manifest | None:
-    """Return the Service of a process; one without a port has none."""
-    if target.entry.port is None:
+    """Return the Service of a process; one without any port has none."""
+    ports = _ports(target)
+    if not ports:
         return None
     return {
         "apiVersion": API_VERSION,
@@ -23,17 +25,31 @@ def service(target: Target) -> Manifest | None:
         "spec": {
             "type": "ClusterIP",
             "selector": metadata.selector(target),
-            "ports": [
-                {
-                    "name": pod.PORT_NAME,
-                    "port": PORT,
-                    "protocol": "TCP",
-                    "targetPort": pod.PORT_NAME,
-                    "appProtocol": PROTOCOLS[target.protocol].app_protocol,
-                }
-            ],
+            "ports": ports,
         },
     }
+
+
+def _ports(target: Target) -> list[Manifest]:
+    main = {
+        "name": pod.PORT_NAME,
+        "port": PORT,
+        "protocol": "TCP",
+        "targetPort": pod.PORT_NAME,
+        "appProtocol": PROTOCOLS[target.protocol].app_protocol,
+    }
+    return [
+        *((main,) if target.entry.port is not None else ()),
+        *(
+            {
+                "name": one.name,
+                "port": one.port,
+                "protocol": str(pod.protocol_of(one)),
+                "targetPort": one.name,
+            }
+            for one in target.entry.ports
+        ),
+    ]
 
 
 def _annotations(target: Target) -> dict[str, str]:

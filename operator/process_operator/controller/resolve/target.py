@@ -172,7 +172,7 @@ def timetable(spec: ProcessSpec) -> Timetable | None:
 
 def internal_hostname(target: Target) -> str | None:
     """Return the name of the Service inside the cluster, None where there is no Service."""
-    if target.entry.port is None:
+    if target.entry.port is None and not target.entry.ports:
         return None
     name = names.child(target.application, target.entry.key)
     return f"{name}.{target.namespace}.svc.cluster.local"
