@@ -8,7 +8,7 @@ from pathlib import Path
 
 from clients import Http, Load
 from running import until
-from userside import Namespace, application, process
+from userside import IMAGE, Namespace, application, process
 
 PACE = {
     "minInstanceCount": 1,
@@ -97,3 +97,35 @@ def test_the_hand_over_between_manual_and_horizontal_dips_in_neither_direction(
         until(lambda: size(here) == 3)
         here.wait("pproc/web", "condition=Ready")
     assert (seen[0], seen[-1], min(seen), max(seen)) == (3, 3, 3, 4)
+
+
+def test_an_autoscaler_of_ones_own_has_the_size_to_itself(here: Namespace, tiny: None) -> None:
+    del tiny
+    external = {"type": "external"}
+    web = process("web", "web", resourceTypeRef={"name": "tiny"}, scalingStrategy=external)
+    here.release(application(), web)
+    assert size(here) == 1
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop-web"}
+    cpu = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50}}
+    own = {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "mine"},
+        "spec": {
+            "scaleTargetRef": target,
+            "minReplicas": 2,
+            "maxReplicas": 2,
+            "metrics": [{"type": "Resource", "resource": cpu}],
+        },
+    }
+    here.apply(own)
+    until(lambda: size(here) == 2, seconds=90)
+    here.patch("papp", "shop", {"spec": {"image": f"{IMAGE}:v2"}})
+    here.wait("prel/shop-2", "jsonpath={.status.state}=success")
+    assert size(here) == 2
+    assert here.get("pproc", "web")["status"]["replicas"] == 2
+    # And one that goes down to nothing.
+    here.kubectl("delete", "hpa", "mine")
+    here.kubectl("scale", "deployment", "shop-web", "--replicas=0")
+    here.wait_reason("pproc/web", "ScaledToZero", of="Available")
+    assert size(here) == 0

@@ -227,3 +227,23 @@ def a_size_that_is_edited_during_a_before_job(story: Story) -> None:
     story.passes(30)
     story.jobs["migrate"] = "succeeds"
     story.settles()
+
+
+@told
+def the_size_of_what_somebody_else_sizes_is_left_alone(story: Story) -> None:
+    served(story)
+    story.changes(PROCESS, "web", scalingStrategy={"type": "external"})
+    story.applies(request("handed-over"))
+    story.settles()
+    story.autoscales("shop-web", 3)
+    story.settles()
+    new_image(story)
+    story.settles()
+    story.autoscales("shop-web", 0)
+    story.settles()
+    story.autoscales("shop-web", 2)
+    story.settles()
+    story.changes(APPLICATION, "shop", suspend=True)
+    story.settles()
+    story.changes(APPLICATION, "shop", suspend=None)
+    story.settles()

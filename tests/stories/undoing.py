@@ -109,6 +109,16 @@ def what_was_undone_is_done_again_by_the_next_release(story: Story) -> None:
 
 
 @told
+def who_goes_back_twice_undoes_once(story: Story) -> None:
+    served(story, MIGRATE, DOWN)
+    new_image(story)
+    story.settles()
+    for name in ("back", "again"):
+        story.applies(request(name, rollbackTo="shop-1"))
+        story.settles()
+
+
+@told
 def a_rollout_that_stays_is_not_undone(story: Story) -> None:
     served(story, MIGRATE, DOWN)
     story.changes(APPLICATION, "shop", release={"rollback": False})

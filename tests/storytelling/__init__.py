@@ -30,10 +30,10 @@ between any two of its steps. The API server (`server.py`) and its Deployment an
 (`controllers.py`) are models. As the real one, the server refuses a status or an event that does
 not fit its schema, a write at an old version and a create of a name that is taken.
 
-Not modelled: defaults and owners of fields, validation of specs, watches that lag or break, the
-network, several replicas, scheduling, more than one application. That the real server and the real
-controllers do what the model does is for `tests/cluster/` to show, what becomes of a network that
-fails for `tests/faults/`.
+Not modelled: defaults and owners of fields (but that of `replicas`), validation of specs, watches
+that lag or break, the network, several replicas, scheduling, more than one application. That the
+real server and the real controllers do what the model does is for `tests/cluster/` to show, what
+becomes of a network that fails for `tests/faults/`.
 """
 
 from storytelling.cast import KEY, NAMESPACE, SMALL, START, Body, application, request

@@ -135,7 +135,8 @@ class Server:
             return self._mark(old, manifest)
         status = {"status": old["status"]} if old is not None and "status" in old else {}
         said = f"applies {manifest['kind']} {about['name']}{words.size(manifest)}"
-        return self._write(said, lambda: self.put(self.admits({**copied(manifest), **status})))
+        body = _with_size({**copied(manifest), **status}, old)
+        return self._write(said, lambda: self.put(self.admits(body)))
 
     def _mark(self, old: Body, manifest: Body) -> Body:
         """Add annotations; all other fields are somebody else's."""
@@ -259,3 +260,12 @@ class Server:
             except Killed:
                 self.killed = True
                 raise
+
+
+def _with_size(body: Body, old: Body | None) -> Body:
+    """Leave a size that is not declared to whoever owns it."""
+    if old is None or body["kind"] != "Deployment" or "replicas" in body["spec"]:
+        return body
+    owners = {"managedFields": old["metadata"].get("managedFields", [])}
+    size = {"replicas": old["spec"]["replicas"]}
+    return {**body, "metadata": body["metadata"] | owners, "spec": body["spec"] | size}

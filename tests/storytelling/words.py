@@ -18,7 +18,8 @@ def shown(name: str, body: Body) -> str:
 def size(manifest: Body) -> str:
     if manifest["kind"] == "Deployment":
         image = manifest["spec"]["template"]["spec"]["containers"][0]["image"]
-        return f" with {image.rpartition(':')[2]}, {manifest['spec'].get('replicas')} instances"
+        size = manifest["spec"].get("replicas", "as many")
+        return f" with {image.rpartition(':')[2]}, {size} instances"
     if manifest["kind"] == "Job":
         image = manifest["spec"]["template"]["spec"]["containers"][0]["image"]
         return f" with {image.rpartition(':')[2]}"

@@ -9,7 +9,7 @@ from typing import Any
 
 from process_operator.models.application import ApplicationSpec, InitialRelease, ReleasePolicy
 from process_operator.models.process import Protocol
-from process_operator.models.scaling import ScalingStrategy
+from process_operator.models.scaling import ScalingStrategy, ScalingType
 from process_operator.models.snapshot import Horizontal, Scaling
 
 DEFAULT_PORT = 8080
@@ -52,6 +52,8 @@ def scaling(strategy: ScalingStrategy | None) -> Scaling:
         return Scaling()
     if strategy.manual is not None:
         return Scaling(instances=strategy.manual.instance_count)
+    if strategy.type is ScalingType.EXTERNAL:
+        return Scaling(external=True)
     given = strategy.horizontal
     if given is None:
         return Scaling()

@@ -5,7 +5,6 @@ from enum import StrEnum
 from typing import Annotated
 
 from pydantic import ConfigDict, Field
-from pydantic.config import JsonDict
 
 from process_operator.models.base import (
     Command,
@@ -24,6 +23,7 @@ from process_operator.models.environment import Env, EnvFrom
 from process_operator.models.pod import PodSettings
 from process_operator.models.ports import SERVICE_PORT, Ports
 from process_operator.models.probes import Probe
+from process_operator.models.process_rules import has_port, one_success, only_for, unchanged
 from process_operator.models.references import ApplicationReference, Reference
 from process_operator.models.scaling import ScalingStrategy
 from process_operator.models.security import SecurityContext
@@ -161,51 +161,6 @@ class IngressSpec(Model):
     allows are taken over."""
 
 
-def _only_for(field: str, *types: ProcessType) -> JsonDict:
-    """Return the rule that refuses a field on processes of any other type."""
-    names = " and ".join(types)
-    choice = " or ".join(types)
-    allowed = ", ".join(f"'{one}'" for one in types)
-    return forbidden(
-        f"self.type in [{allowed}] || !has(self.{field})",
-        f"spec.{field} is only for {names} processes; remove it or set spec.type to {choice}",
-        field=f".{field}",
-    )
-
-
-def _unchanged(field: str) -> JsonDict:
-    """Return the rule that keeps a required field as it is; on the parent, so that it holds."""
-    return rule(
-        f"self.{field} == oldSelf.{field}",
-        f"spec.{field} cannot be changed; make a new Process and delete this one",
-        field=f".{field}",
-    )
-
-
-def _one_success(field: str) -> JsonDict:
-    """Return the rule that Kubernetes has for this probe's successThreshold."""
-    return rule(
-        f"self.?{field}.?successThreshold.orValue(1) == 1",
-        f"spec.{field}.successThreshold must be 1; remove it, only a readinessProbe may have more",
-        field=f".{field}.successThreshold",
-    )
-
-
-def _has_port(field: str) -> JsonDict:
-    """Return the rule that the probe of a worker without a port names one."""
-    named = " || ".join(
-        f"has(self.{field}.{action}) && has(self.{field}.{action}.port)"
-        for action in ("httpGet", "tcpSocket", "grpc")
-    )
-    return forbidden(
-        f"self.type != 'worker' || has(self.port) || !has(self.{field}) || "
-        f"has(self.{field}.exec) || {named}",
-        f"spec.{field} asks no port, because the process has none; give the probe a port, or set "
-        "spec.port",
-        field=f".{field}",
-    )
-
-
 _WEB, _WORKER, _CRON, _JOB = ProcessType
 
 
@@ -214,25 +169,25 @@ class ProcessSpec(Model):
 
     model_config = ConfigDict(
         json_schema_extra=validations(
-            _unchanged("applicationRef"),
-            _unchanged("key"),
-            _unchanged("type"),
-            _only_for("scalingStrategy", _WEB, _WORKER),
-            _only_for("port", _WEB, _WORKER),
-            _only_for("ports", _WEB, _WORKER),
-            _only_for("livenessProbe", _WEB, _WORKER),
-            _only_for("readinessProbe", _WEB, _WORKER),
-            _only_for("startupProbe", _WEB, _WORKER),
-            _only_for("updateStrategy", _WEB, _WORKER),
-            _only_for("ingress", _WEB),
-            _only_for("jobStartPolicy", _JOB),
-            _only_for("runWith", _JOB),
-            _only_for("run", _CRON, _JOB),
-            _only_for("schedule", _CRON),
-            _only_for("timeZone", _CRON),
-            _only_for("suspend", _CRON),
-            _only_for("concurrencyPolicy", _CRON),
-            _only_for("startingDeadlineSeconds", _CRON),
+            unchanged("applicationRef"),
+            unchanged("key"),
+            unchanged("type"),
+            only_for("scalingStrategy", _WEB, _WORKER),
+            only_for("port", _WEB, _WORKER),
+            only_for("ports", _WEB, _WORKER),
+            only_for("livenessProbe", _WEB, _WORKER),
+            only_for("readinessProbe", _WEB, _WORKER),
+            only_for("startupProbe", _WEB, _WORKER),
+            only_for("updateStrategy", _WEB, _WORKER),
+            only_for("ingress", _WEB),
+            only_for("jobStartPolicy", _JOB),
+            only_for("runWith", _JOB),
+            only_for("run", _CRON, _JOB),
+            only_for("schedule", _CRON),
+            only_for("timeZone", _CRON),
+            only_for("suspend", _CRON),
+            only_for("concurrencyPolicy", _CRON),
+            only_for("startingDeadlineSeconds", _CRON),
             required(
                 "self.type != 'job' || has(self.jobStartPolicy)",
                 "spec.jobStartPolicy is required for job processes; set it to beforeDeployment, "
@@ -258,11 +213,11 @@ class ProcessSpec(Model):
                 "Service has it; choose another one",
                 field=".ports",
             ),
-            _has_port("livenessProbe"),
-            _has_port("readinessProbe"),
-            _has_port("startupProbe"),
-            _one_success("livenessProbe"),
-            _one_success("startupProbe"),
+            has_port("livenessProbe"),
+            has_port("readinessProbe"),
+            has_port("startupProbe"),
+            one_success("livenessProbe"),
+            one_success("startupProbe"),
         )
     )
 

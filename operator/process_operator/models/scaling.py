@@ -17,6 +17,7 @@ class ScalingType(StrEnum):
 
     MANUAL = "manual"
     HORIZONTAL = "horizontal"
+    EXTERNAL = "external"
 
 
 class ManualScaling(Model):
@@ -61,7 +62,7 @@ class HorizontalScaling(Model):
 
 
 class ScalingStrategy(Model):
-    """Either a fixed number of instances or an autoscaler; `type` says which."""
+    """A fixed number of instances, an autoscaler, or somebody else's; `type` says which."""
 
     model_config = ConfigDict(
         json_schema_extra=validations(
@@ -93,7 +94,8 @@ class ScalingStrategy(Model):
     )
 
     type: ScalingType
-    """`manual` for a fixed number of instances, `horizontal` for an autoscaler."""
+    """`manual` for a fixed number of instances, `horizontal` for an autoscaler, `external` where
+    somebody else sets the size of the Deployment, for example KEDA."""
     manual: ManualScaling | None = None
     """The fixed number of instances, only with type `manual`."""
     horizontal: HorizontalScaling | None = None

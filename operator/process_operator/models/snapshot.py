@@ -67,8 +67,15 @@ class Scaling(_Frozen):
     """How many instances: a fixed count, or the bounds and paces of an autoscaler."""
 
     instances: int = 1
-    """The count of `manual`; meaningless when `horizontal` is given."""
+    """The count of `manual`; meaningless beside the others."""
     horizontal: "Horizontal | None" = None
+    external: bool = False
+    """Whether somebody else sets the size."""
+
+    @property
+    def by_others(self) -> bool:
+        """Whether the size is one that is found, and not one that was given."""
+        return self.external or self.horizontal is not None
 
 
 class Horizontal(_Frozen):
@@ -156,7 +163,10 @@ class Snapshot(_Frozen):
             if not entry["ports"]:
                 del entry["ports"]  # as before there were any: nobody asked for a release
             entry["size"] = entry["size"]["name"]
-            scaling.append([entry["key"], entry.pop("scaling")])
+            sized = entry.pop("scaling")
+            if not sized["external"]:
+                del sized["external"]  # as before there was any
+            scaling.append([entry["key"], sized])
         return f"{_hash(inputs)}.{_hash(scaling)}"
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:

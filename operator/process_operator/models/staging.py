@@ -165,6 +165,8 @@ def process_fields(entry: SnapshotProcess) -> dict[str, Any]:
 def _strategy(scaling: Scaling) -> dict[str, Any]:
     """Return a scaling in the words of the spec."""
     given = scaling.horizontal
+    if scaling.external:
+        return {"type": "external"}
     if given is None:
         return {"type": "manual", "manual": {"instanceCount": scaling.instances}}
     horizontal = {

@@ -150,6 +150,17 @@ def test_what_is_said_of_pods_is_told_without_what_is_not_said() -> None:
     ]
 
 
+def test_a_size_that_is_given_away_is_pending() -> None:
+    after = {"scaling_strategy": {"type": "external"}}
+    assert differences({"scaling_strategy": make.MANUAL_2}, after) == [
+        Difference(
+            "scalingStrategy",
+            '{"type":"manual","manual":{"instanceCount":2}}',
+            '{"type":"external"}',
+        )
+    ]
+
+
 @pytest.mark.parametrize("field", STAGED)
 def test_a_staged_field_is_pending_exactly(field: str) -> None:
     before, after, expected = STAGED[field]

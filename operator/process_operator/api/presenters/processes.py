@@ -33,7 +33,7 @@ def process(record: Record, view: ReplyContext, taken: Sequence[FieldConflict] =
         "port": port,
         "is_ingress_enabled": is_web and ingress.get("enabled", True),
         "ingress_protocol": ingress.get("protocol", defaults.DEFAULT_PROTOCOL) if is_web else None,
-        "scaling_strategy": views.scaling(spec.get("scalingStrategy")),
+        "scaling_strategy": views.scaling(spec.get("scalingStrategy"), status.get("replicas", 0)),
         "resource_type_id": found.id if found is not None else None,
         "resource_type_name": (spec.get("resourceTypeRef") or {}).get("name")
         or (found.name if found is not None else None),

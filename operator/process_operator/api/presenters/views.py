@@ -14,6 +14,7 @@ from process_operator.kube import quantities
 from process_operator.models import candidate, defaults, snapshot
 from process_operator.models.process import JobStartPolicy
 from process_operator.models.resource_type import ResourceTypeSpec
+from process_operator.models.scaling import ScalingType
 
 Reply = dict[str, Any]
 
@@ -103,8 +104,16 @@ def command_line(spec: Mapping[str, Any]) -> str:
     return str(spec.get("entrypoint") or shlex.join(spec.get("command") or ()))
 
 
-def scaling(given: Mapping[str, Any] | None) -> Reply:
-    """Return a scaling strategy in the words of the contract."""
+def scaling(given: Mapping[str, Any] | None, size: int = 1) -> Reply:
+    """Return a scaling strategy in the words of the contract.
+
+    Args:
+        given: As the spec has it.
+        size: How many instances there are, told of what somebody else sizes: the contract knows
+            no such.
+    """
+    if given is not None and given["type"] == ScalingType.EXTERNAL:
+        return {"type": "manual", "config": {"instanceCount": size}}
     if given is None:
         return {"type": "manual", "config": {"instanceCount": defaults.scaling(None).instances}}
     if given["type"] == "manual":

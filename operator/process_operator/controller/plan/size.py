@@ -18,6 +18,8 @@ def replicas(target: Target, process: Process, child: Child | None) -> int | Non
     """Return the size that we declare; None where the autoscaler owns it."""
     if target.suspended:
         return 0
+    if target.scaling.external:
+        return _of_others(process, child)
     horizontal = target.scaling.horizontal
     if horizontal is None:
         return target.scaling.instances
@@ -33,9 +35,17 @@ def replicas(target: Target, process: Process, child: Child | None) -> int | Non
     return max(live, least)
 
 
+def _of_others(process: Process, child: Child | None) -> int | None:
+    """Return the size of what somebody else sizes, who may have chosen 0, until that is seen."""
+    if child is not None and child.others_own_replicas:
+        return None
+    live = live_size(child)
+    return live or process.status.replicas_before_suspend or 1
+
+
 def to_remember(target: Target, process: Process, child: Child | None) -> int | None:
     """Return the size that an autoscaler had found, if it is about to be lost by suspending."""
-    if not target.suspended or target.scaling.horizontal is None or child is None:
+    if not target.suspended or not target.scaling.by_others or child is None:
         return None
     live = rollout.replicas(child)
     if live in {0, process.status.replicas_before_suspend}:

@@ -1,7 +1,7 @@
 """How a waiting release starts: when it may, and what it freezes."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from process_operator.controller.observe.records import (
@@ -274,17 +274,28 @@ def _undoing(history: ReleaseHistory, release: Release) -> jobs.Jobs:
     target = next((one for one in history.ended if one.name == release.spec.rollback_to), None)
     if serving is None or before is None or target is None or release.spec.jobs == Jobs.SKIP:
         return ()
-    over = range(number_of(target) + 1, number_of(serving) + 1)
-    crossed = (one for one in history.ended if number_of(one) in over)
+    undone = set(_undone(history))
     has_done = any(
-        jobs.have_run(one.status.jobs) for one in crossed if state(one) == ReleaseState.SUCCESS
-    )
-    is_undone = any(
-        job.undoes == number_of(serving) and job.job_uid is not None
+        jobs.have_run(one.status.jobs)
+        and number_of(target) < number_of(one) <= number_of(serving)
+        and number_of(one) not in undone
         for one in history.ended
-        for job in one.status.jobs
+        if state(one) == ReleaseState.SUCCESS
     )
-    return jobs.undoing(before, number_of(serving)) if has_done and not is_undone else ()
+    return jobs.undoing(before, number_of(serving)) if has_done else ()
+
+
+def _undone(history: ReleaseHistory) -> Iterator[int]:
+    """Yield the numbers of the releases that somebody has gone back over, jobs and all.
+
+    That is so as soon as a job has begun, whatever became of it: none runs twice.
+    """
+    numbers = {one.name: number_of(one) for one in history.ended}
+    for one in history.ended:
+        target = numbers.get(one.spec.rollback_to or "", 0)
+        for job in one.status.jobs:
+            if job.undoes is not None and job.job_uid is not None:
+                yield from range(target + 1, job.undoes + 1)
 
 
 def _versions(resolved: Resolved, history: ReleaseHistory, release: Release) -> Versions:

@@ -217,7 +217,7 @@ def _only_scaling(process_plan: ProcessPlan, *, releasing: bool) -> bool:
     return (
         not releasing
         and process_plan.target is not None
-        and process_plan.target.scaling.horizontal is not None
+        and process_plan.target.scaling.by_others
         and process_plan.progress.available > 0
         and process_plan.progress.state is State.MOVING
         and process_plan.progress.problem is None
