@@ -227,11 +227,12 @@ def test_a_release_label_that_somebody_broke_is_no_release(number: str) -> None:
     [
         ("kube-controller-manager", {"f:replicas": {}}, True),
         ("kubectl", {"f:replicas": {}}, True),
-        ("kubectl", {"f:paused": {}}, False),
+        # As after `kubectl scale --replicas=0`.
+        ("kubectl", {"f:paused": {}}, True),
         (names.OPERATOR, {"f:replicas": {}}, False),
     ],
 )
-def test_replicas_belong_to_others_when_another_manager_has_them(
+def test_replicas_belong_to_others_when_another_manager_or_nobody_has_them(
     manager: str, spec: Manifest, expected: bool
 ) -> None:
     entry = {"manager": manager, "fieldsV1": {"f:metadata": {}, "f:spec": spec}}

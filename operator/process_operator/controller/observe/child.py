@@ -6,7 +6,7 @@ wake somebody for nothing.
 """
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from sys import intern
 from typing import Any
 
@@ -47,7 +47,7 @@ def child(kind: str, found: Manifest) -> Child:
         application=intern(labels.get(names.APPLICATION) or ""),
         desired_hash=annotations.get(names.DESIRED_HASH),
         release=_number(labels.get(names.RELEASE)),
-        others_own_replicas=_others_own_replicas(about.get("managedFields") or ()),
+        others_own_replicas=_others_own_replicas(kind, about.get("managedFields") or ()),
         # Jobs are never compared: they are made once, and never changed.
         body=_body(kind, about, None if kind == "Job" else found.get("spec")),
         status=child_status.status(kind, found.get("status") or {}),
@@ -120,12 +120,19 @@ def _number(text: str | None) -> int | None:
     return int(text) if text and text.isdecimal() else None
 
 
-def _others_own_replicas(managed: Iterable[Mapping[str, Any]]) -> bool:
-    return any(
-        entry.get("manager") != names.OPERATOR
-        and "f:replicas" in ((entry.get("fieldsV1") or {}).get("f:spec") or {})
+def _others_own_replicas(kind: str, managed: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a size is not ours: somebody else owns it, or nobody does.
+
+    Nobody owns one that was set to 0 by the scale subresource, which leaves a zero out.
+    """
+    owners = {
+        entry.get("manager")
         for entry in managed
-    )
+        if "f:replicas" in ((entry.get("fieldsV1") or {}).get("f:spec") or {})
+    }
+    if owners:
+        return owners != {names.OPERATOR}
+    return kind == "Deployment" and bool(managed)
 
 
 def _body(kind: str, about: Mapping[str, Any], spec: Any) -> bytes:

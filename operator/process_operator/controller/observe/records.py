@@ -142,7 +142,8 @@ class Child:
     desired_hash: str | None
     release: int | None
     others_own_replicas: bool
-    """Whether a manager other than ours owns `spec.replicas` (an autoscaler or kubectl)."""
+    """Whether `spec.replicas` is not ours: another manager owns it (an autoscaler or kubectl), or
+    nobody does any more."""
     body: bytes
     """JSON of `{metadata: {labels, annotations, ownerReferences}, spec}` as it is live."""
     status: ChildStatus
