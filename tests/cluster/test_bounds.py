@@ -145,6 +145,8 @@ def test_a_job_that_finds_no_room_on_its_node_ends_its_release(here: Namespace) 
     here.apply(application(), process("web", "web"), migrate)
     record = here.wait("prel/shop-1", "jsonpath={.status.jobs[0].jobUID}")["status"]
     selector = f"job-name={record['jobs'][0]['jobName']}"
+    # What is not there yet cannot be waited for by its label.
+    running.until(lambda: here.kubectl("get", "pod", "-l", selector, "-o", "name") != "")
     here.kubectl("wait", "pod", "-l", selector, "--for=jsonpath={.status.phase}=Running")
     pod = here.kubectl("get", "pod", "-l", selector, "-o", "name").strip()
     # As a kubelet says it that finds no room for a pod.
