@@ -184,6 +184,8 @@ def test_a_migration_whose_image_cannot_be_pulled_never_starts_the_rollout(
         "migrate", "job", resourceTypeRef=TINY, jobStartPolicy="beforeDeployment", command=RUN
     )
     serves(here, worker())
+    # The deadline of a rollout acts at once, and makes a generation of its own.
+    here.wait("deployment/shop-worker", f"jsonpath={{.spec.progressDeadlineSeconds}}={IMPATIENT}")
     before = here.get("deployment", "shop-worker")["metadata"]["generation"]
     here.apply(migrate)
     here.patch("papp", "shop", {"spec": {"image": "localhost/no/such:image"}})
