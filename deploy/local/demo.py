@@ -12,7 +12,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,10 +29,10 @@ from local_cluster import (
     forwarding,
     kubeconfigs,
     machine,
+    serving,
     traefik,
 )
 from local_cluster import state as states
-from local_cluster.components import Component
 from local_cluster.network import LOOPBACK
 from local_cluster.traefik import Traefik
 
@@ -533,29 +533,9 @@ def _run(cluster: Cluster, name: str, arguments: list[str], kubeconfig: Path) ->
     def command(port: int) -> list[str]:
         return [sys.executable, "-m", "process_operator", *arguments, str(port), *_READABLE]
 
-    return _serve(cluster, name, command, {"KUBECONFIG": str(kubeconfig)})
-
-
-def _serve(
-    cluster: Cluster,
-    name: str,
-    command: Callable[[int], list[str]],
-    environment: Mapping[str, str],
-) -> str:
-    """Run what serves on a port of this machine anew; return its address."""
-    with states.locked(cluster.directory):
-        state = states.load(cluster.directory)
-        components.stop(state, [name])
-        port = state.port(f"{name}-http")
-        address = f"http://{LOOPBACK}:{port}"
-        component = Component(
-            name=name,
-            command=command(port),
-            environment=dict(environment),
-            is_ready=lambda: kubeconfigs.answers(f"{address}{_READY}"),
-        )
-        components.ensure(state, [component])
-    return address
+    environment = {"KUBECONFIG": str(kubeconfig)}
+    port = serving.ensure_anew(cluster, name, command, answers=_READY, environment=environment)
+    return f"http://{LOOPBACK}:{port}"
 
 
 def keys(cluster: Cluster, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gitops.repository import BRANCH
+from gitops.scripts import SETTINGS
 from gitops.tool import Followed, Seen, Tool, Verdict
 from local_cluster import Cluster, build, components, foreign_kinds, kubeconfigs
 from local_cluster import state as states
@@ -16,7 +17,6 @@ from local_cluster.state import State
 from userside import Body, Namespace
 
 NAMESPACE = "argocd"
-HEALTH = Path(__file__).parents[2] / "deploy" / "argocd" / "argocd-cm.yaml"
 _GROUP = "argoproj.io/v1alpha1"
 _PARTS = ("argocd-cache", "argocd-repo-server", "argocd-application-controller")
 _FAILED = frozenset({"Failed", "Error"})
@@ -41,7 +41,7 @@ class ArgoCD(Tool):
         foreign_kinds.ensure(self._cluster, kinds)
         kubeconfigs.apply(self._cluster, _settings())
         how = ("--server-side", "--field-manager", "process-operator")
-        kubeconfigs.kubectl(self._cluster, ["apply", *how, "-f", str(HEALTH)])
+        kubeconfigs.kubectl(self._cluster, ["apply", *how, "-f", str(SETTINGS)])
         program = build.ensure(["argocd"]) / "argocd"
         with states.locked(self._cluster.directory):
             state = states.load(self._cluster.directory)

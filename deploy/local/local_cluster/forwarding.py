@@ -1,10 +1,7 @@
 """Ports of this machine that lead into a cluster whose pods and Services it does not reach."""
 
-from local_cluster import components, kubeconfigs
-from local_cluster import state as states
-from local_cluster.components import Component
+from local_cluster import serving
 from local_cluster.model import Cluster
-from local_cluster.network import LOOPBACK
 
 
 def ensure(
@@ -23,17 +20,9 @@ def ensure(
     Returns:
         The port of this machine.
     """
-    with states.locked(cluster.directory):
-        state = states.load(cluster.directory)
-        components.stop(state, [name])
-        own = state.port(f"{name}-http")
-        about = ["--kubeconfig", str(cluster.kubeconfig), "--namespace", namespace]
-        command = [str(cluster.kubectl), *about, "port-forward", target, f"{own}:{port}"]
-        component = Component(
-            name=name,
-            command=command,
-            environment={},
-            is_ready=lambda: kubeconfigs.answers(f"http://{LOOPBACK}:{own}{answers}"),
-        )
-        components.ensure(state, [component])
-    return own
+    about = ("--kubeconfig", str(cluster.kubeconfig), "--namespace", namespace)
+
+    def command(own: int) -> list[str]:
+        return [str(cluster.kubectl), *about, "port-forward", target, f"{own}:{port}"]
+
+    return serving.ensure_anew(cluster, name, command, answers=answers, environment={})

@@ -37,10 +37,8 @@ _FAREWELL = aiohttp.ClientWSTimeout(ws_close=1.0)
 """How long a websocket that is closed waits for the other side to agree: it may be busy."""
 _WATCH_SECONDS = 10
 _WATCH_GRACE_SECONDS = 3
-_METADATA, _METADATA_LIST = (
-    f"application/json;as={kind};v=v1;g=meta.k8s.io"
-    for kind in ("PartialObjectMetadata", "PartialObjectMetadataList")
-)
+_METADATA = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
+_METADATA_LIST = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 _ABSENT = "1"
 """A resourceVersion that no object has, and that is not compared where there is no object.
 

@@ -15,7 +15,7 @@ from process_operator.controller.status import report
 from process_operator.kube import names
 from process_operator.schema import kinds, validation
 
-FOLDER = pathlib.Path(__file__).parents[3] / "deploy" / "argocd"
+FOLDER = scripts.FOLDER
 KINDS = [kind.kind for kind in kinds.KINDS]
 
 

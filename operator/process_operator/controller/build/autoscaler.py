@@ -3,7 +3,7 @@
 from process_operator.controller.build import deployment, metadata
 from process_operator.controller.resolve.target import Target
 from process_operator.kube.manifest import Manifest
-from process_operator.models.process import ProcessType
+from process_operator.models.process import LASTING
 from process_operator.models.snapshot import Horizontal, Scaling
 
 API_VERSION = "autoscaling/v2"
@@ -21,7 +21,7 @@ def min_replicas(horizontal: Horizontal) -> int:
 def autoscaler(target: Target) -> Manifest | None:
     """Return the autoscaler; while the application is suspended, 0 replicas keep it still."""
     horizontal = target.scaling.horizontal
-    if horizontal is None or target.entry.type not in (ProcessType.WEB, ProcessType.WORKER):
+    if horizontal is None or target.entry.type not in LASTING:
         return None
     name = metadata.name(target)
     return {

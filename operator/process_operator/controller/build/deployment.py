@@ -8,7 +8,7 @@ from process_operator.controller.build import metadata, pod
 from process_operator.controller.resolve.target import Target
 from process_operator.kube.manifest import Manifest
 from process_operator.models.probes import Probe
-from process_operator.models.process import ProcessType
+from process_operator.models.process import LASTING, ProcessType
 from process_operator.models.snapshot import SnapshotProcess
 from process_operator.models.update_strategy import RollingUpdate, UpdateStrategyType
 
@@ -28,7 +28,7 @@ _OLD_REPLICA_SETS = 3
 
 def deployment(target: Target) -> Manifest | None:
     """Return the Deployment of a process that runs all the time."""
-    if target.entry.type not in (ProcessType.WEB, ProcessType.WORKER):
+    if target.entry.type not in LASTING:
         return None
     return {
         "apiVersion": API_VERSION,

@@ -7,7 +7,7 @@ from process_operator.controller.build import metadata, shape
 from process_operator.controller.resolve.target import Target
 from process_operator.kube.manifest import Manifest
 from process_operator.models.pod import PodSettings
-from process_operator.models.process import ProcessType
+from process_operator.models.process import LASTING
 
 _NOTHING = PodSettings()
 
@@ -62,7 +62,7 @@ def placed(target: Target, settings: PodSettings) -> Manifest:
 
 def _spread(target: Target, settings: PodSettings) -> list[Manifest]:
     """Return how instances are spread, of processes that have several."""
-    if target.entry.type not in (ProcessType.WEB, ProcessType.WORKER):
+    if target.entry.type not in LASTING:
         return []
     return [
         {**shape.declared(one), "labelSelector": {"matchLabels": metadata.selector(target)}}

@@ -115,8 +115,7 @@ class Active:
 
     def _jobs(self, policy: JobStartPolicy) -> jobs.Phase:
         grace = timedelta(seconds=self.settings.progress_deadline_seconds)
-        serving = self.history.serving
-        serves = serving is not None and release_record.snapshot(serving) is not None
+        serves = self.history.serving is not None
         return jobs.phase(self.observed, self.release, policy, serves=serves, grace=grace)
 
     def _attend(self, phase: jobs.Phase) -> Decision | None:
@@ -174,7 +173,7 @@ class Active:
         if phase.failed is not None:
             return self._stay(phase.failed, phase.pod, jobs=phase.jobs)
         record = self._with(jobs=phase.jobs)
-        if self._goes_back_by_itself:
+        if self._is_a_way_back:
             if self._is_left(JobStartPolicy.BEFORE_DEPLOYMENT):
                 return self._next(ReleaseStep.BEFORE_JOBS, record)
             return self._next(ReleaseStep.ROLLOUT, record)
@@ -185,7 +184,7 @@ class Active:
         return self._went_back()
 
     @property
-    def _goes_back_by_itself(self) -> bool:
+    def _is_a_way_back(self) -> bool:
         """Whether to go back is what the release was asked for."""
         return self.release.spec.rollback_to is not None
 
@@ -195,7 +194,6 @@ class Active:
         return (
             self.history.serving is not None
             and not (stays and record.failure is not None)
-            and not self._goes_back_by_itself
             and jobs.are_left(record.jobs, JobStartPolicy.BEFORE_ROLLBACK)
             and jobs.have_run(record.jobs)
         )

@@ -269,8 +269,7 @@ def _jobs(frozen: Snapshot, mode: Jobs, history: ReleaseHistory, release: Releas
 
 def _undoing(history: ReleaseHistory, release: Release) -> jobs.Jobs:
     """Return the jobs that undo what has been done since the target, unless they have run."""
-    serving = history.serving
-    before = snapshot(serving) if serving is not None else None
+    serving, before = history.serving, _served(history)
     target = next((one for one in history.ended if one.name == release.spec.rollback_to), None)
     if serving is None or before is None or target is None or release.spec.jobs == Jobs.SKIP:
         return ()
@@ -315,8 +314,7 @@ def _restarted(
 
     The others, and those that go back, stay as they were started last.
     """
-    serving = history.serving
-    before = snapshot(serving) if serving is not None else None
+    serving, before = history.serving, _served(history)
     if serving is None or before is None or release.spec.rollback_to is not None:
         return frozen.processes
     changed = configurations.changed(configuration(serving), now)
@@ -333,12 +331,17 @@ def _restarted(
     return tuple(one.model_copy(update={"restart": restart(one)}) for one in frozen.processes)
 
 
+def _served(history: ReleaseHistory) -> Snapshot | None:
+    """Return what the serving release froze."""
+    return snapshot(history.serving) if history.serving is not None else None
+
+
 def _line(history: ReleaseHistory, release: Release, frozen: Snapshot) -> Snapshot:
     """Return what a release goes on from: what serves, or the target that it goes back to.
 
     With the target's own restart its ReplicaSets are found again.
     """
-    serving = snapshot(history.serving) if history.serving is not None else None
+    serving = _served(history)
     return frozen if release.spec.rollback_to is not None or serving is None else serving
 
 
@@ -356,7 +359,7 @@ def _frozen(candidate: Snapshot, history: ReleaseHistory, release: Release) -> S
             "ProcessRelease",
             until=release.seen_at + GRACE,
         )
-    serving = snapshot(history.serving) if history.serving is not None else None
+    serving = _served(history)
     return _rolled_back(candidate, target, serving)
 
 

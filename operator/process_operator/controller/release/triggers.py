@@ -107,22 +107,19 @@ def _difference(
         return ReleaseTrigger.IMAGE
     if spec.revision != requested.revision:
         return ReleaseTrigger.REVISION
-    if resolved.candidate is None or resolved.refusals:
-        return None
     is_automatic = resolved.settings.policy == ReleasePolicy.AUTOMATIC
     # What a failed release was asked for still is: who changes something means to mend it.
     has_failed = record.state(before) == ReleaseState.FAILED and before.spec.rollback_to is None
-    is_configured_anew = bool(
-        configuration.changed(record.configuration(before), resolved.configuration)
-    )
-    has_changed = is_configured_anew or not _same_inputs(
-        application, resolved.candidate.inputs_hash, requested.hash
-    )
-    if has_changed and (is_automatic or has_failed):
+    by_any_change, by_configuration = is_automatic or has_failed, resolved.settings.on_config_change
+    if not (by_any_change or by_configuration) or resolved.candidate is None or resolved.refusals:
+        return None
+    is_configured_anew = configuration.changed(record.configuration(before), resolved.configuration)
+    if by_any_change and (
+        is_configured_anew
+        or not _same_inputs(application, resolved.candidate.inputs_hash, requested.hash)
+    ):
         return ReleaseTrigger.AUTOMATIC if is_automatic else ReleaseTrigger.MENDED
-    if is_configured_anew and resolved.settings.on_config_change:
-        return ReleaseTrigger.CONFIGURATION
-    return None
+    return ReleaseTrigger.CONFIGURATION if by_configuration and is_configured_anew else None
 
 
 def _asks_for_the_same(application: Application, resolved: Resolved, before: Release) -> bool:

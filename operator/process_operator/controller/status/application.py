@@ -177,18 +177,17 @@ def _failure(observed: ObservedState, context: ApplicationContext, failed: Relea
     )
 
 
-_UNDOING = {JobStartPolicy.BEFORE_ROLLBACK}
-_NO_ROLLBACK = "spec.release.rollback was false"
-
-
 def _what_runs(observed: ObservedState, context: ApplicationContext, failed: Release) -> str:
     """Say what a failure has left running, and which processes could not go back."""
     running, serving = context.running, context.history.serving
     if serving is None or running is None:
         return _no_way_back(context)
     if running is failed:
-        undoing = [one.result for one in failed.status.jobs if one.policy in _UNDOING]
-        why = "a job before going back failed" if Result.FAILED in undoing else _NO_ROLLBACK
+        is_stuck = any(
+            one.policy == JobStartPolicy.BEFORE_ROLLBACK and one.result == Result.FAILED
+            for one in failed.status.jobs
+        )
+        why = "a job before going back failed" if is_stuck else "spec.release.rollback was false"
         return (
             f"and its instances stay, because {why}; the last release that succeeded is "
             f'"{serving.name}"'

@@ -21,7 +21,7 @@ from process_operator.controller.status import schedule
 from process_operator.controller.status.runs import job_run, last_run, manual_run
 from process_operator.controller.status.schedule import Course
 from process_operator.kube import names, quantities
-from process_operator.models.process import Host, ProcessStatus, ProcessType
+from process_operator.models.process import LASTING, Host, ProcessStatus, ProcessType
 from process_operator.models.status import ServingRelease
 
 
@@ -49,7 +49,7 @@ def process_fields(
     if target is None or running is None:
         return status
     status = _with_what_runs(status, process_plan, target, running)
-    if target.entry.type in {ProcessType.WEB, ProcessType.WORKER}:
+    if target.entry.type in LASTING:
         status = _with_size(status, process, process_plan, target)
     return status
 
