@@ -129,6 +129,10 @@ def test_variables_and_domains_come_and_go(app: App, me: Client, here: Namespace
     me.ask("PUT", f"{variables}/{made['id']}", {"value": "debug"})
     assert here.get("papp", "shop")["spec"]["env"] == [{"name": "LOG_LEVEL", "value": "debug"}]
     assert [one["key"] for one in me.get(variables).body["data"]] == ["LOG_LEVEL"]
+    # Another one with its first name is another one.
+    second = me.done("POST", variables, {"key": "LEVEL", "value": "second"})
+    assert me.ask("PUT", f"{variables}/{second['id']}", {"value": "2"}).body["key"] == "LEVEL"
+    assert me.delete(f"{variables}/{second['id']}").status == 200
     assert me.delete(f"{variables}/{made['id']}").status == 200
     assert me.get(variables).body["total"] == 0
 

@@ -52,11 +52,16 @@ def test_what_is_deployed_by_the_api_answers_and_is_measured(
     del tiny
     app = tiny_app(rest, kubeconfig, namespace)
     me = app.me
+    everywhere = "/v3/applications/global-env-vars"
+    for name in ("GREETING", "REGION"):
+        me.done("POST", everywhere, {"key": name, "value": "of the whole project"})
     me.done("POST", f"{app.path}/env-vars", {"key": "GREETING", "value": "hello from the API"})
     assert app.deploy()["status"] == "success"
     address = here.get("service", "shop-web")["spec"]["clusterIP"]
     client = Http(f"http://{address}/env", "shop")
-    assert "hello from the API" in client()
+    seen = client()
+    assert "hello from the API" in seen
+    assert seen.count("of the whole project") == 1
     client.close()
     _logs_are_read(me, app)
     # The other front door to the same object: the API has no word for a deadline.

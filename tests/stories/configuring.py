@@ -106,3 +106,35 @@ def a_secret_that_goes_is_told_and_its_return_too(story: Story) -> None:
     story.passes(10)
     story.applies(holds("Secret", "database", "again"))
     story.settles()
+
+
+GLOBAL = holds("ConfigMap", "process-operator-global-env", "old")
+
+
+@told
+def global_variables_come_change_and_go_with_releases(story: Story) -> None:
+    story.begins_with("release shop-1 serves", application(), WEB, MIGRATE)
+    story.applies(GLOBAL)
+    story.passes(60)
+    story.applies(request("with"))
+    story.settles()
+    story.applies(holds("ConfigMap", "process-operator-global-env", "new"))
+    story.settles()
+    story.applies(request("again"))
+    story.settles()
+    story.deletes("ConfigMap", "process-operator-global-env")
+    story.passes(60)
+    story.applies(request("without"))
+    story.settles()
+
+
+@told
+def global_variables_ask_once_for_a_release_where_that_is_wanted(story: Story) -> None:
+    story.begins_with("release shop-1 serves", application(release={"onConfigChange": True}), WEB)
+    story.applies(GLOBAL)
+    story.settles()
+    story.deletes("ConfigMap", "process-operator-global-env")
+    story.settles()
+    # Going back is no change of them.
+    story.applies(request("back", rollbackTo="shop-2"))
+    story.settles()

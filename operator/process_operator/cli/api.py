@@ -59,6 +59,7 @@ async def _serve(given: settings.Settings) -> int:
     from process_operator.api.reads.usage import Usage
     from process_operator.api.routes.call import RequestContext
     from process_operator.api.writes.commands import Commands
+    from process_operator.api.writes.global_variables import GlobalVariablesWriter
     from process_operator.api.writes.writer import Writer
     from process_operator.cli import connect
     from process_operator.cluster import client
@@ -79,6 +80,7 @@ async def _serve(given: settings.Settings) -> int:
                 logs=RuntimeLogs(api),
                 followed=FollowedLogs(api),
                 commands=Commands(api),
+                global_variables=GlobalVariablesWriter(api),
                 kept=ResponseCache(),
                 cluster_name=given.cluster_name,
             ),

@@ -142,7 +142,9 @@ async def _live(given: Sequence["Document"], namespace: str | None) -> tuple["Li
 async def _read(api: "Cluster", places: Sequence[str]) -> "Live":
     """Read one namespace after the other, and what belongs to none."""
     from process_operator.controller.observe import child
+    from process_operator.controller.observe.configuration import configuration_object
     from process_operator.kube import errors, names
+    from process_operator.models.configuration import CONFIG_MAP
     from process_operator.preview import outcome
     from process_operator.preview.overlay import Live
 
@@ -154,8 +156,10 @@ async def _read(api: "Cluster", places: Sequence[str]) -> "Live":
     classes = [
         child.ingress_class(one) async for page, _ in api.list("IngressClass") for one in page
     ]
-    children = []
+    children, configuration = [], []
     for place in places:
+        async for page, _ in api.list(CONFIG_MAP, namespace=place, metadata_only=True):
+            configuration += [configuration_object(CONFIG_MAP, one) for one in page]
         for kind in outcome.IN_NAMESPACES:
             async for page, _ in api.list(kind, namespace=place):
                 own += [one | {"kind": kind} for one in page]
@@ -165,4 +169,9 @@ async def _read(api: "Cluster", places: Sequence[str]) -> "Live":
                     children += [child.child(kind, one) for one in page]
             except errors.NotFound:
                 continue  # a cluster without that API has none of them
-    return Live(own=tuple(own), children=tuple(children), ingress_classes=tuple(classes))
+    return Live(
+        own=tuple(own),
+        children=tuple(children),
+        ingress_classes=tuple(classes),
+        configuration=tuple(configuration),
+    )

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from process_operator.kube import quantities
 from process_operator.models import defaults, snapshot
 from process_operator.models.application import ApplicationSpec
+from process_operator.models.environment import EnvFrom
 from process_operator.models.pod import PodSettings
 from process_operator.models.process import ProcessSpec, ProcessType, RunWith
 from process_operator.models.resource_type import CPULimit, ResourceRequests, ResourceTypeSpec
@@ -21,13 +22,21 @@ from process_operator.models.snapshot import (
 )
 
 
-def application(spec: ApplicationSpec, processes: Iterable[SnapshotProcess]) -> Snapshot:
-    """Return an application and its processes; its image is "" where the spec has none."""
+def application(
+    spec: ApplicationSpec, processes: Iterable[SnapshotProcess], env_from: EnvFrom
+) -> Snapshot:
+    """Return an application and its processes; its image is "" where the spec has none.
+
+    Args:
+        spec: The application's.
+        processes: What would be frozen of each.
+        env_from: All sources of variables for every process.
+    """
     return Snapshot(
         profile=snapshot.PROFILE,
         image=spec.image or "",
         env=spec.env,
-        env_from=spec.env_from,
+        env_from=env_from,
         image_pull_secrets=tuple(one.name for one in spec.image_pull_secrets),
         service_account_name=spec.service_account_name,
         volumes=spec.volumes,

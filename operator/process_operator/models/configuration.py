@@ -8,7 +8,7 @@ staged difference like any other. Nothing but their metadata is ever asked for.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
-from process_operator.models.environment import EnvFromSource, EnvVar
+from process_operator.models.environment import EnvFrom, EnvFromSource, EnvVar, ObjectSource
 from process_operator.models.volumes import Volume
 
 CONFIG_MAP, SECRET = "ConfigMap", "Secret"
@@ -27,6 +27,9 @@ class Source(NamedTuple):
 
 Versions = Mapping[Source, str]
 """The resourceVersion of each that is known; "" of what is not there."""
+
+GLOBAL = Source(CONFIG_MAP, "process-operator-global-env")
+"""Variables of every process of its namespace; where it is not there, it is no part of versions."""
 
 
 class Configured(Protocol):
@@ -56,6 +59,21 @@ def changed(before: Versions, now: Versions) -> frozenset[Source]:
     What was not recorded then was not used, or not watched: nobody can tell whether it changed.
     """
     return frozenset(one for one, version in now.items() if before.get(one, version) != version)
+
+
+def is_another(before: Versions, now: Versions) -> bool:
+    """Whether something has changed, or there are global variables now and were none, or back."""
+    return bool(changed(before, now)) or (GLOBAL in before) != (GLOBAL in now)
+
+
+def with_global(own: EnvFrom, now: Versions) -> EnvFrom:
+    """Return sources of variables with the global ones before them, so that every other one wins.
+
+    They are optional: pods start again after somebody has taken the global ones away.
+    """
+    if GLOBAL not in now:
+        return own
+    return (EnvFromSource(config_map_ref=ObjectSource(name=GLOBAL.name, optional=True)), *own)
 
 
 def _of_variables(of: Configured) -> Iterator[Source]:

@@ -13,9 +13,10 @@ from typing import Generic, TypeVar
 
 from process_operator.controller import build
 from process_operator.controller.observe import records, store
-from process_operator.controller.observe.records import Child, IngressClass
+from process_operator.controller.observe.records import Child, ConfigurationObject, IngressClass
 from process_operator.kube import names
 from process_operator.kube.manifest import Manifest
+from process_operator.models.configuration import CONFIG_MAP
 from process_operator.preview import overlay
 from process_operator.preview.overlay import Live
 from process_operator.preview.text import Application
@@ -65,7 +66,7 @@ def preview(
         now: The time.
         allowed_annotations: Names that annotations of routes may have, see `ObservedState`.
     """
-    there = live or Live(own=(), children=(), ingress_classes=())
+    there = live or Live(own=(), children=(), ingress_classes=(), configuration=())
     placed = [overlay.placed(one, namespace) for one in given if one.is_ours]
     errors = list(overlay.refused(placed, there))
     ours = [one for one in placed if one.manifest.get("kind") in overlay.OWN]
@@ -120,6 +121,16 @@ class _Fixed(Generic[RecordT]):
         yield from self._records
 
 
+class _Configuration:
+    """An informer of ConfigMaps that does not move."""
+
+    def __init__(self, found: Iterable[ConfigurationObject]) -> None:
+        self._found = {(one.namespace, one.name): one for one in found}
+
+    def get(self, namespace: str, name: str) -> ConfigurationObject | None:
+        return self._found.get((namespace, name))
+
+
 def _store(
     bodies: Iterable[Manifest], live: Live, now: datetime, allowed_annotations: tuple[str, ...]
 ) -> store.ObjectCache:
@@ -129,6 +140,7 @@ def _store(
             children=(_Fixed(live.children),),
             pods=_Fixed(no_pods),
             ingress_classes=_Fixed(live.ingress_classes),
+            configuration={CONFIG_MAP: _Configuration(live.configuration)},
         ),
         clock=lambda: now,
         allowed_annotations=allowed_annotations,

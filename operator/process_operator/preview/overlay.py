@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from process_operator.controller.observe import store
-from process_operator.controller.observe.records import ApplicationKey, Child, IngressClass
+from process_operator.controller.observe.records import (
+    ApplicationKey,
+    Child,
+    ConfigurationObject,
+    IngressClass,
+)
 from process_operator.kube import conditions, names
 from process_operator.kube.manifest import Manifest
 from process_operator.schema import validation
@@ -29,6 +34,8 @@ class Live:
     """Objects of our own kinds."""
     children: tuple[Child, ...]
     ingress_classes: tuple[IngressClass, ...]
+    configuration: tuple[ConfigurationObject, ...]
+    """ConfigMaps."""
 
 
 # --- the manifests --------------------------------------------------------------------------

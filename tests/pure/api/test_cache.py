@@ -6,7 +6,6 @@ import pytest
 
 from process_operator.api.access.keys import BoundNamespace
 from process_operator.api.reads.cache import NAMESPACE_KIND, Cache, Record
-from process_operator.api.routes import parameters
 from process_operator.kube import names
 
 KIND = names.APPLICATION_KIND
@@ -81,11 +80,6 @@ async def test_the_version_of_a_group_is_another_one_after_each_change(cache: Ca
     cache.observe(manifest("a", 4, uid="uid-of-another"))
     seen.append(version())
     assert len({*seen}) == len(seen)
-
-
-@pytest.mark.parametrize("mark", ["[" * 5000, '{"a":' * 5000, "9" * 5000, "[]", "no"], ids=range(5))
-def test_a_mark_that_cannot_be_read_is_empty(mark: str) -> None:
-    assert parameters.parsed(mark) == {}
 
 
 async def test_a_namesake_of_a_namespace_is_another_one(cache: Cache) -> None:

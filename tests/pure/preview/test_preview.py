@@ -8,9 +8,14 @@ import pytest
 import yaml
 
 import make
-from process_operator.controller.observe.records import CustomResource, ObservedState
+from process_operator.controller.observe.records import (
+    ConfigurationObject,
+    CustomResource,
+    ObservedState,
+)
 from process_operator.controller.release import rollout
 from process_operator.kube import names
+from process_operator.models.configuration import GLOBAL
 from process_operator.preview import diff, outcome, simulation
 from process_operator.preview.outcome import Preview
 from process_operator.preview.overlay import Live
@@ -77,6 +82,7 @@ def _live(seen: ObservedState) -> Live:
         own=tuple(_body(one) for one in own if isinstance(one, CustomResource)),
         children=tuple(seen.children.values()),
         ingress_classes=seen.ingress_classes,
+        configuration=(),
     )
 
 
@@ -388,3 +394,13 @@ def test_a_release_that_has_gone_back_long_ago_needs_its_target_no_more() -> Non
     )
     seen = make.observed(SERVED, releases=(*SERVED.releases, back))
     assert _told(seen, back).code != outcome.ERROR
+
+
+def test_global_variables_that_have_come_are_planned_where_the_cluster_has_them() -> None:
+    there = ConfigurationObject(
+        kind=GLOBAL.kind, namespace=make.NAMESPACE, name=GLOBAL.name, version="12"
+    )
+    live = dataclasses.replace(_live(SERVED), configuration=(there,))
+    told = _preview(_texts((make.application(), *EVERYTHING, SMALL, LARGE)), live)
+    assert told.code == outcome.CHANGES
+    assert "envFrom" in _text(told)

@@ -18,9 +18,9 @@ def resource_type(name: str) -> str:
     return _of("resource-type", name)
 
 
-def variable(application_uid: str, name: str) -> str:
-    """Return the id of an environment variable of an application."""
-    return _of("variable", application_uid, name)
+def variable(owner_uid: str, name: str) -> str:
+    """Return the id of an environment variable of an application or a project."""
+    return _of("variable", owner_uid, name)
 
 
 def domain(process_uid: str, host: str) -> str:

@@ -62,7 +62,7 @@ class KeyDetails(Reply):
 
     id: Id
     name: str
-    role: Literal["read", "write"]
+    role: Literal["read", "write", "exec"]
     namespaces: list[str]
     created_at: Time
     expires_at: Time | None

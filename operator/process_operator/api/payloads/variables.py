@@ -32,6 +32,13 @@ class CreateVariable(Request):
     """false: there are no builds here."""
 
 
+class CreateGlobalVariable(CreateVariable):
+    """A new environment variable of all applications of a project."""
+
+    project_id: Id | None = base.absent()
+    """One of /v3/projects; the key's only one, or its first, when absent."""
+
+
 class UpdateVariable(Request):
     """What of a variable is to change."""
 
@@ -41,14 +48,23 @@ class UpdateVariable(Request):
     is_buildtime: bool = base.absent()
 
 
-class Variable(Reply):
-    """An environment variable of an application."""
-
+class _Variable(Reply):
     id: Id
-    app_id: Id
     key: str
     value: str
     is_runtime: bool
     is_buildtime: bool
     created_at: Time
     updated_at: Time
+
+
+class Variable(_Variable):
+    """An environment variable of an application."""
+
+    app_id: Id
+
+
+class GlobalVariable(_Variable):
+    """An environment variable of all applications of a project."""
+
+    project_id: Id

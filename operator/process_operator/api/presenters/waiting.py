@@ -2,7 +2,8 @@
 
 Which fields differ is told by the one table of staged fields, from what is saved and the snapshot
 that serves, and not by the operator's `status.pending`: that is a moment behind a write, and a
-reply must tell what its own request has staged. Only what cannot be compared is taken from there.
+reply must tell what its own request has staged. Only what cannot be compared is taken from there,
+and what is in ConfigMaps and Secrets.
 """
 
 from collections.abc import Iterable, Mapping
@@ -30,6 +31,7 @@ _FIELDS = {
 }
 """Those of our staged fields that the contract has, by its own."""
 _TOLD = {path for paths in _FIELDS.values() for path in paths}
+_ENV_FROM = "envFrom"
 
 
 def of_process(
@@ -104,17 +106,27 @@ def of_application(
 ) -> list[Reply]:
     """Return the fields of an application that wait; the values of variables are masked."""
     try:
-        saved = candidate.application(ApplicationSpec.model_validate(spec), ())
+        parsed = ApplicationSpec.model_validate(spec)
+        saved = candidate.application(parsed, (), parsed.env_from)
         found = staging.application_differences(_frozen(snapshot), saved)
     except pydantic.ValidationError:
         return _operators(status)
     image = _reply("docker_image", (snapshot or {}).get("image"), spec.get("image"))
-    return [
+    seen_here = [
         image if one.field == "image" else _difference(one)
         for one in found
         # Where nothing runs, a default is nothing that waits.
-        if snapshot is not None or _root(one) in spec
+        if (snapshot is not None or _root(one) in spec) and _root(one) != _ENV_FROM
     ]
+    return seen_here + [one for one in _operators(status) if _is_outside(one["field"])]
+
+
+def _is_outside(field: str) -> bool:
+    """Whether a difference is in ConfigMaps or Secrets, or which of them are used: not read here.
+
+    Global variables are used where their ConfigMap is there.
+    """
+    return "/" in field or field.startswith(_ENV_FROM)
 
 
 def _frozen(snapshot: Mapping[str, Any] | None) -> Snapshot | None:

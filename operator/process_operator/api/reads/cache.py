@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from process_operator.api.access.keys import BoundNamespace
-from process_operator.api.reads import ownership
+from process_operator.api.reads import ownership, variable_ids
 from process_operator.cluster.client import Cluster
 from process_operator.cluster.informer import Informer
 from process_operator.kube import names
@@ -37,8 +37,6 @@ IDEMPOTENCY = f"{names.GROUP}/idempotency"
 """Annotation on what a request with an Idempotency-Key has made: who asked, and for what."""
 DEFAULT_PROCESS = f"{names.GROUP}/default-process"
 """Annotation on the web process that comes with a new application, until somebody creates it."""
-VARIABLE_IDS = f"{names.GROUP}/variable-ids"
-"""Annotation on applications: the ids of variables that were renamed, as JSON by name."""
 IMAGE = f"{names.GROUP}/requested-image"
 """Annotation on releases: the image that was asked for, told of one that has not started."""
 HOOK = f"{names.GROUP}/deployment-hook"
@@ -48,7 +46,7 @@ _MARKS = frozenset(
         PROJECT,
         IDEMPOTENCY,
         DEFAULT_PROCESS,
-        VARIABLE_IDS,
+        variable_ids.MARK,
         IMAGE,
         HOOK,
         names.REQUESTED_AT,

@@ -22,12 +22,12 @@ class FieldConflict(NamedTuple):
     path: str
 
 
-def appliers(managed: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return, by manager, the fields of the spec that others own by apply."""
+def appliers(managed: Iterable[Mapping[str, Any]], part: str = "spec") -> dict[str, Any]:
+    """Return, by manager, the fields of a part of an object that others own by apply."""
     found: dict[str, Any] = {}
     for one in managed:
         applied = one.get("operation") == "Apply" or one.get("manager") in _CLIENT_SIDE
-        fields = (one.get("fieldsV1") or {}).get("f:spec")
+        fields = (one.get("fieldsV1") or {}).get(f"f:{part}")
         if applied and fields and one.get("manager") != MANAGER and "subresource" not in one:
             found[one["manager"]] = _both(found.get(one["manager"], {}), fields)
     return found
@@ -40,13 +40,16 @@ def _both(some: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def conflicts(
-    owned: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]
+    owned: Mapping[str, Any],
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    part: str = "spec",
 ) -> tuple[FieldConflict, ...]:
-    """Return the fields of the spec that others own and that would change."""
+    """Return the fields of that part that others own and that would change."""
     return tuple(
         FieldConflict(manager, path)
         for manager, fields in owned.items()
-        for path in _changed("spec", fields, before, after)
+        for path in _changed(part, fields, before, after)
     )
 
 

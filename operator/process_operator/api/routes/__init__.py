@@ -9,6 +9,7 @@ from process_operator.api.routes import (
     commands,
     deployments,
     domains,
+    global_variables,
     hooks,
     logs,
     processes,
@@ -22,6 +23,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     processes.router,
     runs.router,
     deployments.router,
+    # Before the applications: its path looks like the one of an application.
+    global_variables.router,
     applications.router,
     variables.router,
     domains.router,

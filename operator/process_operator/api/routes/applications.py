@@ -16,7 +16,7 @@ from process_operator.api.payloads.applications import (
 from process_operator.api.presenters.applications import BUILD_FIELDS
 from process_operator.api.reads import cache
 from process_operator.api.reads.cache import Record
-from process_operator.api.routes import creation, groups, replies
+from process_operator.api.routes import creation, groups, projects, replies
 from process_operator.api.routes.call import Call
 from process_operator.api.routes.parameters import Change, Create, Limit, Offset, Read, Remove, Uid
 from process_operator.api.writes import writer
@@ -46,7 +46,7 @@ async def list_applications(call: Read, limit: Limit = 25, offset: Offset = 0) -
 async def create_application(call: Create, payload: CreateApplication) -> Response:
     """Create an application with a web process. Nothing runs before a deployment is asked for."""
     given = payload.given()
-    namespace = _namespace(call, given)
+    namespace = projects.chosen(call, given.get("project_id")).name
     _check(call, given)
     record = writer.repeated(call.ticket, call.applications())
     if record is None:
@@ -54,20 +54,6 @@ async def create_application(call: Create, payload: CreateApplication) -> Respon
     if not call.options.dry_run:
         await _with_web_process(call, record)
     return replies.reply(call.present_application(record), HTTPStatus.CREATED, of=record)
-
-
-def _namespace(call: Call, given: dict[str, Any]) -> str:
-    project = given.get("project_id")
-    if project is None:
-        if not call.namespaces:
-            raise problems.refused(
-                "the namespaces of this key are gone; have a key made for those of today"
-            )
-        return call.namespaces[0]
-    found = call.cache.get(cache.NAMESPACE_KIND, project.lower())
-    if found is None or found.name not in call.namespaces:
-        raise problems.refused("project_id names no project of this key; take one of /v3/projects")
-    return found.name
 
 
 def _check(call: Call, given: dict[str, Any]) -> None:

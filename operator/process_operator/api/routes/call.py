@@ -22,6 +22,7 @@ from process_operator.api.reads.runtime_logs import RuntimeLogs
 from process_operator.api.reads.usage import Usage
 from process_operator.api.writes import writer
 from process_operator.api.writes.commands import Commands
+from process_operator.api.writes.global_variables import GlobalVariablesWriter
 from process_operator.api.writes.writer import WriteOptions, Writer, Written
 from process_operator.kube import names
 from process_operator.models import snapshot
@@ -39,6 +40,7 @@ class RequestContext:
     logs: RuntimeLogs
     followed: FollowedLogs
     commands: Commands
+    global_variables: GlobalVariablesWriter
     kept: ResponseCache
     cluster_name: str
 

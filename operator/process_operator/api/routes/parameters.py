@@ -1,6 +1,5 @@
 """What routes take from requests."""
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -106,6 +105,10 @@ async def _remove(request: Request, dry_run: _DryRun = False, if_match: _IfMatch
     return _call(request, {"dry_run": dry_run, "if_match": if_match})
 
 
+async def _alter(request: Request, dry_run: _DryRun = False, force: _Force = False) -> Call:
+    return _call(request, {"dry_run": dry_run, "force": force})
+
+
 async def _create(
     request: Request, dry_run: _DryRun = False, idempotency_key: _IdempotencyKey = None
 ) -> Call:
@@ -134,6 +137,8 @@ Perform = Annotated[Call, Depends(_read)]
 """What changes nothing that is kept, and so knows neither versions nor a dry run."""
 Change = Annotated[Call, Depends(_change)]
 Remove = Annotated[Call, Depends(_remove)]
+Alter = Annotated[Call, Depends(_alter)]
+"""A change of what has no version that callers are told."""
 Create = Annotated[Call, Depends(_create)]
 CreateForced = Annotated[Call, Depends(_create_forced)]
 
@@ -146,12 +151,3 @@ def lies_between(moment: datetime, start: datetime | None, end: datetime | None)
 def aware(moment: datetime) -> datetime:
     """Return a moment with its offset; one without is in UTC."""
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-
-
-def parsed(text: str | None) -> dict[str, str]:
-    """Return a mark that holds JSON; an unreadable one is empty."""
-    try:
-        found = json.loads(text or "{}")
-    except (ValueError, RecursionError):  # a mark is an annotation: anybody may nest it
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -15,9 +15,24 @@ from process_operator.api.routes.parameters import Limit, Offset, Read, Uid
 router = groups.router("Projects")
 
 
-def _mine(call: Call) -> list[Record]:
+def of(call: Call) -> list[Record]:
+    """Return the namespaces of the key that are there."""
     found = (call.cache.named(cache.NAMESPACE_KIND, "", name) for name in call.namespaces)
     return [one for one in found if one is not None and not one.deleting]
+
+
+def chosen(call: Call, project_id: str | None) -> Record:
+    """Return the project that a caller means: the key's only one, or its first, without an id."""
+    mine = of(call)
+    if not mine:
+        raise problems.refused(
+            "the namespaces of this key are gone; have a key made for those of today"
+        )
+    wanted = project_id.lower() if project_id is not None else mine[0].uid
+    found = next((one for one in mine if one.uid == wanted), None)
+    if found is None:
+        raise problems.refused("project_id names no project of this key; take one of /v3/projects")
+    return found
 
 
 @router.get(
@@ -27,7 +42,7 @@ def _mine(call: Call) -> list[Record]:
 )
 async def list_projects(call: Read, limit: Limit = 25, offset: Offset = 0) -> Response:
     """Return the namespaces that the key may use."""
-    return replies.paged(_mine(call), project_item, limit=limit, offset=offset)
+    return replies.paged(of(call), project_item, limit=limit, offset=offset)
 
 
 @router.get(
@@ -37,7 +52,7 @@ async def list_projects(call: Read, limit: Limit = 25, offset: Offset = 0) -> Re
 )
 async def get_project(call: Read, id: Uid) -> Response:  # noqa: A002
     """Return a namespace with its applications."""
-    found = next((one for one in _mine(call) if one.uid == id.lower()), None)
+    found = next((one for one in of(call) if one.uid == id.lower()), None)
     if found is None:
         raise problems.missing("the project")
     return replies.reply(project(found, call.cache.applications((found.name,))))

@@ -1,6 +1,5 @@
 """Environment variables of an application: those with a literal value."""
 
-import json
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -8,13 +7,13 @@ from typing import Any
 from fastapi import Response
 
 from process_operator.api import problems
-from process_operator.api.access import identity
 from process_operator.api.payloads import base
 from process_operator.api.payloads.variables import CreateVariable, UpdateVariable, Variable
 from process_operator.api.presenters.variables import variable
-from process_operator.api.reads import cache
+from process_operator.api.reads import variable_ids
 from process_operator.api.reads.cache import Record
-from process_operator.api.routes import groups, parameters, replies
+from process_operator.api.reads.variable_ids import Ids
+from process_operator.api.routes import groups, replies
 from process_operator.api.routes.call import Call
 from process_operator.api.routes.parameters import Change, CreateForced, Limit, Offset, Read, Uid
 
@@ -27,13 +26,12 @@ def _is_literal(item: Item) -> bool:
     return "valueFrom" not in item
 
 
-def _ids(record: Record) -> dict[str, str]:
-    """Return the ids of variables that were renamed, by their names of today."""
-    return parameters.parsed(record.marks.get(cache.VARIABLE_IDS))
+def _ids(record: Record) -> Ids:
+    return variable_ids.parsed(record.marks.get(variable_ids.MARK))
 
 
 def _id_of(record: Record, name: str) -> str:
-    return _ids(record).get(name) or identity.variable(record.uid, name)
+    return variable_ids.id_of(record.uid, _ids(record), name)
 
 
 def _present(record: Record, item: Item) -> Item:
@@ -49,7 +47,8 @@ def _find(record: Record, identifier: str) -> Item:
     raise problems.missing("the environment variable")
 
 
-def _check_times(given: Mapping[str, Any]) -> None:
+def check_times(given: Mapping[str, Any]) -> None:
+    """Refuse a variable for builds, or for builds alone."""
     if given.get("is_buildtime"):
         raise problems.refused("is_buildtime: there are no builds here; leave it out")
     if not given.get("is_runtime", True):
@@ -80,7 +79,7 @@ async def create_variable(
 ) -> Response:
     """Add a variable to all processes; it waits for the next deployment."""
     given = payload.given()
-    _check_times(given)
+    check_times(given)
     name, value = given["key"], given["value"]
 
     def added(one: Record) -> dict[str, Any]:
@@ -93,7 +92,10 @@ async def create_variable(
             raise problems.refused(f"key: there is a variable {name} already; update that one")
         return {**spec, "env": [*items, {"name": name, "value": value}]}
 
-    written = await call.writer.change(call.application(id), added, call.options)
+    record = call.application(id)
+    ids = variable_ids.created(record.uid, _ids(record), name)
+    marks = {variable_ids.MARK: variable_ids.text(ids)}
+    written = await call.writer.change(record, added, call.options, marks=marks)
     item = {"name": name, "value": value}
     return replies.reply(_present(written.record, item), HTTPStatus.CREATED)
 
@@ -116,10 +118,10 @@ async def update_variable(
 ) -> Response:
     """Change the name or the value of a variable; it waits for the next deployment."""
     given = payload.given()
-    _check_times(given)
+    check_times(given)
     record = call.application(id)
     found = _find(record, env_var_id)
-    name = given.get("key", found["name"])
+    name = str(given.get("key", found["name"]))
 
     def changed(one: Record) -> dict[str, Any]:
         spec = one.spec
@@ -130,11 +132,10 @@ async def update_variable(
         after = {"name": name, "value": given.get("value", before.get("value", ""))}
         return {**spec, "env": [after if item == before else item for item in items]}
 
-    marks = None
+    ids = _ids(record)
     if name != found["name"]:
-        # Its id stays, so that whoever knows the variable by it finds it under its new name.
-        ids = {key: one for key, one in _ids(record).items() if key != found["name"]}
-        marks = {cache.VARIABLE_IDS: json.dumps({**ids, name: env_var_id.lower()})}
+        ids = variable_ids.renamed(record.uid, ids, found["name"], name)
+    marks = {variable_ids.MARK: variable_ids.text(ids)}
     written = await call.writer.change(record, changed, call.options, marks=marks)
     return replies.reply(_present(written.record, _find(written.record, env_var_id)))
 
@@ -156,9 +157,7 @@ async def delete_variable(call: Change, id: Uid, env_var_id: Uid) -> Response:  
         items = [item for item in spec.get("env") or () if item["name"] != found["name"]]
         return {**spec, "env": items}
 
-    marks = None
-    if found["name"] in _ids(record):
-        ids = {key: one for key, one in _ids(record).items() if key != found["name"]}
-        marks = {cache.VARIABLE_IDS: json.dumps(ids) if ids else None}
+    ids = variable_ids.removed(_ids(record), found["name"])
+    marks = {variable_ids.MARK: variable_ids.text(ids)}
     await call.writer.change(record, removed, call.options, marks=marks)
     return replies.reply({"message": "Environment variable is deleted"})

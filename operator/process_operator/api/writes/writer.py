@@ -141,7 +141,7 @@ class Writer:
         """Return what a change would take from others; refuse it unless that is wanted."""
         conflicts = ownership.conflicts(orjson.loads(record.appliers), record.spec, wanted)
         if conflicts and not options.force:
-            raise _claimed(conflicts)
+            raise claimed(conflicts)
         return conflicts
 
     async def create(self, manifest: Manifest, options: WriteOptions) -> Record:
@@ -203,7 +203,8 @@ class Writer:
         )
 
 
-def _claimed(conflicts: tuple[FieldConflict, ...]) -> problems.Problem:
+def claimed(conflicts: tuple[FieldConflict, ...]) -> problems.Problem:
+    """Return the answer to a change of what others declare."""
     managers = ", ".join(sorted({one.manager for one in conflicts}))
     fields = ", ".join(sorted({one.path for one in conflicts}))
     return problems.refused(

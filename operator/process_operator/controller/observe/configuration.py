@@ -1,6 +1,7 @@
 """The versions of the ConfigMaps and Secrets that applications name, and whom a change concerns."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 from process_operator.controller.observe.records import (
@@ -11,7 +12,7 @@ from process_operator.controller.observe.records import (
     Process,
 )
 from process_operator.kube.manifest import Manifest
-from process_operator.models.configuration import Source, Versions, sources
+from process_operator.models.configuration import GLOBAL, Source, Versions, sources
 from process_operator.models.process import LASTING
 
 
@@ -39,6 +40,7 @@ class Configuration:
     def __init__(self, watched: Mapping[str, Objects]) -> None:
         self._watched = watched
         self._known: dict[ApplicationKey, Versions] = {}
+        self._followed: dict[ApplicationKey, frozenset[Source]] = {}
         self._users: dict[tuple[str, Source], set[ApplicationKey]] = {}
 
     def gather(
@@ -54,23 +56,22 @@ class Configuration:
         if not self._watched or application is None or isinstance(application, InvalidObject):
             return {}
         # The other types read what configures them at each run.
-        named = set(sources(application.spec))
+        named = {GLOBAL, *sources(application.spec)}
         for process in processes:
             if not isinstance(process, InvalidObject) and process.spec.type in LASTING:
                 named |= sources(process.spec)
+        followed = {one for one in named if one.kind in self._watched}
+        self._follow(key, followed)
         before = self._known.get(key, {})
+        # The global one first: a release records only so many.
         found = {
             one: there.version if there is not None else ""
-            for one in sorted(named)
-            if one.kind in self._watched
+            for one in sorted(followed, key=lambda one: (one != GLOBAL, one))
             for there in (self._watched[one.kind].get(key.namespace, one.name),)
+            if there is not None or one != GLOBAL
         }
         if found == before:
             return before
-        for one in before.keys() - found.keys():
-            self._forget(key, one)
-        for one in found:
-            self._users.setdefault((key.namespace, one), set()).add(key)
         self._known[key] = found
         return found
 
@@ -80,11 +81,22 @@ class Configuration:
 
     def forget(self, key: ApplicationKey) -> None:
         """Forget an application that is gone."""
-        for one in self._known.pop(key, {}):
-            self._forget(key, one)
+        self._known.pop(key, None)
+        self._follow(key, frozenset())
 
-    def _forget(self, key: ApplicationKey, one: Source) -> None:
-        users = self._users[key.namespace, one]
-        users.discard(key)
-        if not users:
-            del self._users[key.namespace, one]
+    def _follow(self, key: ApplicationKey, now: AbstractSet[Source]) -> None:
+        """Let a change of these concern an application, and of no others."""
+        before = self._followed.get(key, frozenset())
+        if now == before:
+            return
+        for one in before - now:
+            users = self._users[key.namespace, one]
+            users.discard(key)
+            if not users:
+                del self._users[key.namespace, one]
+        for one in now - before:
+            self._users.setdefault((key.namespace, one), set()).add(key)
+        if now:
+            self._followed[key] = frozenset(now)
+        else:
+            self._followed.pop(key, None)

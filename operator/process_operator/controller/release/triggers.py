@@ -113,7 +113,9 @@ def _difference(
     by_any_change, by_configuration = is_automatic or has_failed, resolved.settings.on_config_change
     if not (by_any_change or by_configuration) or resolved.candidate is None or resolved.refusals:
         return None
-    is_configured_anew = configuration.changed(record.configuration(before), resolved.configuration)
+    is_configured_anew = configuration.is_another(
+        record.configuration(before), resolved.configuration
+    )
     if by_any_change and (
         is_configured_anew
         or not _same_inputs(application, resolved.candidate.inputs_hash, requested.hash)

@@ -20,7 +20,7 @@ from process_operator.controller.resolve import resource_type
 from process_operator.controller.resolve.refusal import Refusal
 from process_operator.cron import expression, zones
 from process_operator.kube.reasons import Reason
-from process_operator.models import candidate, defaults
+from process_operator.models import candidate, configuration, defaults
 from process_operator.models.application import ApplicationSpec
 from process_operator.models.configuration import Versions
 from process_operator.models.defaults import Settings
@@ -67,8 +67,12 @@ def resolve(
         candidate=remembered.recall(
             "",
             "candidate",
-            (application.spec, *entries.values()),
-            functools.partial(candidate.application, application.spec, entries.values()),
+            (application.spec, configuration.GLOBAL in observed.configuration, *entries.values()),
+            lambda: candidate.application(
+                application.spec,
+                entries.values(),
+                configuration.with_global(application.spec.env_from, observed.configuration),
+            ),
         )
         if application.spec.image is not None
         else None,

@@ -263,7 +263,7 @@ def _application_fields(
             (frozen, candidate, context.running, context.resolved.configuration),
             lambda: (
                 *staging.application_differences(frozen, candidate),
-                *of_configuration(context, sources(application.spec)),
+                *of_configuration(context, sources(candidate)),
             ),
         )
         pending = dated(found, application.status.pending, observed.now)

@@ -274,7 +274,8 @@ def _of_configuration(
     """Return what of its own configuration has changed; the application tells of its own."""
     if saved.type not in LASTING:
         return ()
-    return of_configuration(context, sources(saved) - sources(context.application.spec))
+    of_all = context.resolved.candidate or context.application.spec
+    return of_configuration(context, sources(saved) - sources(of_all))
 
 
 def _pending(
