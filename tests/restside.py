@@ -56,8 +56,11 @@ class Served:
 class Api:
     """The API as a process of its own, on this machine only."""
 
-    def __init__(self, kubeconfig: Path, log: Path, *arguments: str) -> None:
+    def __init__(
+        self, kubeconfig: Path, log: Path, *arguments: str, keys_namespace: str = NAMESPACE
+    ) -> None:
         self.log = log
+        self._keys_namespace = keys_namespace
         self._arguments = arguments
         self._environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
         self._process: subprocess.Popen[bytes] | None = None
@@ -79,7 +82,7 @@ class Api:
                     *(running.PYTHON, "-m", "process_operator", "api"),
                     *("--host", "127.0.0.1", "--port", str(self.port)),
                     *("--metrics-port", str(self.metrics_port)),
-                    *("--keys-namespace", NAMESPACE, "--log-format", "text"),
+                    *("--keys-namespace", self._keys_namespace, "--log-format", "text"),
                     *("--log-level", "debug", *self._arguments),
                 ],
                 env=self._environment,
@@ -194,7 +197,13 @@ def keys(kubeconfig: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def new_key(kubeconfig: Path, namespace: str, role: str = "write", name: str = "") -> str:
+def new_key(
+    kubeconfig: Path,
+    namespace: str,
+    role: str = "write",
+    name: str = "",
+    keys_namespace: str = NAMESPACE,
+) -> str:
     """Make a key as an administrator; without a process of its own, which takes seconds."""
 
     async def made() -> str | None:
@@ -210,7 +219,7 @@ def new_key(kubeconfig: Path, namespace: str, role: str = "write", name: str = "
                     lifetime=None,
                 )
 
-            return await changed(api, NAMESPACE, add)
+            return await changed(api, keys_namespace, add)
 
     text = asyncio.run(made())
     assert text is not None
@@ -218,7 +227,7 @@ def new_key(kubeconfig: Path, namespace: str, role: str = "write", name: str = "
 
 
 @contextmanager
-def serving(kubeconfig: Path, provider: str, folder: Path) -> Iterator[Api]:
+def serving(kubeconfig: Path, provider: str, folder: Path, *arguments: str) -> Iterator[Api]:
     """Run the API as its own ServiceAccount; no limit of rates but where a test is about it."""
     cluster = Cluster(
         provider=provider,
@@ -229,7 +238,7 @@ def serving(kubeconfig: Path, provider: str, folder: Path) -> Iterator[Api]:
     )
     own = serve_api.install(cluster, folder / "kubeconfig")
     log = kubeconfig.parent / "logs" / f"api-under-test-{os.getpid()}.log"
-    started = Api(own, log, "--rate-scale", "10000")
+    started = Api(own, log, "--rate-scale", "10000", *arguments)
     try:
         started.start()
         yield started

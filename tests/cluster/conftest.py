@@ -14,6 +14,7 @@ import audit
 import connecting
 import local_cluster
 import plain
+import receiving
 import restside
 import running
 import userside
@@ -37,7 +38,9 @@ def pytest_configure(config: pytest.Config) -> None:
         started.callback(running.operator(cluster).stop)
         own = _CLUSTER / "rest-api"
         own.mkdir(exist_ok=True)
-        rest = started.enter_context(restside.serving(cluster.kubeconfig, "kwok", own))
+        rest = started.enter_context(
+            restside.serving(cluster.kubeconfig, "kwok", own, *receiving.ALLOWED)
+        )
         os.environ[_REST] = json.dumps(
             {"port": rest.port, "metrics_port": rest.metrics_port, "log": str(rest.log)}
         )

@@ -55,6 +55,11 @@ VARIANTS: dict[str, list[str]] = {
     "traces": ["traces.enabled=true", "traces.endpoint=http://collector.monitoring:4318"],
     "the API": ["api.enabled=true"],
     "the API with commands": ["api.enabled=true", "api.exec.enabled=true"],
+    "the API with webhooks": [
+        "api.enabled=true",
+        "api.webhooks.enabled=true",
+        "api.webhooks.networks={10.1.0.0/16,fd00::/8}",
+    ],
     "the API behind an Ingress": [
         "api.enabled=true",
         "api.ingress.enabled=true",

@@ -4,6 +4,7 @@ import argparse
 import importlib.util
 import os
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from process_operator import garbage
@@ -11,6 +12,8 @@ from process_operator.api.http import settings
 
 if TYPE_CHECKING:
     from process_operator.api.reads.cache import Cache
+    from process_operator.api.webhooks.dispatcher import Webhooks
+    from process_operator.cluster.client import Cluster
 
 
 def add_to(commands: Any) -> None:
@@ -71,6 +74,7 @@ async def _serve(given: settings.Settings) -> int:
         connections = Connections(
             most=settings.MAX_CONNECTIONS, per_address=given.connections_per_address
         )
+        webhooks = _webhooks(api, known, given)
         app = asgi.application(
             parts=RequestContext(
                 key_store=key_store,
@@ -82,6 +86,7 @@ async def _serve(given: settings.Settings) -> int:
                 commands=Commands(api),
                 global_variables=GlobalVariablesWriter(api),
                 kept=ResponseCache(),
+                webhooks=webhooks,
                 cluster_name=given.cluster_name,
             ),
             key_store=key_store,
@@ -93,10 +98,30 @@ async def _serve(given: settings.Settings) -> int:
                 app,
                 given,
                 connections,
-                lambda: [*known.tasks(), key_store.run(), _spare_what_is_listed(known)],
+                lambda: [
+                    *known.tasks(),
+                    key_store.run(),
+                    _spare_what_is_listed(known),
+                    *([webhooks.dispatcher.run()] if webhooks is not None else []),
+                ],
             )
         finally:
             await scraped.cleanup()
+
+
+def _webhooks(api: "Cluster", known: "Cache", given: settings.Settings) -> "Webhooks | None":
+    """Return what tells deployments to others, where the platform wants that."""
+    from process_operator.api.webhooks.addresses import AllowedAddresses
+    from process_operator.api.webhooks.dispatcher import Dispatcher, Webhooks
+    from process_operator.api.webhooks.store import WebhookStore
+
+    if not given.webhooks:
+        return None
+    store = WebhookStore(api, given.keys_namespace)
+    allowed = AllowedAddresses(given.webhook_networks)
+    dispatcher = Dispatcher(store, known, allowed, lambda: datetime.now(UTC))
+    known.on_release = dispatcher.observe
+    return Webhooks(store=store, dispatcher=dispatcher, allowed=allowed)
 
 
 async def _spare_what_is_listed(known: "Cache") -> None:

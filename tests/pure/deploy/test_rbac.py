@@ -75,11 +75,13 @@ def test_the_operator_may_see_that_config_maps_change_and_nothing_else_of_them()
     assert [rule["verbs"] for rule in about] == [["list", "watch"]]
 
 
-def test_the_api_reads_the_one_secret_with_its_keys() -> None:
-    [(kind, rule)] = about_secrets("api/install.yaml")
-    assert kind == "Role"
-    assert rule["resourceNames"] == ["process-operator-api-keys"]
-    assert rule["verbs"] == ["get"]
+def test_the_api_reads_the_one_secret_with_its_keys_and_keeps_the_one_of_webhooks() -> None:
+    found = about_secrets("api/install.yaml")
+    assert {kind for kind, _ in found} == {"Role"}
+    assert [(rule["resourceNames"], rule["verbs"]) for _, rule in found] == [
+        (["process-operator-api-keys"], ["get"]),
+        (["process-operator-api-webhooks"], ["get", "create", "patch"]),
+    ]
 
 
 @pytest.mark.parametrize("file", FILES)

@@ -1,12 +1,15 @@
 """Settings of the API, read once at its start from flags and environment."""
 
 import argparse
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from process_operator.settings import LogFormat, LogLevel
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _PREFIX = "PROCESS_OPERATOR_API_"
 DEFAULT_NAMESPACE = "process-operator"
@@ -32,6 +35,10 @@ class Settings:
     """What every rate limit is multiplied with."""
     connections_per_address: int
     """How many connections one address may have; whoever has a proxy before the API needs more."""
+    webhooks: bool
+    """Whether deployments are told to addresses that users name."""
+    webhook_networks: tuple[Network, ...]
+    """What such addresses may be, beside all that are public."""
     log_format: LogFormat
     log_level: LogLevel
 
@@ -64,6 +71,19 @@ def add_arguments(parser: argparse.ArgumentParser, environment: Mapping[str, str
         "proxy all come from its address",
         type=_connections,
     )
+    flag(
+        "webhooks",
+        "off",
+        "on or off: whether users may have their deployments told to public addresses",
+        type=_switch,
+    )
+    flag(
+        "webhook-networks",
+        "",
+        "networks that webhooks may lead to beside public addresses, such as "
+        "10.1.0.0/16,fd00:1::/64",
+        type=_networks,
+    )
     flag("log-format", "json", "json or text", type=LogFormat)
     flag("log-level", "info", "debug, info, warning or error", type=LogLevel)
 
@@ -93,6 +113,8 @@ def of(parsed: argparse.Namespace) -> Settings:
         cluster_name=parsed.cluster_name,
         rate_scale=parsed.rate_scale,
         connections_per_address=parsed.connections_per_address,
+        webhooks=parsed.webhooks,
+        webhook_networks=parsed.webhook_networks,
         log_format=parsed.log_format,
         log_level=parsed.log_level,
     )
@@ -114,3 +136,18 @@ def _connections(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= MAX_CONNECTIONS:
         raise argparse.ArgumentTypeError(f"give a number from 1 to {MAX_CONNECTIONS}, not {text!r}")
     return int(text)
+
+
+def _switch(text: str) -> bool:
+    if text not in ("on", "off"):
+        raise argparse.ArgumentTypeError(f"give on or off, not {text!r}")
+    return text == "on"
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(one.strip()) for one in text.split(",") if one.strip())
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"give networks such as 10.1.0.0/16, with commas between them: {error}"
+        ) from None

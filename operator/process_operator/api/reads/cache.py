@@ -9,7 +9,7 @@ import contextlib
 import functools
 import itertools
 from collections import OrderedDict
-from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -197,6 +197,8 @@ class Cache:
         self._groups: dict[_Group, dict[str, None]] = {}
         self._versions: dict[_Group, int] = {}
         self._counter = itertools.count(1)
+        self.on_release: Callable[[Record], None] | None = None
+        """Is told of each release that is new or has changed."""
         self._applications: dict[tuple[str, ...], Sequence[Record]] = {}
         """By namespaces, what `applications` has found since the last change."""
 
@@ -309,6 +311,8 @@ class Cache:
         if new is not None and (old is None or new.uid != old.uid):
             self._places[new.uid] = (new.kind, new.namespace, new.name)
             self._groups.setdefault(_group(new), {})[new.uid] = None
+        if new is not None and new.kind == names.RELEASE_KIND and self.on_release is not None:
+            self.on_release(new)
 
 
 def _group(one: Record) -> _Group:

@@ -17,6 +17,7 @@ from process_operator.api.routes import (
     resources,
     runs,
     variables,
+    webhooks,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -32,6 +33,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     commands.router,
     clones.router,
     hooks.router,
+    webhooks.router,
     resources.router,
     projects.router,
     api_keys.router,

@@ -20,6 +20,7 @@ from process_operator.api.reads.kept import ResponseCache
 from process_operator.api.reads.ownership import FieldConflict
 from process_operator.api.reads.runtime_logs import RuntimeLogs
 from process_operator.api.reads.usage import Usage
+from process_operator.api.webhooks.dispatcher import Webhooks
 from process_operator.api.writes import writer
 from process_operator.api.writes.commands import Commands
 from process_operator.api.writes.global_variables import GlobalVariablesWriter
@@ -42,6 +43,8 @@ class RequestContext:
     commands: Commands
     global_variables: GlobalVariablesWriter
     kept: ResponseCache
+    webhooks: Webhooks | None
+    """None where the platform has none."""
     cluster_name: str
 
     @property

@@ -11,6 +11,7 @@ GROUPS: Mapping[str, str] = {
     "Deployments": "Releases of what is saved, their course, and the way back.",
     "Applications": "Processes that share an image and are deployed together.",
     "Environment variables": "Variables with a literal value, for all processes of an application.",
+    "Webhooks": "Where the deployments of a project are told.",
     "Domains": "Hosts that lead to the web process.",
     "Logs": "What instances have written lately.",
     "Resources": "Machine sizes and clusters.",

@@ -1,0 +1,1 @@
+"""Webhooks: what becomes of deployments, sent to addresses that the platform allows."""

@@ -1,0 +1,96 @@
+"""Where webhooks may lead, and what is kept of them."""
+
+import ipaddress
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from process_operator.api.webhooks import signature, webhook
+from process_operator.api.webhooks.addresses import AllowedAddresses, CheckedResolver, NotAllowed
+from process_operator.api.webhooks.webhook import Due, Progress, Webhook
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+HOOK = Webhook(
+    id="a",
+    project="p",
+    endpoint="https://x.example.com/",
+    allowed_events=("APP_DEPLOY",),
+    since=NOW,
+    secret="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",  # noqa: S106 - of the standard's example
+    created_by="me",
+    created_at=NOW,
+    updated_at=NOW,
+)
+
+
+@pytest.mark.parametrize(
+    ("address", "allowed"),
+    [
+        ("93.184.216.34", True),
+        ("2606:2800:220:1:248:1893:25c8:1946", True),
+        ("10.1.2.3", True),
+        ("10.2.0.1", False),
+        ("127.0.0.1", False),
+        ("169.254.169.254", False),
+        ("100.64.0.1", False),
+        ("192.168.1.1", False),
+        ("0.0.0.0", False),  # noqa: S104 - nothing is bound
+        ("224.0.0.1", False),
+        ("255.255.255.255", False),
+        ("::1", False),
+        ("fe80::1%eth0", False),
+        ("fd00::1", False),
+        ("::ffff:127.0.0.1", False),
+        ("::ffff:10.1.2.3", True),
+        ("64:ff9b::7f00:1", False),
+        ("2002:7f00:1::", False),
+    ],
+)
+def test_webhooks_lead_to_public_addresses_and_where_the_platform_says(
+    address: str, allowed: bool
+) -> None:
+    networks = [ipaddress.ip_network("10.1.0.0/16")]
+    assert AllowedAddresses(networks).permits(address) is allowed
+
+
+async def test_a_name_that_means_no_allowed_address_leads_nowhere() -> None:
+    with pytest.raises(NotAllowed, match="localhost has no address that webhooks may lead to"):
+        await CheckedResolver(AllowedAddresses()).resolve("localhost", 80)
+    loopback = AllowedAddresses([ipaddress.ip_network("127.0.0.0/8")])
+    found = await CheckedResolver(loopback).resolve("localhost", 80)
+    assert {one["host"] for one in found} == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("host", ["2130706433", "0x7f.1", "127.1"])
+async def test_an_odd_way_to_write_an_address_is_seen_through(host: str) -> None:
+    with pytest.raises(NotAllowed):
+        await CheckedResolver(AllowedAddresses()).resolve(host, 80)
+
+
+def test_a_signature_is_that_of_the_standard() -> None:
+    """The example of the Standard Webhooks' own libraries."""
+    made = signature.headers(
+        "http://x.example.com/",
+        "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        b'{"test": 2432232314}',
+        (HOOK.secret,),
+        datetime.fromtimestamp(1614265330, UTC),
+    )
+    assert made["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    assert "svl-signature" not in made
+
+
+def test_what_is_kept_comes_back_and_what_cannot_be_read_is_left_out() -> None:
+    due = Due(webhook="a", release="r", status="success", attempts=3, at=NOW)
+    progress = Progress(told=NOW, recent=("e",), due=(due,))
+    data = webhook.data_of({"a": HOOK}, progress)
+    assert webhook.parsed(data) == ({"a": HOOK}, progress)
+    odd = {"webhook-b": "e30=", "webhook-c": "%", "other": "e30=", "webhook-d": "W10="}
+    assert webhook.parsed(data | odd) == ({"a": HOOK}, progress)
+
+
+def test_an_old_secret_holds_until_its_end() -> None:
+    rolled = HOOK.rolled(NOW, hours=1)
+    assert rolled.secrets(NOW) == (rolled.secret, HOOK.secret)
+    assert rolled.secrets(NOW + timedelta(hours=1)) == (rolled.secret,)
+    assert HOOK.rolled(NOW, hours=0).secrets(NOW)[1:] == ()
