@@ -55,6 +55,7 @@ VARIANTS: dict[str, list[str]] = {
     "traces": ["traces.enabled=true", "traces.endpoint=http://collector.monitoring:4318"],
     "the API": ["api.enabled=true"],
     "the API with commands": ["api.enabled=true", "api.exec.enabled=true"],
+    "the API with new projects": ["api.enabled=true", "api.projects.enabled=true"],
     "the API with webhooks": [
         "api.enabled=true",
         "api.webhooks.enabled=true",

@@ -87,6 +87,7 @@ async def _serve(given: settings.Settings) -> int:
                 global_variables=GlobalVariablesWriter(api),
                 kept=ResponseCache(),
                 webhooks=webhooks,
+                makes_projects=given.projects,
                 cluster_name=given.cluster_name,
             ),
             key_store=key_store,

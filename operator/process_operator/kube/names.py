@@ -45,6 +45,8 @@ RELEASE = f"{GROUP}/release"
 """Label on children, not on pods: number of the release that last changed the child."""
 DESIRED_HASH = f"{GROUP}/intent"
 """Annotation on children: hash of the whole intent that was last applied."""
+PROJECT = f"{GROUP}/project"
+"""Label on namespaces that the REST API has made."""
 RESTART = f"{GROUP}/restart"
 """Annotation on pods: number of the newest release in their line that asked for a restart."""
 

@@ -10,11 +10,14 @@ import pytest
 from process_operator.api.payloads import (
     applications,
     base,
+    commands,
     deployments,
     domains,
     processes,
+    resources,
     runs,
     variables,
+    webhooks,
 )
 from process_operator.api.problems import Problem
 from process_operator.api.writes import changes
@@ -300,7 +303,10 @@ def bounds(schema: Any) -> Any:
 def test_what_each_field_takes_reads_as_it_was_written(
     golden: Callable[[str, str], None],
 ) -> None:
-    modules = (applications, deployments, domains, processes, runs, variables)
+    modules = (
+        *(applications, commands, deployments, domains, processes),
+        *(resources, runs, variables, webhooks),
+    )
     requests = {
         one.__name__: one
         for module in modules

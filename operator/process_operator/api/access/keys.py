@@ -14,7 +14,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, NamedTuple
@@ -49,6 +49,7 @@ UNBOUND = (
 _READ_SECONDS = 1.0
 _READ_TIMEOUT_SECONDS = 4.0
 _TRUSTED_SECONDS = 15.0
+_TRIES = 6
 """How long keys stay valid while the Secret cannot be read: longer, and a revocation is missed."""
 
 
@@ -198,6 +199,15 @@ class KeySet:
         """Take a key out."""
         del self._kept[identity]
 
+    def extend(self, identity: str, namespace: BoundNamespace) -> bool:
+        """Let a key be for one more namespace; return whether there is such a key."""
+        kept = self._kept.get(identity)
+        if kept is None:
+            return False
+        namespaces = tuple(sorted({*kept.key.namespaces, namespace}))
+        self._kept[identity] = replace(kept, key=replace(kept.key, namespaces=namespaces))
+        return True
+
     def find(self, text: str, now: datetime) -> Key | None:
         """Return the key that a text is, if it is one that is valid now."""
         identity = identity_of(text)
@@ -313,6 +323,30 @@ class KeyStore:
     def holds(self, key: Key, now: datetime) -> bool:
         """Whether a key that was found is valid still; asked of what takes longer than a moment."""
         return self.trusted and self._book.holds(key, now)
+
+    async def extend(self, key: Key, namespace: BoundNamespace) -> bool:
+        """Let a key be for one more namespace, for good; return whether there still is such a key.
+
+        Raises:
+            ApiError: The Secret could not be written.
+        """
+        entry = f"{_ENTRY}{key.id}"
+        for _ in range(_TRIES):
+            found = await self._cluster.get("Secret", self._namespace, SECRET)
+            book = KeySet(found.get("data") or {})
+            if not book.extend(key.id, namespace):
+                return False
+            patch = {
+                "metadata": {"resourceVersion": found["metadata"]["resourceVersion"]},
+                "data": {entry: book.data()[entry]},
+            }
+            try:
+                await self._cluster.merge_patch("Secret", self._namespace, SECRET, patch)
+            except errors.Conflict:
+                continue
+            await self._read()
+            return True
+        raise errors.Unavailable("the keys are changed by others all the time; try again")
 
     async def run(self) -> None:
         """Keep the keys, until cancelled; a revocation is known within two seconds."""

@@ -88,7 +88,7 @@ def sort_of(method: str, path: str) -> tuple[Sort, str]:
 
 
 def _sort_of_post(parts: list[str]) -> Sort:
-    if parts == ["applications"] or (len(parts) == 3 and parts[2] == "clone"):
+    if parts in (["applications"], ["projects"]) or (len(parts) == 3 and parts[2] == "clone"):
         return Sort.CREATION
     if len(parts) > 2 and parts[2] == "deployments":
         return Sort.DEPLOYMENT

@@ -39,6 +39,8 @@ class Settings:
     """Whether deployments are told to addresses that users name."""
     webhook_networks: tuple[Network, ...]
     """What such addresses may be, beside all that are public."""
+    projects: bool
+    """Whether keys that may write may have namespaces made."""
     log_format: LogFormat
     log_level: LogLevel
 
@@ -84,6 +86,12 @@ def add_arguments(parser: argparse.ArgumentParser, environment: Mapping[str, str
         "10.1.0.0/16,fd00:1::/64",
         type=_networks,
     )
+    flag(
+        "projects",
+        "off",
+        "on or off: whether a key that may write may have new namespaces",
+        type=_switch,
+    )
     flag("log-format", "json", "json or text", type=LogFormat)
     flag("log-level", "info", "debug, info, warning or error", type=LogLevel)
 
@@ -115,6 +123,7 @@ def of(parsed: argparse.Namespace) -> Settings:
         connections_per_address=parsed.connections_per_address,
         webhooks=parsed.webhooks,
         webhook_networks=parsed.webhook_networks,
+        projects=parsed.projects,
         log_format=parsed.log_format,
         log_level=parsed.log_level,
     )

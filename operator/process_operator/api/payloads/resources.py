@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from process_operator.api.payloads.base import Id, Reply, Time
+from process_operator.api.payloads.base import Id, Reply, Request, Time
 
 # Resources, projects and keys.
 
@@ -38,6 +38,12 @@ class Service(Reply):
     name: str
     display_name: str
     type: Literal["app"]
+
+
+class CreateProject(Request):
+    """A new namespace for the key."""
+
+    display_name: Annotated[str, Field(min_length=1, max_length=64, examples=["Shop"])]
 
 
 class ProjectItem(Reply):

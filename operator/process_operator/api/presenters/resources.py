@@ -6,6 +6,7 @@ from process_operator.api.access import identity
 from process_operator.api.access.keys import Key, Role
 from process_operator.api.presenters import times
 from process_operator.api.presenters.views import Reply, ResourceType
+from process_operator.api.reads import cache
 from process_operator.api.reads.cache import Record
 
 # Resources, projects and keys.
@@ -38,7 +39,7 @@ def project_item(record: Record) -> Reply:
     return {
         "id": record.uid,
         "name": record.name,
-        "display_name": record.name,
+        "display_name": record.marks.get(cache.DISPLAY_NAME, record.name),
         "created_at": times.time(record.created_at),
         "updated_at": times.time(record.updated_at),
     }

@@ -33,6 +33,8 @@ _LISTS = 100
 
 PROJECT = f"{names.GROUP}/project"
 """Annotation on applications: the id of the project that its creator named."""
+DISPLAY_NAME = f"{names.GROUP}/display-name"
+"""Annotation on namespaces: the name of the project for people."""
 IDEMPOTENCY = f"{names.GROUP}/idempotency"
 """Annotation on what a request with an Idempotency-Key has made: who asked, and for what."""
 DEFAULT_PROCESS = f"{names.GROUP}/default-process"
@@ -44,6 +46,7 @@ HOOK = f"{names.GROUP}/deployment-hook"
 _MARKS = frozenset(
     {
         PROJECT,
+        DISPLAY_NAME,
         IDEMPOTENCY,
         DEFAULT_PROCESS,
         variable_ids.MARK,

@@ -45,6 +45,8 @@ class RequestContext:
     kept: ResponseCache
     webhooks: Webhooks | None
     """None where the platform has none."""
+    makes_projects: bool
+    """Whether keys may have namespaces made."""
     cluster_name: str
 
     @property

@@ -1,5 +1,7 @@
 """How applications and processes come to their names, whichever route makes them."""
 
+import secrets
+import string
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +13,9 @@ from process_operator.api.writes import changes, writer
 from process_operator.kube import errors, names
 
 _TRIES = 20
+_MAX_PROJECT_NAME = 40
+_LETTERS = string.ascii_lowercase + string.digits
+_ENDING = 5
 
 
 async def application(
@@ -83,3 +88,23 @@ async def process(
             if found is not None and found.application != owner.name:
                 continue
         return
+
+
+async def project(call: Call, display_name: str) -> Record:
+    """Create a namespace whose name is made of its display name, with an ending of its own.
+
+    Its pods may be no more than any application here may be.
+    """
+    name = changes.slug(display_name, limit=_MAX_PROJECT_NAME, instead="project")
+    ending = "".join(secrets.choice(_LETTERS) for _ in range(_ENDING))
+    marks = {cache.DISPLAY_NAME: display_name, cache.IDEMPOTENCY: call.ticket}
+    manifest = {
+        "apiVersion": "v1",
+        "kind": cache.NAMESPACE_KIND,
+        "metadata": {
+            "name": f"{name}-{ending}",
+            "labels": {names.PROJECT: "true", "pod-security.kubernetes.io/enforce": "baseline"},
+            "annotations": {field: value for field, value in marks.items() if value},
+        },
+    }
+    return await call.writer.create(manifest, call.options)

@@ -1,18 +1,24 @@
 """Projects: the namespaces that a key may use."""
 
+from http import HTTPStatus
+
 from fastapi import Response
 
 from process_operator.api import problems
+from process_operator.api.access.keys import BoundNamespace
 from process_operator.api.payloads import base
-from process_operator.api.payloads.resources import Project, ProjectItem
+from process_operator.api.payloads.resources import CreateProject, Project, ProjectItem
 from process_operator.api.presenters.resources import project, project_item
 from process_operator.api.reads import cache
 from process_operator.api.reads.cache import Record
-from process_operator.api.routes import groups, replies
+from process_operator.api.routes import creation, groups, replies
 from process_operator.api.routes.call import Call
-from process_operator.api.routes.parameters import Limit, Offset, Read, Uid
+from process_operator.api.routes.parameters import Create, Limit, Offset, Read, Uid
+from process_operator.api.writes import writer
 
 router = groups.router("Projects")
+
+_MAX_OF_KEY = 50
 
 
 def of(call: Call) -> list[Record]:
@@ -43,6 +49,26 @@ def chosen(call: Call, project_id: str | None) -> Record:
 async def list_projects(call: Read, limit: Limit = 25, offset: Offset = 0) -> Response:
     """Return the namespaces that the key may use."""
     return replies.paged(of(call), project_item, limit=limit, offset=offset)
+
+
+@router.post(
+    "/v3/projects",
+    summary="Create a project",
+    responses=replies.documented(201, Project, "The new project.", writes=True),
+)
+async def create_project(call: Create, payload: CreateProject) -> Response:
+    """Make a namespace, and let the key of the request use it."""
+    if not call.parts.makes_projects:
+        raise problems.forbidden("new projects are off on this platform (--projects of the API)")
+    record = writer.repeated(call.ticket, list(call.cache.all(cache.NAMESPACE_KIND)))
+    if record is None:
+        if len(call.namespaces) >= _MAX_OF_KEY:
+            raise problems.refused(f"a key has at most {_MAX_OF_KEY} projects; take another key")
+        record = await creation.project(call, payload.display_name)
+    bound = BoundNamespace(record.name, record.uid)
+    if not call.options.dry_run and not await call.parts.key_store.extend(call.key, bound):
+        raise problems.unauthorized("the key was revoked meanwhile")
+    return replies.reply(project(record, ()), HTTPStatus.CREATED)
 
 
 @router.get(
