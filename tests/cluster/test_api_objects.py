@@ -120,6 +120,18 @@ def test_a_host_of_another_process_is_refused_and_nothing_is_said_of_that_one(
     assert me.done("POST", f"{second.path}/domains", {"domain_name": host})["name"] == host
 
 
+def test_what_only_the_server_refuses_is_told_by_the_name_that_was_sent(
+    app: App, me: Client, here: Namespace
+) -> None:
+    hosts = [{"host": here.host(f"h{number}")} for number in range(16)]
+    here.patch("pproc", "shop-web", {"spec": {"ingress": {"hosts": hosts}}})
+    running.until(lambda: me.get(f"{app.path}/domains").body["total"] == 16, seconds=10)
+    refused = me.post(f"{app.path}/domains", {"domain_name": here.host("one-more")})
+    assert refused.status == 422
+    assert refused.body["message"].startswith("domain_name: ")
+    assert not any(one in refused.body["message"] for one in ("spec.", "<nil>", "not checked"))
+
+
 def test_variables_and_domains_come_and_go(app: App, me: Client, here: Namespace) -> None:
     variables, domains = f"{app.path}/env-vars", f"{app.path}/domains"
     made = me.done("POST", variables, {"key": "LEVEL", "value": "info", "is_runtime": True})

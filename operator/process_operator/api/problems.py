@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from process_operator.api import field_names
 from process_operator.kube import errors
 
 MEDIA_TYPE = b"application/json"
@@ -81,8 +82,10 @@ def of_cluster(error: errors.ApiError) -> Problem:
         case errors.Forbidden():
             return refused(f"the cluster does not allow it: {error.message}")
         case errors.Rejected():
-            said = "; ".join(f"{one.field}: {one.message}" for one in error.causes)
-            return refused(said or error.message)
+            # What was left unchecked because of the others names no field.
+            causes = [one for one in error.causes if one.field != "<nil>"]
+            said = "; ".join(f"{one.field}: {one.message}" for one in causes)
+            return refused(field_names.sent(said or error.message))
         case _:
             return unavailable("the cluster does not answer now; try again")
 

@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 
 import orjson
 
-from process_operator.api import problems
+from process_operator.api import field_names, problems
 from process_operator.api.reads import cache, ownership
 from process_operator.api.reads.cache import Cache, Record
 from process_operator.api.reads.ownership import FieldConflict
@@ -206,11 +206,17 @@ class Writer:
 def claimed(conflicts: tuple[FieldConflict, ...]) -> problems.Problem:
     """Return the answer to a change of what others declare."""
     managers = ", ".join(sorted({one.manager for one in conflicts}))
-    fields = ", ".join(sorted({one.path for one in conflicts}))
+    fields = ", ".join(sorted({_both_names(one.path) for one in conflicts}))
     return problems.refused(
         f"{fields} is declared by {managers}, which would set it back: change it in the manifest "
         f"that {managers} applies, or repeat the request with ?force=true to take the field over"
     )
+
+
+def _both_names(path: str) -> str:
+    """Return a field as it was sent, and as it stands in the manifest that declares it."""
+    sent = field_names.sent(path)
+    return f"{sent} ({path})" if sent != path else path
 
 
 def ticket(options: WriteOptions, place: str, body: bytes) -> str | None:
