@@ -123,9 +123,11 @@ test-monitoring: install ## Ask a real Prometheus every query of dashboard and a
 TERRAFORM ?= terraform
 PROVIDER ?=
 CLI ?= sevalla
-test-clients: install ## Drive the hosted platform's own clients against the API (PROVIDER= CLI=, see tests/clients)
+SUITES ?=
+test-clients: install ## Drive the hosted platform's own clients against the API (PROVIDER= CLI= SUITES=, see tests/clients)
 	@PYTHONPATH=tests:deploy/local $(RUN) python tests/clients \
-	  --terraform "$(TERRAFORM)" --provider "$(PROVIDER)" --cli "$(CLI)"
+	  --terraform "$(TERRAFORM)" --provider "$(PROVIDER)" --cli "$(CLI)" \
+	  --suites "$(SUITES)"
 
 .PHONY: test-generated-clients
 test-generated-clients: install ## Make three clients of the OpenAPI document and let each drive an application

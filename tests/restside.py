@@ -29,6 +29,38 @@ from userside import IMAGE
 
 Body = dict[str, Any]
 
+NEW_PROJECTS = """\
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: new-projects}
+rules:
+  - {apiGroups: [""], resources: [namespaces], verbs: [create]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: new-projects}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: new-projects}
+subjects:
+  - {kind: ServiceAccount, name: process-operator-api, namespace: process-operator}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: new-projects, namespace: process-operator}
+rules:
+  - apiGroups: [""]
+    resources: [secrets]
+    resourceNames: [process-operator-api-keys]
+    verbs: [patch]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: new-projects, namespace: process-operator}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: new-projects}
+subjects:
+  - {kind: ServiceAccount, name: process-operator-api, namespace: process-operator}
+"""
+"""What api.projects.enabled of the chart adds."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:

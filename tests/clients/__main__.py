@@ -12,6 +12,7 @@ from pathlib import Path
 
 import command_line
 import place
+import suites
 import terraform
 from steps import Broken, table
 
@@ -25,15 +26,17 @@ def main() -> int:
     parser.add_argument("--terraform", default="terraform", help="Terraform or OpenTofu")
     parser.add_argument("--provider", default="", help="file of the built Terraform provider")
     parser.add_argument("--cli", default="sevalla", help="what starts the command line")
+    parser.add_argument("--suites", default="", help="checkout of the command line")
     given = parser.parse_args()
     without_terraform = terraform.obstacle(given.terraform, given.provider)
     without_command_line = command_line.obstacle(given.cli)
-    missing = [one for one in (without_terraform, without_command_line) if one]
+    without_suites = without_command_line or suites.obstacle(given.suites)
+    missing = [one for one in (without_terraform, without_command_line, without_suites) if one]
     for reason in missing:
         print(f"!!! NOT RUN: {reason} !!!", file=sys.stderr, flush=True)
     if without_terraform and without_command_line:
         return MISSING
-    runs: list[terraform.Run | command_line.Run] = []
+    runs: list[terraform.Run | command_line.Run | suites.Run] = []
     with (
         tempfile.TemporaryDirectory(prefix="clients-") as name,
         place.ready(DIRECTORY) as new_place,
@@ -44,6 +47,8 @@ def main() -> int:
             runs.append(terraform.Run(given.terraform, given.provider, there, folder))
         if not without_command_line:
             runs.append(command_line.Run(given.cli, new_place("command-line"), folder))
+        if not without_suites:
+            runs.append(suites.Run(given.cli, given.suites, new_place("suites"), folder))
         for run in runs:
             with contextlib.suppress(Broken):
                 run.whole()

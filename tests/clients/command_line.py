@@ -178,7 +178,10 @@ class Run:
         identifier = self._ask("apps", "deployments", "trigger", self._app)["id"]
         self._of_app("deployments", "cancel", identifier)
         running.until(
-            lambda: self._of_app("deployments", "get", identifier)["status"] == "cancelled"
+            # One that has not begun is skipped.
+            lambda: (
+                self._of_app("deployments", "get", identifier)["status"] in {"cancelled", "skipped"}
+            )
         )
 
     def _trigger(self) -> None:

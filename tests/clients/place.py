@@ -34,7 +34,7 @@ class SecureApi(restside.Api):
             kubeconfig,
             log,
             *("--tls-certificate", str(certificate), "--tls-key", str(key)),
-            *("--rate-scale", "10000"),
+            *("--rate-scale", "10000", "--webhooks", "on", "--projects", "on"),
         )
         self.authority = store.certificate("ca")
         self._trust = ssl.create_default_context(cafile=self.authority)
@@ -105,8 +105,11 @@ def ready(directory: Path) -> Iterator[Callable[[str], Place]]:
         ending.callback(local_cluster.down, directory)
         made = local_cluster.up("kwok", directory)
         ending.callback(running.operator(made).stop)
+        kubectl = running.kubectl(made.bin / "kubectl", made.kubeconfig)
+        own = serve_api.install(made)
+        kubectl("apply", "-f", "-", stdin=restside.NEW_PROJECTS)
         log = made.directory / "logs" / "api.log"
-        api = SecureApi(serve_api.install(made), log, made.directory / "tls")
+        api = SecureApi(own, log, made.directory / "tls")
         ending.callback(api.stop)
         api.start()
         yield lambda namespace: _place(made, api, namespace)

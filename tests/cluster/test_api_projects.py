@@ -5,41 +5,11 @@ from pathlib import Path
 
 import pytest
 
+import restside
 import running
 from restside import Api, Client
 
 PATH = "/v3/projects"
-RIGHTS = """\
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata: {name: new-projects}
-rules:
-  - {apiGroups: [""], resources: [namespaces], verbs: [create]}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {name: new-projects}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: new-projects}
-subjects:
-  - {kind: ServiceAccount, name: process-operator-api, namespace: process-operator}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata: {name: new-projects, namespace: process-operator}
-rules:
-  - apiGroups: [""]
-    resources: [secrets]
-    resourceNames: [process-operator-api-keys]
-    verbs: [patch]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: {name: new-projects, namespace: process-operator}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: new-projects}
-subjects:
-  - {kind: ServiceAccount, name: process-operator-api, namespace: process-operator}
-"""
-"""What api.projects.enabled of the chart adds."""
 
 
 @pytest.fixture
@@ -47,7 +17,7 @@ def making(
     kubeconfig: Path, kubectl: Callable[..., str], me: Client, tmp_path: Path
 ) -> Iterator[Client]:
     """Return the same user before an API that makes projects."""
-    kubectl("apply", "-f", "-", stdin=RIGHTS)
+    kubectl("apply", "-f", "-", stdin=restside.NEW_PROJECTS)
     own = kubeconfig.parent / "rest-api" / "kubeconfig"
     started = Api(own, tmp_path / "log", "--projects", "on")
     started.start()

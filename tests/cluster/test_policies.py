@@ -14,6 +14,7 @@ from userside import Body, Namespace, application, process
 FOLDER = Path(__file__).parents[2] / "deploy" / "policies"
 GROUP = "process-operator.dev"
 KEY = "example.com/gpu"
+SIZE = {"cpu": "10m", "memory": "16Mi"}
 
 
 def bound_to(here: Namespace, file: str) -> list[Body]:
@@ -84,6 +85,11 @@ def test_what_no_label_of_the_namespace_grants_is_refused_with_the_label_to_ask_
         f"nodes.{GROUP}/<key>": in_pods(
             nodeSelector={KEY: "true"}, tolerations=[{"key": KEY, "operator": "Exists"}]
         ),
+        f"csidrivers.{GROUP}/secrets.example.com": process(
+            "w",
+            "worker",
+            volumes=[{"name": "a", "mountPath": "/a", "csi": {"driver": "secrets.example.com"}}],
+        ),
     }
     assert [refused(here, one) for one in asked.values()] == [""] * len(asked)
     policies("tenants.yaml")
@@ -102,6 +108,17 @@ def test_what_no_label_of_the_namespace_grants_is_refused_with_the_label_to_ask_
     assert "spec.ingress.hosts: notexample.com may not" in refused(here, web("notexample.com"))
     assert refused(here, process("worker", "worker")) == ""
     assert "spec.pod.tolerations" in refused(here, in_pods(tolerations=[{"operator": "Exists"}]))
+    beside = {"name": "a", "image": "elsewhere.example.com/a", "resources": SIZE}
+    for field in ("initContainers", "sidecars"):
+        assert "images of elsewhere.example.com" in refused(here, in_pods(**{field: [beside]}))
+    for key, words in (("example.com/other", "spec.pod.affinity.nodeAffinity"), (KEY, "")):
+        term = {"matchExpressions": [{"key": key, "operator": "Exists"}]}
+        needed = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}
+        liked = [{"weight": 1, "preference": term}]
+        for affinity in (needed, {"preferredDuringSchedulingIgnoredDuringExecution": liked}):
+            said = refused(here, in_pods(affinity={"nodeAffinity": affinity}))
+            assert words in said, affinity
+            assert bool(words) == bool(said), said
 
 
 def test_only_the_operator_writes_records(here: Namespace, policies: Callable[[str], None]) -> None:

@@ -67,6 +67,51 @@ _TOLERATIONS = st.lists(
 _PATH = st.lists(
     st.text(string.ascii_lowercase + ".-_", min_size=1, max_size=6), min_size=1, max_size=3
 )
+_ITEM: dict[str, Any] = {"image": "a", "resources": {"cpu": "10m", "memory": "16Mi"}}
+_WAYS: list[dict[str, Any]] = [
+    {},
+    {"securityContext": {"runAsUser": 0}},
+    {"securityContext": {"runAsGroup": 0, "readOnlyRootFilesystem": False}},
+    {"env": [{"name": "A", "value": ""}], "envFrom": [{"prefix": "", "secretRef": {"name": "a"}}]},
+    {"command": ["a"], "args": [""], "resources": {"cpu": 1, "memory": "0.5Gi"}},
+]
+_RUNNING: list[dict[str, Any]] = [
+    *_WAYS,
+    {"startupProbe": {"tcpSocket": {"port": 1}}, "readinessProbe": {"grpc": {"port": 2}}},
+    {"livenessProbe": {"httpGet": {"port": 3, "host": "a"}, "initialDelaySeconds": 0}},
+]
+
+
+def _beside(name: str, ways: list[dict[str, Any]]) -> st.SearchStrategy[Any]:
+    return st.lists(st.sampled_from(ways), max_size=2).map(
+        lambda found: [{**_ITEM, "name": f"{name}-{i}", **one} for i, one in enumerate(found)]
+    )
+
+
+_AFFINITIES: list[dict[str, Any]] = [
+    {},
+    {"nodeAffinity": {}, "podAffinity": {}},
+    {
+        "nodeAffinity": {
+            "requiredDuringSchedulingIgnoredDuringExecution": {
+                "nodeSelectorTerms": [
+                    {"matchExpressions": [{"key": "a", "operator": "Gt", "values": ["1"]}]}
+                ]
+            }
+        },
+        "podAntiAffinity": {
+            "preferredDuringSchedulingIgnoredDuringExecution": [
+                {
+                    "weight": 1,
+                    "podAffinityTerm": {
+                        "labelSelector": {"matchLabels": {}},
+                        "topologyKey": "kubernetes.io/hostname",
+                    },
+                }
+            ]
+        },
+    },
+]
 _BY_NAME: dict[str, st.SearchStrategy[Any]] = {
     # What only a rule says, and is worth drawing well rather than often.
     "applicationRef": st.just({"name": "shop"}),
@@ -95,6 +140,10 @@ _BY_NAME: dict[str, st.SearchStrategy[Any]] = {
     "runtimeClassName": st.just(RUNTIME["metadata"]["name"]),
     "ip": st.sampled_from(["192.0.2.7", "2001:db8::7"]),
     "nameservers": st.lists(st.sampled_from(["192.0.2.53", "2001:db8::53"]), max_size=2),
+    "sidecars": _beside("side", _RUNNING),
+    "initContainers": _beside("init", _WAYS),
+    "affinity": st.sampled_from(_AFFINITIES),
+    "storage": _BYTES,
     "labels": st.sampled_from([{}, {"team": "a"}, {"example.com/team": ""}]),
 }
 _KINDS = {kind.kind: kind for kind in kinds.KINDS}
@@ -231,7 +280,7 @@ def test_pods_of_any_valid_process_are_admitted_where_restricted_is_enforced(
     found = _target(restricted, application, process, size)
     if isinstance(found, Refusal):
         assert found.reason == "PodSecurityRefused"
-        assert process["securityContext"]["runAsUser"] == 0
+        assert '"runAsUser": 0' in json.dumps([application, process, size])
         return
     template = pod.template(found)
     made = {"apiVersion": "v1", "kind": "Pod", **template}

@@ -211,6 +211,27 @@ def test_a_run_in_git_runs_once_and_a_release_in_git_harms_nothing(
     assert len(here.kubectl("get", "jobs", "-o", "name").split()) == 1
 
 
+def test_a_namespace_that_was_emptied_comes_back_from_git(story: Story, tool: Tool) -> None:
+    here = story.here
+    good = migration("sample job --print fine")
+    story.begin(tool, {"shop": [shop("v1"), web()], "jobs": [good]})
+    revision = story.repository.commit({"shop": [shop("v2"), web()]}, "another version")
+    story.wait("a second version", revision, Verdict.READY)
+    lost = here.get("papp", "shop")["metadata"]["uid"]
+    here.kubectl("delete", "papp,pproc,prel", "--all")
+    assert story.followed is not None
+    story.followed.look()
+    until(
+        lambda: lost not in here.kubectl("get", "papp", "-o", "jsonpath={.items[*].metadata.uid}")
+    )
+    here.wait("papp/shop", "condition=Available")
+    story.wait("all of it deleted by hand, and back", revision, Verdict.READY)
+    # A new application: its first release, with its migration, of the version that Git has.
+    status = here.get("papp", "shop")["status"]
+    assert (status["servingRelease"]["name"], status["image"]) == ("shop-1", f"{IMAGE}:v2")
+    assert here.get("deployment", "shop-web")["status"]["availableReplicas"] == 1
+
+
 def test_an_autoscaler_is_not_in_the_way_of_self_heal(story: Story, tool: Tool) -> None:
     here = story.here
     pace = {

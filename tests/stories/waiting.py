@@ -149,3 +149,32 @@ def processes_of_a_revision_that_nobody_releases_are_staged(story: Story) -> Non
     story.settles()
     story.applies(request("back", rollbackTo="shop-1"))
     story.settles()
+
+
+PROXY = {"name": "proxy", "image": "proxy:1", "resources": {"cpu": "10m", "memory": "16Mi"}}
+
+
+@told
+def a_sidecar_that_a_policy_refuses_keeps_the_release_waiting_and_touches_nothing(
+    story: Story,
+) -> None:
+    served(story, MIGRATE)
+    story.server.judges = lambda body: "images of proxies are not allowed" * ("proxy" in str(body))
+    story.changes(PROCESS, "web", pod={"sidecars": [PROXY]})
+    new_image(story)
+    story.passes(30)
+    story.server.judges = lambda _: ""
+    story.passes(60)
+    story.settles()
+
+
+@told
+def a_sidecar_of_a_job_is_judged_before_anything_begins(story: Story) -> None:
+    served(story, job("migrate", "beforeDeployment", pod={"sidecars": [PROXY]}))
+    story.server.judges = lambda body: "no such thing" * ("proxy:2" in str(body))
+    story.changes(PROCESS, "migrate", pod={"sidecars": [PROXY | {"image": "proxy:2"}]})
+    new_image(story)
+    story.passes(30)
+    # What is mended is shown at once.
+    story.changes(PROCESS, "migrate", pod={"sidecars": [PROXY | {"image": "proxy:3"}]})
+    story.settles()

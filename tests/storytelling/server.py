@@ -44,6 +44,8 @@ class Server:
         """Kinds of which a quota allows no more."""
         self.admits: Callable[[Body], Body] = lambda body: body
         """What admission makes of a child that the operator writes."""
+        self.judges: Callable[[Body], str] = lambda _: ""
+        """Why a policy would refuse a child, "" where it would not."""
         self.log_text = ""
         self.strike: Callable[[str], None] | None = None
         """Called before and after each write of the operator with `before` or `after`."""
@@ -119,7 +121,10 @@ class Server:
         force: bool,
         uid: str | None = None,
         resource_version: str | None = None,
+        dry_run: bool = False,
     ) -> Body:
+        if dry_run:
+            return self._judged(manifest)
         about = manifest["metadata"]
         place = (manifest["kind"], about["namespace"], about["name"])
         if manifest["kind"] in self.absent:
@@ -160,7 +165,16 @@ class Server:
             del functools.reduce(lambda found, step: found[step], above, cast("Any", body))[last]
         return self._write(f"cleans {kind} {name}", lambda: self.put(self.admits(body)))
 
-    async def create(self, manifest: Body) -> Body:
+    def _judged(self, manifest: Body) -> Body:
+        """Say what would become of a write, and let nothing become of it."""
+        self._tell(f"operator shows {manifest['kind']} {manifest['metadata']['name']}")
+        if why := self.judges(manifest):
+            raise errors.Forbidden(why, status=403)
+        return manifest
+
+    async def create(self, manifest: Body, *, dry_run: bool = False) -> Body:
+        if dry_run:
+            return self._judged(manifest)
         about = dict(manifest["metadata"])
         if manifest["kind"] == "Event":
             regarding = manifest["regarding"]

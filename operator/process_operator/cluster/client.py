@@ -222,6 +222,7 @@ class Cluster:
         force: bool,
         uid: str | None = None,
         resource_version: str | None = None,
+        dry_run: bool = False,
     ) -> Manifest:
         """Bring our fields of an object to what the manifest says, by server-side apply.
 
@@ -231,13 +232,13 @@ class Cluster:
                 `Conflict` raised. True: take over fields that others have changed.
             uid: With force: the object must be this one; it is not made again if it is gone.
             resource_version: With force: the object must be at this version.
+            dry_run: Whether the server is only to say what it would do.
         """
         required = {"uid": uid, "resourceVersion": resource_version if force else _ABSENT}
         metadata = manifest["metadata"] | {name: value for name, value in required.items() if value}
-        asked = self._write | {"force": "true" if force else "false"}
-        path = _path(manifest)
-        manifest = manifest | {"metadata": metadata}
-        return await self._call("PATCH", path, asked, manifest, content=_APPLY)
+        asked = self._write | {"force": "true" if force else "false"} | _dry(dry_run)
+        body = manifest | {"metadata": metadata}
+        return await self._call("PATCH", _path(manifest), asked, body, content=_APPLY)
 
     async def create(self, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
         """Create an object that must not be there yet."""

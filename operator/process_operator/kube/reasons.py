@@ -85,6 +85,8 @@ class Reason(StrEnum):
     # What the API server refuses.
     QUOTA_EXCEEDED = "QuotaExceeded"
     POD_SECURITY_REFUSED = "PodSecurityRefused"
+    POD_REFUSED = "PodRefused"
+    """Before a release starts."""
     PODS_REFUSED = "PodsRefused"
     REJECTED = "Rejected"
     KIND_NOT_INSTALLED = "KindNotInstalled"

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from process_operator.models.environment import EnvFrom, EnvFromSource, EnvVar, ObjectSource
+from process_operator.models.pod import PodSettings
 from process_operator.models.volumes import Volume
 
 CONFIG_MAP, SECRET = "ConfigMap", "Secret"
@@ -47,10 +48,21 @@ class Configured(Protocol):
     def volumes(self) -> tuple[Volume, ...]:
         """Files, some of which come from keys."""
 
+    @property
+    def pod(self) -> PodSettings | None:
+        """Containers beside the process, with variables of their own."""
+
 
 def sources(of: Configured) -> frozenset[Source]:
     """Return what something takes its variables and files from."""
-    return frozenset((*_of_variables(of), *_of_volumes(of)))
+    beside = of.pod.containers if of.pod is not None else ()
+    return frozenset(
+        (
+            *_of_variables(of.env, of.env_from),
+            *(found for one in beside for found in _of_variables(one.env, one.env_from)),
+            *_of_volumes(of),
+        )
+    )
 
 
 def changed(before: Versions, now: Versions) -> frozenset[Source]:
@@ -76,13 +88,13 @@ def with_global(own: EnvFrom, now: Versions) -> EnvFrom:
     return (EnvFromSource(config_map_ref=ObjectSource(name=GLOBAL.name, optional=True)), *own)
 
 
-def _of_variables(of: Configured) -> Iterator[Source]:
-    for whole in of.env_from:
+def _of_variables(env: Iterable[EnvVar], env_from: Iterable[EnvFromSource]) -> Iterator[Source]:
+    for whole in env_from:
         if whole.config_map_ref is not None:
             yield Source(CONFIG_MAP, whole.config_map_ref.name)
         if whole.secret_ref is not None:
             yield Source(SECRET, whole.secret_ref.name)
-    for one in of.env:
+    for one in env:
         if one.value_from is None:
             continue
         if one.value_from.config_map_key_ref is not None:
@@ -91,9 +103,14 @@ def _of_variables(of: Configured) -> Iterator[Source]:
             yield Source(SECRET, one.value_from.secret_key_ref.name)
 
 
-def _of_volumes(of: Configured) -> Iterable[Source]:
+def _of_volumes(of: Configured) -> Iterator[Source]:
     for one in of.volumes:
         if one.config_map is not None:
             yield Source(CONFIG_MAP, one.config_map.name)
         if one.secret is not None:
             yield Source(SECRET, one.secret.secret_name)
+        for part in one.projected.sources if one.projected is not None else ():
+            if part.config_map is not None:
+                yield Source(CONFIG_MAP, part.config_map.name)
+            if part.secret is not None:
+                yield Source(SECRET, part.secret.name)

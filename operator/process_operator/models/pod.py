@@ -4,13 +4,17 @@ Of what makes a process and keeps others safe from it there is nothing here: no 
 privileges, and no label by which its pods are found.
 """
 
+import functools
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
-from typing import Annotated
+from operator import attrgetter
+from typing import Annotated, TypeVar
 
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from process_operator.kube import names
+from process_operator.models.affinity import Affinity
 from process_operator.models.base import (
     MAX_INT32,
     LabelKey,
@@ -24,6 +28,7 @@ from process_operator.models.base import (
     rule,
     validations,
 )
+from process_operator.models.containers import Container, InitContainers, Sidecars
 from process_operator.models.tolerations import Toleration
 
 _MOST = 16
@@ -134,6 +139,18 @@ class DNSConfig(Model):
 class PodSettings(Model):
     """What else the pods are to have; a process's own win over its application's."""
 
+    model_config = ConfigDict(
+        json_schema_extra=validations(
+            rule(
+                "!has(self.initContainers) || !has(self.sidecars) || "
+                "self.initContainers.all(one, "
+                "self.sidecars.all(other, other.name != one.name))",
+                "pod.initContainers[] and pod.sidecars[] have containers of the same name; give "
+                "each its own",
+            )
+        )
+    )
+
     labels: (
         Annotated[
             dict[str, LabelValue],
@@ -182,6 +199,15 @@ class PodSettings(Model):
     """PriorityClass of the pods; absent means the cluster's default."""
     runtime_class_name: ObjectName | None = None
     """RuntimeClass of the pods; absent means the nodes' default."""
+    affinity: Affinity | None = None
+    """Nodes and neighbours that the pods are placed with; a process's own takes the place of its
+    application's."""
+    init_containers: InitContainers = ()
+    """Containers that run to their end, one after the other, before the process starts; a
+    process's own win by their names."""
+    sidecars: Sidecars = ()
+    """Containers that run along: they start before the init containers, and end after the process;
+    a process's own win by their names."""
     host_aliases: Annotated[
         tuple[HostAlias, ...], Field(max_length=_MOST, json_schema_extra=keyed_by("ip"))
     ] = ()
@@ -191,3 +217,49 @@ class PodSettings(Model):
     image_pull_policy: ImagePullPolicy | None = None
     """When nodes ask the registry; absent means `Always` for the tag `latest`, and `IfNotPresent`
     for any other."""
+
+    @property
+    def containers(self) -> tuple[Container, ...]:
+        """Return those beside the process, in the order in which they start."""
+        return (*self.sidecars, *self.init_containers)
+
+
+def merged(*given: PodSettings | None) -> PodSettings:
+    """Return settings of which those that stand later win."""
+    return functools.reduce(_over, (one for one in given if one is not None), PodSettings())
+
+
+def _over(shared: PodSettings, own: PodSettings) -> PodSettings:
+    return PodSettings(
+        labels=_both(shared.labels, own.labels),
+        annotations=_both(shared.annotations, own.annotations),
+        node_selector=_both(shared.node_selector, own.node_selector),
+        tolerations=own.tolerations or shared.tolerations,
+        topology_spread_constraints=_by(
+            attrgetter("topology_key"),
+            shared.topology_spread_constraints,
+            own.topology_spread_constraints,
+        ),
+        priority_class_name=own.priority_class_name or shared.priority_class_name,
+        runtime_class_name=own.runtime_class_name or shared.runtime_class_name,
+        affinity=own.affinity or shared.affinity,
+        init_containers=_by(attrgetter("name"), shared.init_containers, own.init_containers),
+        sidecars=_by(attrgetter("name"), shared.sidecars, own.sidecars),
+        host_aliases=_by(attrgetter("ip"), shared.host_aliases, own.host_aliases),
+        dns_config=own.dns_config or shared.dns_config,
+        image_pull_policy=own.image_pull_policy or shared.image_pull_policy,
+    )
+
+
+def _both(shared: Mapping[str, str] | None, own: Mapping[str, str] | None) -> dict[str, str]:
+    return {**(shared or {}), **(own or {})}
+
+
+_ItemT = TypeVar("_ItemT")
+
+
+def _by(
+    key: Callable[[_ItemT], str], shared: Iterable[_ItemT], own: Iterable[_ItemT]
+) -> tuple[_ItemT, ...]:
+    """Return items of which the own take the place of shared ones with the same key."""
+    return tuple({key(one): one for one in (*shared, *own)}.values())

@@ -158,7 +158,9 @@ class Snapshot(_Frozen):
         inputs = self.model_dump(by_alias=True, exclude_none=True, mode="json")
         del inputs["profile"], inputs["restart"]
         scaling = []
+        _forget_empty(inputs)
         for entry in inputs["processes"]:
+            _forget_empty(entry)
             del entry["restart"]
             if not entry["ports"]:
                 del entry["ports"]  # as before there were any: nobody asked for a release
@@ -181,6 +183,14 @@ class Snapshot(_Frozen):
             if entry.key == key and entry.type == process_type:
                 return entry
         return None
+
+
+def _forget_empty(inputs: dict[str, Any]) -> None:
+    """Forget containers beside the process where there are none: as before there were any."""
+    pod = inputs.get("pod", {})
+    for field in ("initContainers", "sidecars"):
+        if not pod.get(field, True):
+            del pod[field]
 
 
 def _hash(value: Any) -> str:

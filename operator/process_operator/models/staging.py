@@ -235,6 +235,9 @@ def _items(name: str, before: list[Any], after: list[Any]) -> Iterator[Differenc
             )
 
 
+_CONTAINERS = ("initContainers", "sidecars")
+
+
 def _members(
     name: str, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Iterator[Difference]:
@@ -242,7 +245,9 @@ def _members(
         old, new = before.get(key), after.get(key)
         if old == new:
             continue
-        if isinstance(old, dict) and isinstance(new, dict):
+        if key in _CONTAINERS:
+            yield from _items(f"{name}.{key}", old or [], new or [])
+        elif isinstance(old, dict) and isinstance(new, dict):
             yield from _members(f"{name}.{key}", old, new)
         else:
             yield Difference(f"{name}.{key}", _text(old), _text(new))
@@ -262,7 +267,10 @@ def _item_text(item: Mapping[str, Any] | None, *, masked: bool) -> str | None:
         return None
     if masked and "value" in item:
         return MASK
-    return _text({key: value for key, value in item.items() if key != "name"})
+    told = {key: value for key, value in item.items() if key != "name"}
+    if "env" in told:
+        told["env"] = [{**one, "value": MASK} if "value" in one else one for one in told["env"]]
+    return _text(told)
 
 
 def _text(value: Any) -> str | None:

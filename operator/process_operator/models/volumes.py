@@ -1,5 +1,6 @@
 """Volumes and where they are mounted, one object for both: a pod has a single container."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from process_operator.models.base import (
     validations,
 )
 from process_operator.models.quantity import Between, Quantity
+from process_operator.models.references import Reference
 
 _RELATIVE = "!self.startsWith('/') && !self.contains('..')"
 _FileMode = Annotated[int, Field(ge=0, le=0o777)]
@@ -108,15 +110,175 @@ class ClaimVolume(Model):
     """Name of the PersistentVolumeClaim in the same namespace."""
 
 
+class CSIVolume(Model):
+    """A volume that a driver makes for each pod."""
+
+    driver: ObjectName
+    """Name of the driver, for example `secrets-store.csi.k8s.io`."""
+    read_only: bool | None = None
+    """Whether the driver is asked for a volume that can only be read; absent means no."""
+    volume_attributes: dict[str, Annotated[str, Field(max_length=1024)]] = Field(
+        default_factory=dict, max_length=16
+    )
+    """What the driver is told, by its own documentation."""
+    node_publish_secret_ref: Reference | None = None
+    """A Secret of the namespace that the driver is given."""
+
+
+class AccessMode(StrEnum):
+    """Who may use storage at the same time."""
+
+    READ_WRITE_ONCE = "ReadWriteOnce"
+    READ_WRITE_ONCE_POD = "ReadWriteOncePod"
+    READ_WRITE_MANY = "ReadWriteMany"
+    READ_ONLY_MANY = "ReadOnlyMany"
+
+
+class StorageRequests(Model):
+    """How much storage is asked for."""
+
+    storage: Annotated[
+        Quantity,
+        Between(
+            "1Mi",
+            "1Pi",
+            "resources.requests.storage must be a quantity from 1Mi to 1Pi, for example 10Gi",
+        ),
+    ]
+    """Its size, for example `10Gi`."""
+
+
+class StorageResources(Model):
+    """What a claim asks for."""
+
+    requests: StorageRequests
+    """At least this."""
+
+
+class ClaimSpec(Model):
+    """The claim that is made for each pod."""
+
+    access_modes: Annotated[
+        tuple[AccessMode, ...],
+        Field(min_length=1, max_length=4, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    ]
+    """Who may use it; `ReadWriteOnce` is nearly always right."""
+    storage_class_name: ObjectName | None = None
+    """StorageClass; absent means the cluster's default."""
+    resources: StorageResources
+    """Its size."""
+
+
+class ClaimTemplate(Model):
+    """What the claim of each pod is made of."""
+
+    spec: ClaimSpec
+    """The claim."""
+
+
+class EphemeralVolume(Model):
+    """Storage of its own for each pod, which goes with the pod."""
+
+    volume_claim_template: ClaimTemplate
+    """What its claim is made of."""
+
+
+_FewItems = Annotated[
+    tuple[KeyToPath, ...],
+    Field(max_length=8, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+]
+
+
+class ProjectedSecret(Model):
+    """Keys of a Secret beside other sources."""
+
+    name: ObjectName
+    """Name of the Secret in the same namespace."""
+    items: _FewItems = ()
+    """Keys that become files; absent means all."""
+    optional: bool | None = None
+    """Whether the pod may start although the Secret is missing; absent means no."""
+
+
+class ProjectedConfigMap(Model):
+    """Keys of a ConfigMap beside other sources."""
+
+    name: ObjectName
+    """Name of the ConfigMap in the same namespace."""
+    items: _FewItems = ()
+    """Keys that become files; absent means all."""
+    optional: bool | None = None
+    """Whether the pod may start although the ConfigMap is missing; absent means no."""
+
+
+class ServiceAccountToken(Model):
+    """A token of the pod's service account, for one audience, renewed before it expires."""
+
+    audience: Annotated[str, Field(min_length=1, max_length=253)]
+    """Who is to take it, for example `vault` or the address of a cloud's token service."""
+    expiration_seconds: Annotated[int, Field(ge=600, le=86_400)] | None = None
+    """Seconds for which it holds; absent means 3600."""
+    path: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=512,
+            json_schema_extra=validations(
+                rule(
+                    _RELATIVE,
+                    "serviceAccountToken.path must be a relative path without '..', such as token",
+                )
+            ),
+        ),
+    ]
+    """File below the mount path, for example `token`."""
+
+
+class ProjectedSource(Model):
+    """One of the sources of a projected volume."""
+
+    model_config = ConfigDict(
+        json_schema_extra=validations(
+            rule(
+                exactly_one("secret", "configMap", "serviceAccountToken"),
+                "projected.sources[] must have exactly one of secret, configMap and "
+                "serviceAccountToken; give one, or split it in several items",
+            )
+        )
+    )
+
+    secret: ProjectedSecret | None = None
+    """Files from a Secret."""
+    config_map: ProjectedConfigMap | None = None
+    """Files from a ConfigMap."""
+    service_account_token: ServiceAccountToken | None = None
+    """A token of the pod's service account; without this item pods have none."""
+
+
+class ProjectedVolume(Model):
+    """Files from several sources in one directory."""
+
+    sources: Annotated[
+        tuple[ProjectedSource, ...],
+        Field(min_length=1, max_length=4, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    ]
+    """The sources."""
+    default_mode: _FileMode | None = None
+    """Permission bits of the files as a decimal number; absent means 420, which is 0644."""
+
+
 class Volume(Model):
     """One volume and where it is mounted; exactly one source."""
 
     model_config = ConfigDict(
         json_schema_extra=validations(
             rule(
-                exactly_one("secret", "configMap", "emptyDir", "persistentVolumeClaim"),
-                "volumes[] must have exactly one of secret, configMap, emptyDir and "
-                "persistentVolumeClaim; keep the one that is meant",
+                exactly_one(
+                    *("secret", "configMap", "emptyDir", "persistentVolumeClaim"),
+                    *("csi", "ephemeral", "projected"),
+                ),
+                "volumes[] must have exactly one of secret, configMap, emptyDir, "
+                "persistentVolumeClaim, csi, ephemeral and projected; keep the one that is meant",
             )
         )
     )
@@ -165,6 +327,17 @@ class Volume(Model):
     """An empty directory that lives as long as the pod."""
     persistent_volume_claim: ClaimVolume | None = None
     """Storage that outlives the pod, from a PersistentVolumeClaim that exists already."""
+    csi: CSIVolume | None = None
+    """A volume that a driver makes for each pod."""
+    ephemeral: EphemeralVolume | None = None
+    """Storage of its own for each pod, which goes with the pod."""
+    projected: ProjectedVolume | None = None
+    """Files from several sources, among them a token of the service account."""
+
+    @property
+    def is_made(self) -> bool:
+        """Whether it is made for each pod, by a driver or of several sources."""
+        return any(one is not None for one in (self.csi, self.ephemeral, self.projected))
 
 
 Volumes = Annotated[
@@ -182,3 +355,15 @@ Volumes = Annotated[
         ),
     ),
 ]
+
+
+def merged(shared: Iterable[Volume], own: Iterable[Volume]) -> tuple[Volume, ...]:
+    """Return shared volumes and the own, which win by name and by mount path."""
+    mine = {volume.name: volume for volume in own}
+    taken = {volume.mount_path for volume in mine.values()}
+    kept = {
+        volume.name: volume
+        for volume in shared
+        if volume.name in mine or volume.mount_path not in taken
+    }
+    return tuple((kept | mine).values())

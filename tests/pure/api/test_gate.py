@@ -78,7 +78,7 @@ class Front:
     async def ask(
         self,
         method: str = "GET",
-        path: str = "/v3/projects",
+        path: str = "/v3/webhooks",
         *,
         key: str | None = None,
         parts: tuple[bytes, ...] = (b"",),

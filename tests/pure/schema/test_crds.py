@@ -104,14 +104,32 @@ def test_the_example_sets_every_field_a_user_can_set() -> None:
             for one in documents
             # Both have variables, volumes and pods, in one shape: once is enough.
             for path in _used(one["spec"], "")
-            if one["kind"] == kind.kind or path.startswith((".env", ".volumes", ".pod."))
+            if one["kind"] == kind.kind or path.startswith(_SHARED)
         }
         assert _folded(known - values) - _folded(used) == set(), kind.kind
 
 
+_SHARED = (".env", ".volumes", ".pod.", ".livenessProbe", ".readinessProbe", ".startupProbe")
+_SAME = {
+    r"^\.pod\.(initContainers|sidecars)\[\]": ".container",
+    r"^\.container\.env": ".env",
+    r"^(\.container)?\.(liveness|readiness|startup)Probe\.": ".probe.",
+    r"\.pod(Anti)?Affinity\.": ".neighbours.",
+    r"\.neighbours\.required\w+\[\]": ".term",
+    r"\.neighbours\.preferred\w+\[\]\.podAffinityTerm": ".term",
+}
+"""What has one shape in several places."""
+
+
 def _folded(paths: set[str]) -> set[str]:
-    """Return the paths with the three probes as one, since all have one shape."""
-    return {re.sub(r"^\.(liveness|readiness|startup)Probe\.", ".probe.", path) for path in paths}
+    """Return the paths with those of one shape as one."""
+    folded: set[str] = set()
+    for path in paths:
+        told = path
+        for pattern, same in _SAME.items():
+            told = re.sub(pattern, same, told)
+        folded.add(told)
+    return folded
 
 
 def test_every_rule_is_broken_by_a_case_of_bad_input() -> None:

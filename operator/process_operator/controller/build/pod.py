@@ -8,25 +8,20 @@ them out), because a child counts as up to date when the live object holds all t
 """
 
 import re
-from collections.abc import Iterable
 
-from process_operator.controller.build import metadata, pod_settings, shape
+from process_operator.controller.build import beside, metadata, parts, pod_settings, shape
 from process_operator.controller.resolve.target import Target
 from process_operator.kube import names, quantities
 from process_operator.kube.manifest import Manifest
-from process_operator.models.environment import EnvFromSource, EnvVar
+from process_operator.models import volumes
+from process_operator.models.environment import EnvVar
 from process_operator.models.pod import PodSettings
-from process_operator.models.ports import MAIN_NAME, NamedPort, TransportProtocol
-from process_operator.models.probes import Probe
 from process_operator.models.process import ProcessType
 from process_operator.models.resource_type import CPULimit
 from process_operator.models.security import PodSecurity
 from process_operator.models.snapshot import ResourceType, SnapshotProcess
 from process_operator.models.volumes import Volume
 
-PORT_NAME = MAIN_NAME
-"""Name of the container's port. Services and probes use it, so that they are right for old and new
-pods alike while a release changes the number."""
 PORT_VARIABLE = "PORT"
 
 DRAIN_SECONDS = 5
@@ -81,8 +76,9 @@ def _spec(target: Target, settings: PodSettings) -> Manifest:
             "securityContext": _pod_security_context(target),
             "imagePullSecrets": [{"name": name} for name in snapshot.image_pull_secrets],
             **pod_settings.placed(target, settings),
+            "initContainers": beside.containers(target, settings),
             "containers": [_container(target, settings)],
-            "volumes": [_volume(volume) for volume in _volumes(target)],
+            "volumes": [_volume(volume) for volume in _mounted(target)],
         }
     )
 
@@ -102,14 +98,14 @@ def _container(target: Target, settings: PodSettings) -> Manifest:
             "command": _command(entry),
             "ports": _ports(entry),
             "env": _env(target),
-            "envFrom": _env_from((*target.snapshot.env_from, *entry.env_from)),
+            "envFrom": parts.env_from((*target.snapshot.env_from, *entry.env_from)),
             "resources": _resources(entry.resource_type),
-            "livenessProbe": _probe(entry.liveness_probe, entry.port),
-            "readinessProbe": _probe(entry.readiness_probe, entry.port),
-            "startupProbe": _probe(entry.startup_probe, entry.port),
+            "livenessProbe": parts.probe(entry.liveness_probe, entry.port),
+            "readinessProbe": parts.probe(entry.readiness_probe, entry.port),
+            "startupProbe": parts.probe(entry.startup_probe, entry.port),
             "lifecycle": _lifecycle(entry),
-            "securityContext": _container_security_context(target),
-            "volumeMounts": [_mount(volume) for volume in _volumes(target)],
+            "securityContext": parts.security_context(target),
+            "volumeMounts": [_mount(volume) for volume in _mounted(target)],
         }
     )
 
@@ -126,19 +122,14 @@ def _for_shell(entrypoint: str) -> str:
 
 
 def _ports(entry: SnapshotProcess) -> list[Manifest]:
-    main = [{"name": PORT_NAME, "containerPort": entry.port, "protocol": "TCP"}]
+    main = [{"name": parts.PORT_NAME, "containerPort": entry.port, "protocol": "TCP"}]
     return [
         *(main if entry.port is not None else ()),
         *(
-            {"name": one.name, "containerPort": one.port, "protocol": str(protocol_of(one))}
+            {"name": one.name, "containerPort": one.port, "protocol": str(parts.protocol_of(one))}
             for one in entry.ports
         ),
     ]
-
-
-def protocol_of(one: NamedPort) -> TransportProtocol:
-    """Return what a port takes."""
-    return one.protocol or TransportProtocol.TCP
 
 
 def _env(target: Target) -> list[Manifest]:
@@ -148,19 +139,7 @@ def _env(target: Target) -> list[Manifest]:
         # First, so that later values may say $(PORT); the number that the Service leads to wins.
         port = EnvVar(name=PORT_VARIABLE, value=str(target.entry.port))
         merged = {PORT_VARIABLE: port} | merged | {PORT_VARIABLE: port}
-    return [_variable(one) for one in merged.values()]
-
-
-def _variable(one: EnvVar) -> Manifest:
-    made = shape.filled(shape.declared(one))
-    resource = made.get("valueFrom", {}).get("resourceFieldRef", {})
-    if "divisor" in resource:
-        resource["divisor"] = quantities.canonical(str(resource["divisor"]))
-    return made
-
-
-def _env_from(sources: Iterable[EnvFromSource]) -> list[Manifest]:
-    return [shape.filled(shape.declared(source)) for source in sources]
+    return [parts.variable(one) for one in merged.values()]
 
 
 def _resources(given: ResourceType) -> Manifest:
@@ -170,37 +149,6 @@ def _resources(given: ResourceType) -> Manifest:
     devices = {name: quantities.canonical(str(count)) for name, count in given.extended.items()}
     limited = {"memory": given.memory} if given.cpu_limit is CPULimit.NONE else amounts
     return {"requests": amounts | asked | devices, "limits": limited | devices}
-
-
-def _probe(probe: Probe | None, port: int | None) -> Manifest | None:
-    if probe is None:
-        return None
-    made = shape.declared(probe)
-    if "httpGet" in made:
-        _connect_to_pod(made["httpGet"])
-        _name_host_in_header(made["httpGet"], probe)
-    if "tcpSocket" in made:
-        _connect_to_pod(made["tcpSocket"])
-    if "grpc" in made:
-        # The one handler that takes no name of a port.
-        made["grpc"].setdefault("port", port)
-    if made.get("initialDelaySeconds") == 0:
-        del made["initialDelaySeconds"]
-    return made
-
-
-def _connect_to_pod(action: Manifest) -> None:
-    """Ask the pod itself: since Kubernetes 1.34 Pod Security refuses a probe of another host."""
-    action.setdefault("port", PORT_NAME)
-    action.pop("host", None)
-
-
-def _name_host_in_header(action: Manifest, probe: Probe) -> None:
-    """Send a given host as the Host header, which is what it is nearly always given for."""
-    host = probe.http_get.host if probe.http_get else None
-    headers = action.get("httpHeaders", [])
-    if host is not None and not any(one["name"].lower() == "host" for one in headers):
-        action["httpHeaders"] = [*headers, {"name": "Host", "value": host}]
 
 
 def _lifecycle(entry: SnapshotProcess) -> Manifest | None:
@@ -221,28 +169,8 @@ def _pod_security_context(target: Target) -> Manifest:
     return made
 
 
-def _container_security_context(target: Target) -> Manifest:
-    """Return what `restricted` demands; `baseline` leaves root what it needs to become a user.
-
-    Images that start as root change owners of files and switch to another user: under `baseline`
-    they keep the runtime's default capabilities for that, and need not run as another user at once.
-    """
-    made: Manifest = {"allowPrivilegeEscalation": False}
-    if target.snapshot.pod_security is PodSecurity.RESTRICTED:
-        made["capabilities"] = {"drop": ["ALL"]}
-    return made
-
-
-def _volumes(target: Target) -> list[Volume]:
-    """Return the application's volumes and the process's, which win by name and by mount path."""
-    own = {volume.name: volume for volume in target.entry.volumes}
-    taken = {volume.mount_path for volume in own.values()}
-    shared = {
-        volume.name: volume
-        for volume in target.snapshot.volumes
-        if volume.name in own or volume.mount_path not in taken
-    }
-    return list((shared | own).values())
+def _mounted(target: Target) -> tuple[Volume, ...]:
+    return volumes.merged(target.snapshot.volumes, target.entry.volumes)
 
 
 def _volume(volume: Volume) -> Manifest:
@@ -252,6 +180,10 @@ def _volume(volume: Volume) -> Manifest:
     limit = made.get("emptyDir", {}).get("sizeLimit")
     if limit is not None:
         made["emptyDir"]["sizeLimit"] = quantities.canonical(str(limit))
+    claim = made.get("ephemeral", {}).get("volumeClaimTemplate", {}).get("spec")
+    if claim is not None:
+        asked = claim["resources"]["requests"]
+        asked["storage"] = quantities.canonical(str(asked["storage"]))
     return made
 
 

@@ -1,6 +1,6 @@
 """The Service of a process that listens on a port."""
 
-from process_operator.controller.build import ingress_controllers, metadata, pod
+from process_operator.controller.build import ingress_controllers, metadata, parts
 from process_operator.controller.build.protocols import PROTOCOLS
 from process_operator.controller.resolve.target import Target
 from process_operator.kube.manifest import Manifest
@@ -32,10 +32,10 @@ def service(target: Target) -> Manifest | None:
 
 def _ports(target: Target) -> list[Manifest]:
     main = {
-        "name": pod.PORT_NAME,
+        "name": parts.PORT_NAME,
         "port": PORT,
         "protocol": "TCP",
-        "targetPort": pod.PORT_NAME,
+        "targetPort": parts.PORT_NAME,
         "appProtocol": PROTOCOLS[target.protocol].app_protocol,
     }
     return [
@@ -44,7 +44,7 @@ def _ports(target: Target) -> list[Manifest]:
             {
                 "name": one.name,
                 "port": one.port,
-                "protocol": str(pod.protocol_of(one)),
+                "protocol": str(parts.protocol_of(one)),
                 "targetPort": one.name,
             }
             for one in target.entry.ports

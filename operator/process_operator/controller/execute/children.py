@@ -15,14 +15,17 @@ from process_operator.controller.observe.records import (
     Difference,
     ObservedState,
     RefusedWrite,
+    Shown,
 )
 from process_operator.controller.observe.store import ObjectCache
 from process_operator.controller.plan import compare, contests, ownership
-from process_operator.controller.plan.model import Apply, CleanForeignItems, Concede, Delete
-from process_operator.kube.errors import Conflict, NotFound, Rejected
+from process_operator.controller.plan.model import Apply, CleanForeignItems, Concede, Delete, Show
+from process_operator.kube.errors import AlreadyExists, Conflict, NotFound, Rejected
 from process_operator.kube.manifest import Manifest
 
 log = logging.getLogger(__name__)
+
+_JOB = "Job"
 
 
 class ChildInformer(Protocol):
@@ -75,6 +78,27 @@ class Children:
         found = compare.compare(action.key.kind, body, action.wanted)
         # What others have added is not for an apply to take out.
         self._note_answer(observed, action, body, found.changed)
+        return Outcome.TAKEN
+
+    async def show(self, observed: ObservedState, action: Show) -> Outcome:
+        """Let the server judge a child without writing it; what it says is remembered."""
+        refused: RefusedWrite | None = None
+        try:
+            if action.key.kind == _JOB:
+                await self._cluster.create(action.manifest, dry_run=True)
+            else:
+                await self._cluster.apply(action.manifest, force=True, dry_run=True)
+        except AlreadyExists:
+            pass  # of that name, which it does not come to
+        except Rejected as error:
+            refused = refused_writes.not_shown(error, action, observed.now)
+            extra = log_fields.child_fields(action.key) | {
+                "reason": refused.reason,
+                "detail": masking.told(observed, refused.message),
+            }
+            log.warning("would be refused", extra=extra)
+        shown = Shown(desired_hash=action.desired_hash, refused=refused)
+        self._store.note_shown(observed.key, action.key, shown)
         return Outcome.TAKEN
 
     async def _send(self, action: Apply) -> Manifest | None:

@@ -30,6 +30,7 @@ from process_operator.controller.plan.model import (
     Plan,
     Prune,
     RecordStatus,
+    Show,
     Stages,
     TakeUp,
 )
@@ -135,6 +136,8 @@ class Executor:
                 return await self._own_objects.prune(action)
             case Apply():
                 return await self._children.apply(observed, action)
+            case Show():
+                return await self._children.show(observed, action)
             case CleanForeignItems():
                 return await self._children.clean(observed, action)
             case Concede():

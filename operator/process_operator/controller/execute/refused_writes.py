@@ -6,7 +6,7 @@ from typing import Any
 
 from process_operator.controller.observe import records
 from process_operator.controller.observe.records import RefusedWrite
-from process_operator.controller.plan.model import Apply
+from process_operator.controller.plan.model import Apply, Show
 from process_operator.kube.errors import Rejected
 from process_operator.kube.reasons import Reason
 
@@ -23,6 +23,17 @@ def refused(
         desired_hash=desired_hash,
         reason=reason,
         message=f'the API server refused {key.kind} "{key.name}": {text}',
+        retry_at=now + records.RETRY_REFUSED,
+    )
+
+
+def not_shown(error: Rejected, show: Show, now: datetime) -> RefusedWrite:
+    """Return what is remembered of a child that the API server would refuse."""
+    return RefusedWrite(
+        desired_hash=show.desired_hash,
+        reason=Reason.POD_REFUSED,
+        message=f'Process "{show.process}": the API server would refuse {show.key.kind} '
+        f'"{show.key.name}", and nothing was changed: {error.message}',
         retry_at=now + records.RETRY_REFUSED,
     )
 

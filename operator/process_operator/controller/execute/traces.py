@@ -26,6 +26,7 @@ from process_operator.controller.plan.model import (
     Delete,
     Prune,
     RecordStatus,
+    Show,
     TakeUp,
 )
 from process_operator.controller.status import spans
@@ -129,6 +130,8 @@ def _name(action: Action) -> str:
     match action:
         case Apply() | CleanForeignItems():
             return f"apply {action.key.kind} {action.key.name}"
+        case Show():
+            return f"judge {action.key.kind} {action.key.name}"
         case CreateJob():
             return f"create Job {action.key.name}"
         case CreateRelease():

@@ -56,6 +56,12 @@ def redact(observed: ObservedState) -> ObservedState:
             uid: told(text, processes.get(uid)) for uid, text in observed.probe_failures.items()
         },
         job_refusals={uid: told(text) for uid, text in observed.job_refusals.items()},
+        shown={
+            key: replace(one, refused=replace(one.refused, message=told(one.refused.message)))
+            if one.refused is not None
+            else one
+            for key, one in observed.shown.items()
+        },
         refused={
             key: replace(one, message=told(one.message)) for key, one in observed.refused.items()
         },
@@ -95,6 +101,7 @@ def _words(observed: ObservedState) -> Iterator[tuple[str | None, str]]:
     for text in (
         *observed.job_refusals.values(),
         *(one.message for one in observed.refused.values()),
+        *(one.refused.message for one in observed.shown.values() if one.refused is not None),
     ):
         yield None, text
 
@@ -127,6 +134,9 @@ def secret_values(snapshots: Iterable[Snapshot | None], label: str | None = None
     values: set[str] = set()
     for one in snapshots:
         if one is not None:
-            own = [e.env for e in one.processes if label in {None, names.key_label(e.key)}]
-            values.update(found.value for env in (one.env, *own) for found in env if found.value)
+            own = [e for e in one.processes if label in {None, names.key_label(e.key)}]
+            pods = (one.pod, *(e.pod for e in own), *(e.resource_type.pod for e in own))
+            beside = (found.env for pod in pods if pod is not None for found in pod.containers)
+            envs = (one.env, *(e.env for e in own), *beside)
+            values.update(found.value for env in envs for found in env if found.value)
     return frozenset(one for one in values if len(one) >= quoting.SHORTEST)

@@ -298,8 +298,20 @@ class ObservedState:
     """By uid of a Job: what the API server last said when it refused its pod."""
     configuration: Versions = field(default_factory=dict)
     """What configures the application and its lasting processes, as far as that is watched."""
+    shown: Mapping[ChildKey, "Shown"] = field(default_factory=dict)
+    """What the API server said of children of a release that waits."""
     contests: Mapping[ChildKey, "Contest"] = field(default_factory=dict)
     """Children that had to be repaired lately, or that somebody keeps otherwise than declared."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A child that the API server was shown before it was to be written, and what it said."""
+
+    desired_hash: str
+    """Hash of what it was shown."""
+    refused: "RefusedWrite | None"
+    """None: it would take it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,7 @@ from process_operator.controller.observe.records import (
     ProbeFailure,
     RefusedWrite,
     ResourceTypeObject,
+    Shown,
 )
 from process_operator.controller.observe.trouble import Troubles
 from process_operator.kube import names
@@ -95,6 +96,7 @@ class ObjectCache:
         self._changed_at: dict[ApplicationKey, datetime] = {}
         self._in_progress = InProgress()
         self._refused: dict[ApplicationKey, dict[ChildKey, RefusedWrite]] = {}
+        self._shown: dict[ApplicationKey, dict[ChildKey, Shown]] = {}
         self._contests: dict[ApplicationKey, dict[ChildKey, Contest]] = {}
         self._unverified: dict[ApplicationKey, set[tuple[str, str]]] = {}
         self._arrived: set[ApplicationKey] = set()
@@ -190,6 +192,10 @@ class ObjectCache:
     def refuse(self, key: ApplicationKey, child: ChildKey, refused: RefusedWrite) -> None:
         """Remember that a write was answered with a no."""
         self._refused.setdefault(key, {})[child] = refused
+
+    def note_shown(self, key: ApplicationKey, child: ChildKey, shown: Shown) -> None:
+        """Remember what the API server said of a child that it was shown."""
+        self._shown.setdefault(key, {})[child] = shown
 
     @contextmanager
     def writing(self, uid: str, status: Mapping[str, Any]) -> Iterator[None]:
@@ -312,6 +318,7 @@ class ObjectCache:
             backlog=waiting + self._in_progress.moving(now),
             in_progress_since=self._in_progress.since(entry.uid for entry in members),
             refused=dict(self._refused.get(key, {})),
+            shown=dict(self._shown.get(key, {})),
             contests=self._current_contests(key, now),
             configuration=self._configuration.gather(key, read, processes),
             allowed_annotations=self._allowed_annotations,
@@ -386,7 +393,13 @@ class ObjectCache:
         if moved and entry.kind != names.RUN_KIND:
             self._changed_at[key] = self._clock()
         if key not in self._members:
-            for kept in (self._changed_at, self._refused, self._contests, self._unverified):
+            for kept in (
+                self._changed_at,
+                self._refused,
+                self._shown,
+                self._contests,
+                self._unverified,
+            ):
                 kept.pop(key, None)
             self._arrived.discard(key)
             self.memories.forget(key)

@@ -61,6 +61,21 @@ class Apply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Show:
+    """A child of a release that waits, which the API server is to judge in a dry run."""
+
+    process: str
+    """Name of its Process."""
+    manifest: Manifest
+    desired_hash: str
+
+    @property
+    def key(self) -> ChildKey:
+        """What identifies the child on the server."""
+        return child_key(self.manifest)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CleanForeignItems:
     """Items of others to take out of a child that is otherwise as wanted."""
 
@@ -196,6 +211,7 @@ class Prune:
 
 Action = (
     Apply
+    | Show
     | CleanForeignItems
     | Concede
     | Delete
@@ -205,7 +221,7 @@ Action = (
     | CreateRelease
     | Prune
 )
-"""One thing to do. Each is one write, but for Concede, which only looks."""
+"""One thing to do. Each is one write, but for Show and Concede, which only look."""
 
 Stages = tuple[tuple[Action, ...], ...]
 """Actions in the order in which they are carried out.

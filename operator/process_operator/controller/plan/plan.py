@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from process_operator.controller.observe.memory import Memory
 from process_operator.controller.observe.records import Application, CustomResource, ObservedState
-from process_operator.controller.plan import jobs, order
+from process_operator.controller.plan import jobs, order, showing
 from process_operator.controller.plan.model import (
     ApplicationContext,
     Plan,
@@ -64,17 +64,24 @@ def plan(observed: ObservedState, memory: Memory | None = None) -> Plan:
         if process_plan.target is not None and process_plan.target.entry.type != ProcessType.JOB
     ]
     lost = cancel.orphans(observed)
+    pods, to_show = showing.shows(observed, context, remembered)
     decision = (
         lost
         if lost.records or lost.stop
-        else decide.decide(observed, application, context.resolved, context.history, rolling)
+        else decide.decide(
+            observed, application, context.resolved, context.history, rolling, pods=pods
+        )
     )
+    is_awaited = pods is not None and decision.waiting is pods
     runs = jobs.runs(observed, context)
     return Plan(
         context=context,
         decision=decision,
         processes=processes,
-        actions=order.of_application(observed, context, decision, runs),
+        actions=(
+            *order.of_application(observed, context, decision, runs),
+            *(to_show if is_awaited else ()),
+        ),
         runs=runs,
     )
 

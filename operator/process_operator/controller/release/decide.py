@@ -38,7 +38,7 @@ from collections.abc import Sequence
 from process_operator.controller.observe.records import Application, ObservedState
 from process_operator.controller.release import cancel, restored, start, triggers
 from process_operator.controller.release.active import Active
-from process_operator.controller.release.decision import Decision
+from process_operator.controller.release.decision import Decision, Waiting
 from process_operator.controller.release.history import ReleaseHistory, to_prune
 from process_operator.controller.release.rollout import ProcessProgress
 from process_operator.controller.resolve.application import Resolved
@@ -50,6 +50,8 @@ def decide(
     resolved: Resolved,
     history: ReleaseHistory,
     rollout: Sequence[ProcessProgress],
+    *,
+    pods: Waiting | None = None,
 ) -> Decision:
     """Return the next step of this application's releases.
 
@@ -59,6 +61,7 @@ def decide(
         resolved: It and its processes as they stand now.
         history: Its releases.
         rollout: How far each process is that the running release renders.
+        pods: Why the waiting release may not start because of what its pods would be.
     """
     if history.newer is not None:
         return Decision()  # Whoever knows what it means goes on with it.
@@ -84,5 +87,5 @@ def decide(
         active = Active(observed, application, history.active, history, resolved.settings, rollout)
         return active.advance()
     if history.waiting:
-        return start.start(observed, application, resolved, history)
+        return start.start(observed, application, resolved, history, pods)
     return Decision(prune=to_prune(application, history))

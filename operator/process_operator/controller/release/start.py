@@ -79,9 +79,16 @@ def refused(
 
 
 def start(
-    observed: ObservedState, application: Application, resolved: Resolved, history: ReleaseHistory
+    observed: ObservedState,
+    application: Application,
+    resolved: Resolved,
+    history: ReleaseHistory,
+    pods: Waiting | None,
 ) -> Decision:
-    """Return what it takes that the newest of the waiting releases starts."""
+    """Return what it takes that the newest of the waiting releases starts.
+
+    What `pods` says is of the candidate: who goes back has its pods from then.
+    """
     *older, release = history.waiting
     ready = _ready(observed, application, resolved, release)
     if isinstance(ready, Waiting):
@@ -101,6 +108,8 @@ def start(
             records=((release, end(release, ReleaseState.SKIPPED, said, observed.now)),),
             note=f"skipped release {release.name}, which has run",
         )
+    if pods is not None and release.spec.rollback_to is None:
+        return Decision(waiting=pods, wake_at=pods.until)
     record = _started(observed, application, resolved, history, release=release, candidate=ready)
     if isinstance(record, Waiting) and release.spec.rollback_to is None:
         return Decision(waiting=record, wake_at=record.until)

@@ -16,7 +16,7 @@ from process_operator.controller.observe.records import (
     Process,
     ResourceTypeObject,
 )
-from process_operator.controller.resolve import resource_type
+from process_operator.controller.resolve import containers, resource_type
 from process_operator.controller.resolve.refusal import Refusal
 from process_operator.cron import expression, zones
 from process_operator.kube.reasons import Reason
@@ -116,6 +116,7 @@ def _checked(
     return (
         _invalid_timetable(spec)
         or _forbidden_root(application, spec)
+        or containers.refusal(application, spec, size.spec.pod)
         or candidate.process(spec, candidate.resource_type(size.name, size.spec))
     )
 
