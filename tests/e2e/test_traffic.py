@@ -60,6 +60,13 @@ def answers(client: Http | Grpc, wanted: str) -> bool:
         return False
 
 
+def says(client: Http, words: str) -> bool:
+    try:
+        return words in client()
+    except Failed:
+        return False
+
+
 def http(entrance: Traefik, here: Namespace, path: str = "/version") -> Http:
     return Http(f"{entrance.url}{path}", host(here), SHORT_SECONDS)
 
@@ -137,6 +144,33 @@ def test_a_host_is_added_and_the_route_taken_away_at_once(
     until(lambda: not answers(second, "v1"))
     here.patch("pproc", "web", {"spec": {"ingress": {"enabled": True}}})
     until(lambda: answers(second, "v1"))
+
+
+def test_processes_of_two_applications_share_a_host_by_paths(
+    here: Namespace, entrance: Traefik, shop: Body, tiny: None
+) -> None:
+    del tiny
+    here.release(shop, web(here))
+    mine = Http(f"{entrance.url}/env", host(here))
+    until(lambda: answers(http(entrance, here), "v1"))
+    spec = {**shop["spec"], "env": [{"name": "WHO", "value": "another-application"}]}
+    other = {**shop, "metadata": {"name": "other"}, "spec": spec}
+    route = {"hosts": [{"host": host(here)}], "paths": [{"path": "/env"}]}
+    here.apply(other, web(here, "env", of="other", ingress=route))
+    here.wait_reason("papp/other", "Released")
+    until(lambda: says(mine, "another-application"))
+    assert answers(http(entrance, here), "v1")
+    url = f"http://{host(here)}/env"
+    here.wait("pproc/env", f"jsonpath={{.status.urls[0]}}={url}")
+    # Whoever comes later for the same path is told, and keeps what he has besides.
+    twice = {**route, "paths": [{"path": "/env"}, {"path": "/version/all"}]}
+    here.apply(web(here, "late", ingress=twice))
+    here.patch("papp", "shop", {"spec": {"revision": "2"}})
+    here.wait_reason("pproc/late", "HostTaken", of="RouteProgrammed")
+    assert f'{host(here)}/env of Process "env"' in here.kubectl(
+        *("get", "pproc", "late", "-o", "jsonpath={.status.conditions[*].message}")
+    )
+    assert says(mine, "another-application")
 
 
 def test_what_the_gateway_makes_of_a_route_is_told_in_its_words(

@@ -138,6 +138,37 @@ class Host(Model):
     one."""
 
 
+class PathType(StrEnum):
+    """How a path is compared."""
+
+    EXACT = "Exact"
+    PREFIX = "Prefix"
+
+
+class Path(Model):
+    """One path that leads to the process."""
+
+    path: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=256,
+            pattern="^/[-A-Za-z0-9/._~]*$",
+            json_schema_extra=validations(
+                rule(
+                    "!self.contains('//') && !self.contains('/./') && !self.contains('/../') && "
+                    "!self.endsWith('/.') && !self.endsWith('/..')",
+                    "ingress.paths[].path must be a path without empty parts, . and .., for "
+                    "example /api",
+                )
+            ),
+        ),
+    ]
+    """Path from the root of the host, for example `/api`; the process gets the whole of it."""
+    type: PathType | None = None
+    """`Exact` for this path alone; absent means `Prefix`, for all below it too."""
+
+
 class IngressSpec(Model):
     """The route of a web process."""
 
@@ -150,6 +181,9 @@ class IngressSpec(Model):
         tuple[Host, ...], Field(max_length=16, json_schema_extra=keyed_by("host"))
     ] = ()
     """Host names that lead to the process; without any it has a Service and no route."""
+    paths: Annotated[tuple[Path, ...], Field(max_length=8, json_schema_extra=keyed_by("path"))] = ()
+    """Paths of these hosts that lead to the process, so that several of a namespace share a host;
+    absent means all of them."""
     annotations: dict[str, Annotated[str, Field(max_length=4096)]] = Field(
         default_factory=dict,
         max_length=32,
@@ -391,7 +425,7 @@ class ProcessStatus(Status):
     """Number of instances that come back when the application is no longer suspended."""
     internal_hostname: ShortText | None = None
     """Name of the process inside the cluster, for example `shop-web.default.svc.cluster.local`."""
-    urls: Annotated[tuple[Annotated[str, bounded(maxLength=512)], ...], listed(16)] = ()
+    urls: Annotated[tuple[Annotated[str, bounded(maxLength=520)], ...], listed(128)] = ()
     """Addresses that lead to the process from outside."""
     cpu_millicores: Count | None = None
     """CPU of each instance that runs, in thousandths of a core."""

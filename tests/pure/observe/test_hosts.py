@@ -74,7 +74,47 @@ def test_only_a_neighbour_in_the_namespace_is_named() -> None:
     claims = HostClaims(Routes())
     put(claims, MINE, web("old"))
     put(claims, ApplicationKey("mine", "other"), web("young", LATE))
-    assert claims.taken("uid-of-young") == (TakenHost(host=HOST, holder="old"),)
+    assert claims.taken("uid-of-young") == (TakenHost(host=HOST, holder="old", path="/"),)
+
+
+def paths(*given: str) -> list[dict[str, str]]:
+    return [{"path": one} for one in given]
+
+
+def test_processes_of_one_namespace_share_a_host_by_paths() -> None:
+    claims = HostClaims(Routes())
+    put(claims, MINE, web("site"))
+    put(claims, ApplicationKey("mine", "api"), web("api", LATE, paths=paths("/api", "/rpc")))
+    assert claims.taken("uid-of-site") == claims.taken("uid-of-api") == ()
+    put(claims, ApplicationKey("mine", "other"), web("other", LATE, paths=paths("/new", "/rpc")))
+    other = claims.taken("uid-of-other")
+    assert other == (TakenHost(host=HOST, holder="api", path="/rpc"),)
+    assert other[0].place == f"{HOST}/rpc"
+
+
+def test_no_path_of_a_host_is_for_another_namespace() -> None:
+    claims = HostClaims(Routes())
+    put(claims, THEIRS, web("old", EARLY, paths=paths("/theirs")))
+    put(claims, MINE, web("young", LATE, paths=paths("/mine")))
+    assert claims.taken("uid-of-young") == (TakenHost(host=HOST, holder=None),)
+
+
+def test_whoever_serves_a_path_keeps_it_from_older_processes() -> None:
+    claims = HostClaims(Routes())
+    put(claims, MINE, web("old", EARLY, paths=paths("/a", "/b")))
+    served = {"status": {"urls": [f"https://{HOST}/a"]}}
+    put(claims, MINE, web("young", LATE, paths=paths("/a", "/b")) | served)
+    assert claims.taken("uid-of-young") == (TakenHost(host=HOST, holder="old", path="/b"),)
+    assert claims.taken("uid-of-old") == (TakenHost(host=HOST, holder="young", path="/a"),)
+
+
+def test_who_is_concerned_by_other_paths_of_a_host_is_looked_at_again() -> None:
+    claims = HostClaims(Routes())
+    other = ApplicationKey("mine", "other")
+    put(claims, MINE, web("old", EARLY, paths=paths("/a")))
+    put(claims, other, web("young", LATE, paths=paths("/a")))
+    assert put(claims, MINE, web("old", EARLY, paths=paths("/b"))) == (other,)
+    assert claims.taken("uid-of-young") == ()
 
 
 def test_whom_a_change_of_hosts_concerns_is_looked_at_again() -> None:

@@ -10,7 +10,7 @@ def domain(record: Record, host: str, *, is_primary: bool) -> Reply:
     """Return a host of a web process."""
     spec, status = record.spec, record.status
     urls = [str(one) for one in status.get("urls") or ()]
-    is_active = any(one.partition("://")[2].rstrip("/") == host for one in urls)
+    is_active = any(one.partition("://")[2].partition("/")[0] == host for one in urls)
     return {
         "id": identity.domain(record.uid, host),
         "name": host,

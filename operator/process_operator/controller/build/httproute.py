@@ -8,6 +8,7 @@ from process_operator.controller.build import metadata, service, shape
 from process_operator.controller.resolve.target import Target
 from process_operator.kube.manifest import Manifest
 from process_operator.models.application import Backend
+from process_operator.models.process import Path, PathType
 
 API_VERSION = "gateway.networking.k8s.io/v1"
 KIND = "HTTPRoute"
@@ -30,9 +31,14 @@ def http_route(target: Target) -> Manifest | None:
             "hostnames": [one.host for one in route.hosts],
             "rules": [
                 {
-                    "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
+                    "matches": [{"path": _match(one)} for one in route.paths],
                     "backendRefs": [{"name": name, "port": service.PORT}],
                 }
             ],
         },
     }
+
+
+def _match(given: Path) -> Manifest:
+    kind = "Exact" if given.type is PathType.EXACT else "PathPrefix"
+    return {"type": kind, "value": given.path}

@@ -1,10 +1,12 @@
 """The Ingress of a web process whose application routes by Ingress."""
 
+from collections.abc import Iterable
+
 from process_operator.controller.build import ingress_controllers, metadata, service
 from process_operator.controller.resolve.target import Route, Target
 from process_operator.kube.manifest import Manifest
 from process_operator.models.application import Backend, IssuerKind
-from process_operator.models.process import Protocol
+from process_operator.models.process import Path, PathType, Protocol
 
 API_VERSION = "networking.k8s.io/v1"
 KIND = "Ingress"
@@ -21,7 +23,7 @@ def ingress(target: Target) -> Manifest | None:
     if route is None or not route.hosts or route.backend is not Backend.INGRESS:
         return None
     name = metadata.name(target)
-    spec: Manifest = {"rules": [_rule(one.host, name) for one in route.hosts]}
+    spec: Manifest = {"rules": [_rule(one.host, route.paths, name) for one in route.hosts]}
     if route.class_name is not None:
         spec["ingressClassName"] = route.class_name
     tls = _tls(route, f"{name}-tls")
@@ -35,11 +37,20 @@ def ingress(target: Target) -> Manifest | None:
     }
 
 
-def _rule(host: str, service_name: str) -> Manifest:
+def _rule(host: str, paths: Iterable[Path], service_name: str) -> Manifest:
     backend = {"service": {"name": service_name, "port": {"number": service.PORT}}}
     return {
         "host": host,
-        "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]},
+        "http": {
+            "paths": [
+                {
+                    "path": one.path,
+                    "pathType": str(one.type or PathType.PREFIX),
+                    "backend": backend,
+                }
+                for one in paths
+            ]
+        },
     }
 
 

@@ -2,7 +2,8 @@
 
 Whoever serves a host keeps it: by the route that is live, or by the addresses in its status, which
 no user may write. Among those that do not serve it yet the oldest process has it. So the answer is
-the same after a restart, and nobody gets a host by being named earlier in a list.
+the same after a restart, and nobody gets a host by being named earlier in a list. Processes of the
+namespace that has a host may share it by paths.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -10,7 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from process_operator.controller.observe import records
-from process_operator.controller.observe.records import ApplicationKey, Child, TakenHost
+from process_operator.controller.observe.records import ApplicationKey, Child, TakenHost, place
+
+_WHOLE = frozenset({"/"})
 
 Routes = Callable[[str, str], Iterator[Child]]
 """Ingresses and HTTPRoutes of a namespace and application."""
@@ -27,8 +30,16 @@ class HostClaim:
     created_at: str
     """As the API server writes it: such texts are ordered as their times are."""
     hosts: frozenset[str]
+    paths: frozenset[str]
+    """Of each of them; `/` for the whole host."""
     served: frozenset[str]
-    """Those that its status names."""
+    """The places that its status names."""
+
+    def has(self, host: str, path: str | None) -> bool:
+        """Whether its status names a path of a host, or with None any."""
+        if path is not None:
+            return place(host, path) in self.served
+        return any(one.partition("/")[0] == host for one in self.served)
 
 
 def claim(key: ApplicationKey, body: Mapping[str, Any]) -> HostClaim | None:
@@ -44,6 +55,7 @@ def claim(key: ApplicationKey, body: Mapping[str, Any]) -> HostClaim | None:
         name=metadata["name"],
         created_at=metadata["creationTimestamp"],
         hosts=hosts,
+        paths=frozenset(one["path"] for one in ingress.get("paths") or ()) or _WHOLE,
         served=frozenset(url.partition("://")[2] for url in status.get("urls", ())),
     )
 
@@ -67,7 +79,8 @@ class HostClaims:
             self._claims[uid] = new
             for host in after:
                 self._claimants.setdefault(host, {})[uid] = new
-        return tuple(self._others(before ^ after, uid))
+        same = old is None or new is None or old.paths == new.paths
+        return tuple(self._others(before ^ after if same else before | after, uid))
 
     def taken(self, uid: str) -> tuple[TakenHost, ...]:
         """Return the hosts of a process that another one has."""
@@ -75,19 +88,29 @@ class HostClaims:
         if mine is None:
             return ()
         contested = (host for host in sorted(mine.hosts) if len(self._claimants[host]) > 1)
-        holders = ((host, self._holder(host)) for host in contested)
-        return tuple(
-            TakenHost(host=host, holder=one.name if _are_near(one, mine) else None)
-            for host, one in holders
-            if one.uid != uid
-        )
+        return tuple(one for host in contested for one in self._lost(host, mine))
 
-    def _holder(self, host: str) -> HostClaim:
-        return min(self._claimants[host].values(), key=lambda one: self._rank(host, one))
+    def _lost(self, host: str, mine: HostClaim) -> Iterator[TakenHost]:
+        """Yield what a process has not got of a host.
 
-    def _rank(self, host: str, claim: HostClaim) -> tuple[bool, str, str, str]:
-        serves = host in claim.served or any(
-            route.owner_uid == claim.uid and host in _hosts(route)
+        A host is one namespace's. Within that, each path of it is one process's.
+        """
+        claimants = self._claimants[host].values()
+        if not _are_near(self._first(claimants, host, None), mine):
+            yield TakenHost(host=host, holder=None)
+            return
+        near = [one for one in claimants if _are_near(one, mine)]
+        for path in sorted(mine.paths):
+            holder = self._first([one for one in near if path in one.paths], host, path)
+            if holder.uid != mine.uid:
+                yield TakenHost(host=host, holder=holder.name, path=path)
+
+    def _first(self, claims: Iterable[HostClaim], host: str, path: str | None) -> HostClaim:
+        return min(claims, key=lambda one: self._rank(host, path, one))
+
+    def _rank(self, host: str, path: str | None, claim: HostClaim) -> tuple[bool, str, str, str]:
+        serves = claim.has(host, path) or any(
+            route.owner_uid == claim.uid and _leads(route, host, path)
             for route in self._routes(*claim.key)
         )
         return not serves, claim.created_at, claim.key.namespace, claim.uid
@@ -109,8 +132,13 @@ def _are_near(one: HostClaim, other: HostClaim) -> bool:
     return one.key.namespace == other.key.namespace
 
 
-def _hosts(route: Child) -> frozenset[str]:
-    """Return the hosts that an Ingress or an HTTPRoute leads somewhere."""
+def _leads(route: Child, host: str, path: str | None) -> bool:
+    """Whether an Ingress or an HTTPRoute leads a path of a host, or with None any, somewhere."""
     live = records.spec(route)
-    rules = (rule.get("host", "") for rule in live.get("rules") or ())
-    return frozenset((*rules, *(live.get("hostnames") or ())))
+    rules = live.get("rules") or ()
+    if host in (live.get("hostnames") or ()):
+        matches = (one for rule in rules for one in rule.get("matches") or ())
+        return path is None or path in {(one.get("path") or {}).get("value") for one in matches}
+    mine = [rule for rule in rules if rule.get("host", "") == host]
+    found = (one for rule in mine for one in (rule.get("http") or {}).get("paths") or ())
+    return bool(mine) if path is None else path in {one.get("path") for one in found}

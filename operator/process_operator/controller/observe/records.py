@@ -261,6 +261,18 @@ class TakenHost:
     host: str
     holder: str | None
     """Name of that Process; None in another namespace, which is nobody else's business."""
+    path: str | None = None
+    """The path that it has of it; None for the whole host."""
+
+    @property
+    def place(self) -> str:
+        """What is taken, as it is told."""
+        return self.host if self.path is None else place(self.host, self.path)
+
+
+def place(host: str, path: str) -> str:
+    """Return a path of a host; the root is the host itself."""
+    return host if path == "/" else f"{host}{path}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,11 +22,15 @@ from process_operator.models.application import (
 from process_operator.models.process import (
     ConcurrencyPolicy,
     Host,
+    Path,
     ProcessSpec,
     ProcessType,
     Protocol,
 )
 from process_operator.models.snapshot import Scaling, Snapshot, SnapshotProcess
+
+WHOLE_HOST = Path(path="/")
+"""What leads to a process that names no paths."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +48,8 @@ class Route:
     """`spec.controller` of that class, None where no class was found."""
     gateways: tuple[GatewayRef, ...]
     issuer: IssuerRef | None
+    paths: tuple[Path, ...] = (WHOLE_HOST,)
+    """Without those that another process of the namespace has of any of the hosts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,10 +127,17 @@ def _route(observed: ObservedState, application: ApplicationSpec, process: Proce
     routing = application.routing or Routing()
     wanted = routing.ingress_class_name
     found = _ingress_class(wanted, observed.ingress_classes)
-    taken = {one.host for one in observed.taken_hosts.get(process.uid, ())}
+    taken = observed.taken_hosts.get(process.uid, ())
+    gone = {one.host for one in taken if one.path is None}
+    paths = tuple(
+        one
+        for one in exposure.paths or (WHOLE_HOST,)
+        if all(other.path != one.path for other in taken)
+    )
     return Route(
         backend=routing.backend or Backend.INGRESS,
-        hosts=tuple(one for one in exposure.hosts if one.host not in taken),
+        hosts=tuple(one for one in exposure.hosts if one.host not in gone) if paths else (),
+        paths=paths,
         annotations={
             name: value
             for name, value in sorted(exposure.annotations.items())

@@ -21,7 +21,7 @@ from process_operator.controller.status import schedule
 from process_operator.controller.status.runs import job_run, last_run, manual_run
 from process_operator.controller.status.schedule import Course
 from process_operator.kube import names, quantities
-from process_operator.models.process import LASTING, Host, ProcessStatus, ProcessType
+from process_operator.models.process import LASTING, Host, Path, ProcessStatus, ProcessType
 from process_operator.models.status import ServingRelease
 
 
@@ -62,7 +62,9 @@ def _with_what_runs(
         release=ServingRelease(name=running.name, number=record.number(running)),
         image=target.snapshot.image,
         internal_hostname=internal_hostname(target),
-        urls=tuple(_url(target, route, host) for host in route.hosts) if route else (),
+        urls=tuple(_url(target, route, host, path) for host in route.hosts for path in route.paths)
+        if route
+        else (),
     )
 
 
@@ -99,7 +101,8 @@ def _warnings(
         yield from course.coming.clock_changes
 
 
-def _url(target: Target, route: Route, host: Host) -> str:
+def _url(target: Target, route: Route, host: Host, path: Path) -> str:
     secure = host.tls_secret_name is not None or route.issuer is not None
     protocol = PROTOCOLS[target.protocol]
-    return f"{protocol.secure_scheme if secure else protocol.scheme}://{host.host}"
+    scheme = protocol.secure_scheme if secure else protocol.scheme
+    return f"{scheme}://{records.place(host.host, path.path)}"

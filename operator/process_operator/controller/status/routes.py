@@ -22,9 +22,9 @@ def taken_hosts(observed: ObservedState, process: Process) -> Refusal | None:
     if not taken:
         return None
     named = ", ".join(
-        f'{one.host} of Process "{one.holder}"'
+        f'{one.place} of Process "{one.holder}"'
         if one.holder
-        else f"{one.host} of another namespace"
+        else f"{one.place} of another namespace"
         for one in taken
     )
     message = (
