@@ -95,12 +95,16 @@ test-cluster: install ## Run the tests against a real API server and real contro
 
 .PHONY: test-e2e
 test-e2e: install ## Run the tests with real pods, Traefik and traffic (Linux, root; KEEP=1 keeps the cluster)
-	$(RUN) pytest tests/e2e -n 6 -m "not alone and not gitops"
+	$(RUN) pytest tests/e2e -n 6 -m "not alone and not gitops and not long"
 	$(RUN) pytest tests/e2e -m "alone and not upgrade"
 
 .PHONY: test-upgrade
 test-upgrade: install ## Go from the last released version to this one and back, with real pods and traffic
 	$(RUN) pytest tests/e2e -m upgrade
+
+.PHONY: test-traffic
+test-traffic: install ## Release fifty times in a row under load, by Ingress and by Gateway, and lose no request
+	$(RUN) pytest tests/e2e -n 2 -m long -s
 
 .PHONY: test-gitops
 test-gitops: install ## Let the real Argo CD and Flux follow a Git server, and print what they say (builds them first)

@@ -168,7 +168,15 @@ def test_webhooks_are_changed_bounded_and_deleted(me: Client) -> None:
         422,
         True,
     )
-    for _ in range(9):
+    told = me.done("PATCH", f"{path}?dry_run=true", {"description": "other"})
+    assert (told["description"], me.get(path).body["description"]) == ("other", "chat")
+    asked = {"endpoint": endpoint, "allowed_events": ["APP_DEPLOY"]}
+    me.done("POST", f"{PATH}?dry_run=true", asked)
+    made = [me.done("POST", PATH, asked, idempotency_key="once")["id"] for _ in range(2)]
+    assert made[0] == made[1]
+    other = me.post(PATH, {**asked, "description": "x"}, idempotency_key="once")
+    assert (other.status, "Idempotency-Key" in other.body["message"]) == (422, True)
+    for _ in range(8):
         webhook(me, endpoint)
     refused = me.post(PATH, {"endpoint": endpoint, "allowed_events": ["APP_DEPLOY"]})
     assert refused.body["message"] == "a project has at most 10 webhooks; delete one before"

@@ -1,8 +1,10 @@
 """Real requests through the real Traefik: a release loses none, a route is switched live."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
+import aiohttp
 import pytest
 
 from clients import Failed, Grpc, Http, Load
@@ -99,6 +101,46 @@ def test_a_release_loses_no_request(
         until(lambda: here.kubectl("get", "pods", "-o", "name").count("pod/") == 2)
     assert load.tally.failures == []
     assert load.tally.answers == {"v1", "v2"}
+
+
+@pytest.mark.long
+def test_fifty_releases_in_a_row_lose_no_request(
+    here: Namespace, entrance: Traefik, shop: Body, tiny: None
+) -> None:
+    del tiny
+    two = {"type": "manual", "manual": {"instanceCount": 2}}
+    here.release(shop, web(here, scalingStrategy=two))
+    until(lambda: answers(http(entrance, here), "v1"))
+    with Load(lambda: http(entrance, here)) as load:
+        for number in range(2, 52):
+            here.patch("papp", "shop", {"spec": {"image": f"{IMAGE}:v{2 - number % 2}"}})
+            here.wait(f"prel/shop-{number}", "jsonpath={.status.state}=success")
+        until(lambda: here.kubectl("get", "pods", "-o", "name").count("pod/") == 2)
+    print(f"{load.tally.answered} requests, {len(load.tally.failures)} failed")  # noqa: T201
+    assert load.tally.failures == []
+    assert load.tally.answers == {"v1", "v2"}
+
+
+async def test_websockets_and_events_pass_as_they_are_written(
+    here: Namespace, entrance: Traefik, shop: Body, tiny: None
+) -> None:
+    del tiny
+    here.release(shop, web(here))
+    until(lambda: answers(http(entrance, here), "v1"))
+    headers = {"Host": host(here)}
+    timeout = aiohttp.ClientTimeout(total=20)
+    async with aiohttp.ClientSession(headers=headers, timeout=timeout) as session:
+        async with session.ws_connect(f"{entrance.url}/echo") as socket:
+            for words in ("one", "two", "three"):
+                await socket.send_str(words)
+                assert await socket.receive_str() == words
+        async with session.get(f"{entrance.url}/events") as events:
+            arrived: list[float] = []
+            while len(arrived) < 5:
+                if (await events.content.readline()).startswith(b"data: v1"):
+                    arrived.append(time.monotonic())
+    # Each as it was written, and not all at once from a buffer.
+    assert arrived[-1] - arrived[0] > 0.2
 
 
 def test_http_becomes_grpc_and_back_within_a_bounded_gap(

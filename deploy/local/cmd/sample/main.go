@@ -27,6 +27,7 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/net/websocket"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
@@ -166,6 +167,8 @@ func web(ctx context.Context) {
 		w.WriteHeader(answer.StatusCode)
 		_, _ = io.Copy(w, answer.Body)
 	})
+	mux.HandleFunc("/events", events)
+	mux.Handle("/echo", websocket.Server{Handler: func(c *websocket.Conn) { _, _ = io.Copy(c, c) }})
 	if os.Getenv("DATABASE_URL") != "" {
 		mux.HandleFunc("/query", query())
 	}
@@ -177,6 +180,22 @@ func web(ctx context.Context) {
 		fmt.Fprintln(w, "burnt", rounds)
 	})
 	serve(ctx, mux)
+}
+
+// events sends the version ten times a second, as server-sent events, until the client leaves.
+func events(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	for {
+		fmt.Fprintf(w, "data: %s\n\n", version)
+		if err := http.NewResponseController(w).Flush(); err != nil {
+			return
+		}
+		select {
+		case <-r.Context().Done():
+			return
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 func number(r *http.Request, name string) int {

@@ -14,9 +14,10 @@ from process_operator.api.payloads import base
 from process_operator.api.payloads.webhooks import CreateWebhook, RollSecret, UpdateWebhook
 from process_operator.api.payloads.webhooks import Delivery as DeliveryReply
 from process_operator.api.payloads.webhooks import Webhook as WebhookReply
+from process_operator.api.reads import cache
 from process_operator.api.routes import groups, projects, replies
 from process_operator.api.routes.call import Call
-from process_operator.api.routes.parameters import Limit, Offset, Perform, Read, Uid
+from process_operator.api.routes.parameters import Alter, Create, Limit, Offset, Read, Uid
 from process_operator.api.webhooks import replies as presented
 from process_operator.api.webhooks import webhook as webhooks
 from process_operator.api.webhooks.addresses import NotAllowed
@@ -84,6 +85,8 @@ async def _change(call: Call, identifier: str, changes: Mapping[str, Any]) -> We
         return {**now, hook.id: there.model_copy(update={**changes, **about})}
 
     store = _webhooks(call).store
+    if call.options.dry_run:
+        return changed(store.hooks)[hook.id]
     await store.change(changed)
     return store.hooks[hook.id]
 
@@ -106,7 +109,7 @@ async def list_webhooks(call: Read, limit: Limit = 25, offset: Offset = 0) -> Re
     summary="Create a webhook",
     responses=replies.documented(201, WebhookReply, "The new webhook.", writes=True),
 )
-async def create_webhook(call: Perform, payload: CreateWebhook) -> Response:
+async def create_webhook(call: Create, payload: CreateWebhook) -> Response:
     """Tell the deployments of a project from now on: that one has begun, and how it ended."""
     given = payload.given()
     store = _webhooks(call).store
@@ -121,22 +124,50 @@ async def create_webhook(call: Perform, payload: CreateWebhook) -> Response:
         description=given.get("description"),
         since=now,
         secret=webhooks.new_secret(),
+        ticket=call.ticket,
         created_by=call.options.asker,
         created_at=now,
         updated_at=now,
     )
 
     def added(there: Hooks) -> Hooks:
-        if sum(one.project == project.uid for one in there.values()) >= MAX_OF_PROJECT:
+        # Those of namespaces that are gone tell nothing any more.
+        alive = {
+            key: one
+            for key, one in there.items()
+            if call.cache.get(cache.NAMESPACE_KIND, one.project) is not None
+        }
+        if _repeated(call, alive) is not None:
+            return alive
+        if sum(one.project == project.uid for one in alive.values()) >= MAX_OF_PROJECT:
             raise problems.refused(
                 f"a project has at most {MAX_OF_PROJECT} webhooks; delete one before"
             )
-        if len(there) >= MAX_OF_ALL:
+        if len(alive) >= MAX_OF_ALL:
             raise problems.refused(f"this API has at most {MAX_OF_ALL} webhooks, of all projects")
-        return {**there, hook.id: hook}
+        return {**alive, hook.id: hook}
 
-    await store.change(added)
-    return _reply(call, hook, HTTPStatus.CREATED)
+    if call.options.dry_run:
+        added(store.hooks)
+    else:
+        await store.change(added)
+    return _reply(call, _repeated(call, store.hooks) or hook, HTTPStatus.CREATED)
+
+
+def _repeated(call: Call, there: Hooks) -> Webhook | None:
+    """Return the webhook that an earlier request with the same Idempotency-Key has made."""
+    if call.ticket is None:
+        return None
+    request, _, asked = call.ticket.partition("-")
+    for one in there.values():
+        known, _, before = (one.ticket or "").partition("-")
+        if known == request and before != asked:
+            raise problems.refused(
+                "Idempotency-Key was used for another request; use a new one for each request"
+            )
+        if known == request:
+            return one
+    return None
 
 
 def _once(names: Iterable[str]) -> tuple[str, ...]:
@@ -158,7 +189,7 @@ async def get_webhook(call: Read, id: Uid) -> Response:  # noqa: A002
     summary="Update a webhook",
     responses=replies.documented(200, WebhookReply, "The webhook.", writes=True),
 )
-async def update_webhook(call: Perform, id: Uid, payload: UpdateWebhook) -> Response:  # noqa: A002
+async def update_webhook(call: Alter, id: Uid, payload: UpdateWebhook) -> Response:  # noqa: A002
     """Change the provided fields; the secret stays."""
     given = payload.given()
     _found(call, id)
@@ -173,14 +204,15 @@ async def update_webhook(call: Perform, id: Uid, payload: UpdateWebhook) -> Resp
     summary="Delete a webhook",
     responses=replies.documented(200, base.Message, "It is deleted.", writes=True),
 )
-async def delete_webhook(call: Perform, id: Uid) -> Response:  # noqa: A002
+async def delete_webhook(call: Alter, id: Uid) -> Response:  # noqa: A002
     """Tell nothing there any more."""
     hook = _found(call, id)
 
     def removed(now: Hooks) -> Hooks:
         return {key: one for key, one in now.items() if key != hook.id}
 
-    await _webhooks(call).store.change(removed)
+    if not call.options.dry_run:
+        await _webhooks(call).store.change(removed)
     return replies.reply({"message": "Webhook is deleted"})
 
 
@@ -189,7 +221,7 @@ async def delete_webhook(call: Perform, id: Uid) -> Response:  # noqa: A002
     summary="Enable or disable a webhook",
     responses=replies.documented(200, WebhookReply, "The webhook.", writes=True),
 )
-async def toggle_webhook(call: Perform, id: Uid) -> Response:  # noqa: A002
+async def toggle_webhook(call: Alter, id: Uid) -> Response:  # noqa: A002
     """Disable an enabled webhook, enable a disabled one; what happens meanwhile is not told."""
     is_enabled = not _found(call, id).is_enabled
     since = {"since": datetime.now(UTC)} if is_enabled else {}
@@ -201,7 +233,7 @@ async def toggle_webhook(call: Perform, id: Uid) -> Response:  # noqa: A002
     summary="Replace the secret of a webhook",
     responses=replies.documented(200, WebhookReply, "The webhook.", writes=True),
 )
-async def roll_secret(call: Perform, id: Uid, payload: RollSecret) -> Response:  # noqa: A002
+async def roll_secret(call: Alter, id: Uid, payload: RollSecret) -> Response:  # noqa: A002
     """Sign with a new secret, and for some hours with the old one too."""
     hook = _found(call, id)
     rolled = hook.rolled(datetime.now(UTC), payload.given().get("expire_in_hours", 0))

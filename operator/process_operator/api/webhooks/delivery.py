@@ -92,7 +92,7 @@ class Sender:
             outcome = Outcome.SUCCESS if status in _SUCCESS else Outcome.FAILED
         except TimeoutError:
             outcome, text = Outcome.FAILED, f"no answer within {_SECONDS} s"
-        except (aiohttp.ClientError, NotAllowed, ValueError) as error:
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             outcome, text = Outcome.FAILED, _told(error)
         return outcome, status, text, round((time.monotonic() - began) * 1000)
 

@@ -83,7 +83,11 @@ class Dispatcher:
         hooks = self._store.of(project.uid) if project is not None else ()
         if not hooks:
             return
-        for event in events.events(release):
+        try:
+            happened = tuple(events.events(release))
+        except ValueError:
+            return  # a record of a newer version, which whoever knows it will tell
+        for event in happened:
             if event.at >= self._told - _CLOCKS_DIFFER and event.id not in self._recent:
                 self._take_up(event, hooks)
 
@@ -159,8 +163,14 @@ class Dispatcher:
         return pause
 
     async def _deliver(self, due: Due) -> None:
+        after: Due | None = None
         try:
             after = await self._attempt(due)
+        except Exception as error:  # noqa: BLE001 - one event must not hold up all others
+            _log.error(
+                "could not make a delivery",
+                extra={"kind": "Webhook", "object": due.webhook, "detail": type(error).__name__},
+            )
         finally:
             del self._busy[due.webhook]
             self._wake.set()

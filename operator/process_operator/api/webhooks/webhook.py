@@ -33,6 +33,8 @@ class Webhook(base.Model):
     secret: str
     old_secret: str | None = None
     old_secret_expires_at: AwareDatetime | None = None
+    ticket: str | None = None
+    """The mark of the request that made it, if that had an Idempotency-Key."""
     created_by: str
     updated_by: str | None = None
     created_at: AwareDatetime
