@@ -120,7 +120,11 @@ class Run:
             assert not self._ask("apps", "get", self._app)["is_suspended"]
         with step("apps processes create, update; apps domains add: refused"):
             self._is_told_what_is_wrong()
-        with step("databases list, apps logs runtime and the like: not there"):
+        with step("apps logs runtime"):
+            self._ask("apps", "logs", "runtime", self._app)
+        with step("global-env-vars create, list, update, delete"):
+            self._global_variables()
+        with step("databases list, apps logs access and the like: not there"):
             self._is_told_what_is_not_there()
         with step("apps processes delete; apps delete"):
             self._of_app("processes", "delete", self._web, "--confirm")
@@ -204,6 +208,17 @@ class Run:
         self._ask("apps", "domains", "delete", self._app, domain["id"], "--confirm")
         assert self._of_app("domains", "list") == []
 
+    def _global_variables(self) -> None:
+        words = ("global-env-vars",)
+        made = self._ask(*words, "create", "--key", "REGION", "--value", "eu")
+        self._ask(*words, "update", made["id"], "--value", "us")
+        found = self._ask(*words, "list")
+        assert [(one["key"], one["value"]) for one in found] == [("REGION", "us")]
+        kept = self._place.get("configmap", "process-operator-global-env")["data"]
+        assert kept == {"REGION": "us"}
+        self._ask(*words, "delete", made["id"], "--confirm")
+        assert self._ask(*words, "list") == []
+
     def _is_told_what_is_wrong(self) -> None:
         before = self._place.objects()
         for arguments, field in (
@@ -223,7 +238,7 @@ class Run:
             ("databases", "list"),
             ("static-sites", "list"),
             ("users", "list"),
-            ("apps", "logs", "runtime", self._app),
+            ("apps", "logs", "access", self._app),
             ("apps", "purge-cache", self._app),
             ("apps", "tcp-proxies", "list", "--app-id", self._app),
         ):
