@@ -17,11 +17,13 @@ UNKNOWN = "11111111-1111-4111-8111-111111111111"
 CREATE = {"display_name": "x", "type": "worker", "resource_type_id": UNKNOWN}
 
 
+WEBHOOK = {"endpoint": "https://chat.example.com/", "allowed_events": ["APP_DEPLOY"]}
 BODIES: dict[tuple[str, str], Any] = {
     ("post", "/v3/applications/{id}/processes"): CREATE,
     ("post", "/v3/applications/{id}/processes/{process_id}/exec"): {"command": ["true"]},
     ("post", "/v3/applications/{id}/clone"): {"display_name": "x"},
     ("post", "/v3/applications/{id}/env-vars"): {"key": "A", "value": "1"},
+    ("post", "/v3/webhooks"): WEBHOOK,
     ("post", "/v3/applications/{id}/domains"): {"domain_name": "a.example.com"},
 }
 
@@ -37,6 +39,7 @@ def test_every_path_is_closed_to_whoever_has_no_key_for_it(
     foreign = Client(rest, restside.new_key(kubeconfig, "kube-public", name=str(uuid.uuid4())))
     running.until(lambda: foreign.get("/v3/api-keys/validate").status == 200, seconds=10)
     project = me.done("GET", "/v3/projects")["data"][0]
+    hook = me.done("POST", "/v3/webhooks", WEBHOOK)
     mine = {
         "id": app.made["id"],
         "process_id": app.web["id"],
@@ -44,6 +47,7 @@ def test_every_path_is_closed_to_whoever_has_no_key_for_it(
         "env_var_id": variable["id"],
         "domain_id": domain["id"],
         "measurement": "cpu-limit",
+        "delivery_id": UNKNOWN,
     }
     paths = Client(rest).done("GET", "/v3/openapi.json")["paths"]
     asked = 0
@@ -51,7 +55,8 @@ def test_every_path_is_closed_to_whoever_has_no_key_for_it(
         if template.startswith(HOOKS):
             continue  # its address is the key, see test_a_hook_deploys_for_whoever_knows_it
         names = [part.strip("{}") for part in template.split("/") if part.startswith("{")]
-        known = mine | ({"id": project["id"]} if "projects" in template else {})
+        of = {"projects": project["id"], "webhooks": hook["id"]}.get(template.split("/")[2])
+        known = mine | ({"id": of} if of is not None else {})
         for method in operations:
             body = BODIES.get(
                 (method, template), {} if method in ("post", "patch", "put") else None
