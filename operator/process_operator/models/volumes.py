@@ -189,26 +189,15 @@ _FewItems = Annotated[
 ]
 
 
-class ProjectedSecret(Model):
-    """Keys of a Secret beside other sources."""
+class ProjectedKeys(Model):
+    """Keys of a Secret or ConfigMap beside other sources."""
 
     name: ObjectName
-    """Name of the Secret in the same namespace."""
+    """Name of the Secret or ConfigMap in the same namespace."""
     items: _FewItems = ()
-    """Keys that become files; absent means all."""
+    """Keys that become files; absent means all, each under its own name."""
     optional: bool | None = None
-    """Whether the pod may start although the Secret is missing; absent means no."""
-
-
-class ProjectedConfigMap(Model):
-    """Keys of a ConfigMap beside other sources."""
-
-    name: ObjectName
-    """Name of the ConfigMap in the same namespace."""
-    items: _FewItems = ()
-    """Keys that become files; absent means all."""
-    optional: bool | None = None
-    """Whether the pod may start although the ConfigMap is missing; absent means no."""
+    """Whether the pod may start although it is missing; absent means no."""
 
 
 class ServiceAccountToken(Model):
@@ -247,9 +236,9 @@ class ProjectedSource(Model):
         )
     )
 
-    secret: ProjectedSecret | None = None
+    secret: ProjectedKeys | None = None
     """Files from a Secret."""
-    config_map: ProjectedConfigMap | None = None
+    config_map: ProjectedKeys | None = None
     """Files from a ConfigMap."""
     service_account_token: ServiceAccountToken | None = None
     """A token of the pod's service account; without this item pods have none."""
