@@ -89,6 +89,13 @@ def test_what_is_kept_comes_back_and_what_cannot_be_read_is_left_out() -> None:
     assert webhook.parsed(data | odd) == ({"a": HOOK}, progress)
 
 
+def test_what_happened_since_the_oldest_webhook_is_told_by_the_first_who_can() -> None:
+    later = NOW + timedelta(days=1)
+    assert webhook.beginning({}, later).told == later
+    newer = HOOK.model_copy(update={"id": "b", "since": NOW + timedelta(hours=1)})
+    assert webhook.beginning({"a": HOOK, "b": newer}, later).told == NOW
+
+
 def test_an_old_secret_holds_until_its_end() -> None:
     rolled = HOOK.rolled(NOW, hours=1)
     assert rolled.secrets(NOW) == (rolled.secret, HOOK.secret)

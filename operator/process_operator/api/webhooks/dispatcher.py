@@ -20,7 +20,7 @@ from process_operator.api.webhooks.addresses import AllowedAddresses
 from process_operator.api.webhooks.delivery import Delivery, Outcome, Sender
 from process_operator.api.webhooks.events import Event
 from process_operator.api.webhooks.store import WebhookStore
-from process_operator.api.webhooks.webhook import DEPLOY, Due, Progress, Webhook
+from process_operator.api.webhooks.webhook import DEPLOY, Due, Progress, Webhook, beginning
 from process_operator.kube import errors, names
 
 _log = logging.getLogger(__name__)
@@ -140,7 +140,7 @@ class Dispatcher:
                     extra={"kind": "Secret", "detail": type(error).__name__},
                 )
                 await asyncio.sleep(_AGAIN_SECONDS)
-        before = self._store.progress or Progress(told=self._clock())
+        before = self._store.progress or beginning(self._store.hooks, self._clock())
         self._recent.extend(before.recent)
         self._due = {(one.webhook, one.release, one.status): one for one in before.due}
         self._told = before.told

@@ -82,6 +82,11 @@ class Progress(base.Model):
     due: Annotated[tuple[Due, ...], Field(max_length=10_000)] = ()
 
 
+def beginning(hooks: Mapping[str, Webhook], now: datetime) -> Progress:
+    """Return where to begin when nothing was taken up yet: with what the oldest webhook is told."""
+    return Progress(told=min((now, *(one.since for one in hooks.values()))))
+
+
 def new_secret() -> str:
     """Return a secret of 192 bits in the form of the Standard Webhooks."""
     return "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
