@@ -1,12 +1,20 @@
 """Where webhooks may lead, and what is kept of them."""
 
 import ipaddress
+import socket
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+import receiving
 from process_operator.api.webhooks import signature, webhook
-from process_operator.api.webhooks.addresses import AllowedAddresses, CheckedResolver, NotAllowed
+from process_operator.api.webhooks.addresses import (
+    AllowedAddresses,
+    CheckedResolver,
+    NotAllowed,
+    only_to,
+)
+from process_operator.api.webhooks.delivery import Outcome, Sender
 from process_operator.api.webhooks.webhook import Due, Progress, Webhook
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -65,6 +73,27 @@ async def test_a_name_that_means_no_allowed_address_leads_nowhere() -> None:
 async def test_an_odd_way_to_write_an_address_is_seen_through(host: str) -> None:
     with pytest.raises(NotAllowed):
         await CheckedResolver(AllowedAddresses()).resolve(host, 80)
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "127.1", "2130706433", "0x7f.1", "0", "localhost", "[::ffff:127.0.0.1]"]
+)
+async def test_nothing_is_sent_to_an_address_that_is_not_allowed_however_it_is_written(
+    host: str,
+) -> None:
+    with receiving.receiver() as receiver:
+        endpoint = receiver.endpoint.replace("127.0.0.1", host)
+        async with Sender(AllowedAddresses()) as sender:
+            outcome, status, text, _ = await sender.send(endpoint, b"{}", {})
+        assert (outcome, status, receiver.received) == (Outcome.FAILED, None, [])
+        assert "no address that webhooks may lead to" in text
+
+
+async def test_an_address_is_checked_once_more_when_a_connection_is_made() -> None:
+    made = only_to(AllowedAddresses())
+    with pytest.raises(NotAllowed):
+        made((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("10.0.0.1", 80)))
+    made((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("93.184.216.34", 80))).close()
 
 
 def test_a_signature_is_that_of_the_standard() -> None:

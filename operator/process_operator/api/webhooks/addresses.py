@@ -6,10 +6,11 @@ that are allowed: a name that means something else a moment later leads nowhere.
 
 import ipaddress
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import urlsplit
 
+from aiohappyeyeballs import AddrInfoType
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
@@ -52,7 +53,9 @@ class AllowedAddresses:
         try:
             allowed = self.permits(host)
         except ValueError:
-            return  # a name, which the resolver will see
+            # A name, which the resolver will see, unless the client takes it for an address as it
+            # is: 127.1 and 2130706433 are loopback to a socket.
+            allowed = ":" not in host and not host.replace(".", "").isdigit()
         if not allowed:
             raise NotAllowed(_told(host))
 
@@ -68,6 +71,21 @@ def _meant(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
 
 def _told(host: str) -> str:
     return f"{host} has no address that webhooks may lead to: only public ones, or as configured"
+
+
+def only_to(allowed: AllowedAddresses) -> Callable[[AddrInfoType], socket.socket]:
+    """Return what makes the sockets of connections: to allowed addresses, however they were found.
+
+    What it returns raises `NotAllowed` for any other.
+    """
+
+    def made(address: AddrInfoType) -> socket.socket:
+        family, kind, protocol, _, place = address
+        if not allowed.permits(str(place[0])):
+            raise NotAllowed(_told(str(place[0])))
+        return socket.socket(family=family, type=kind, proto=protocol)
+
+    return made
 
 
 class CheckedResolver(AbstractResolver):

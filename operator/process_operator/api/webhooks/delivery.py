@@ -11,7 +11,12 @@ from typing import Self
 import aiohttp
 import certifi
 
-from process_operator.api.webhooks.addresses import AllowedAddresses, CheckedResolver, NotAllowed
+from process_operator.api.webhooks.addresses import (
+    AllowedAddresses,
+    CheckedResolver,
+    NotAllowed,
+    only_to,
+)
 
 _SECONDS = 10
 _MAX_RESPONSE = 1024
@@ -58,6 +63,7 @@ class Sender:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 resolver=CheckedResolver(self._allowed),
+                socket_factory=only_to(self._allowed),
                 use_dns_cache=False,
                 limit=_CONNECTIONS,
                 force_close=True,

@@ -7,7 +7,7 @@ nothing: events are told at least once, always with the same id.
 import asyncio
 import logging
 import uuid
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -34,6 +34,8 @@ RETRIES = (
 _MAX_DUE = 2000
 _MAX_DUE_OF_WEBHOOK = 100
 _AT_ONCE = 16
+_AT_ONCE_OF_PROJECT = 2
+"""So that one tenant, whose addresses do not answer, holds up no other."""
 _RECENT = 200
 _HISTORY = 1000
 _CLOCKS_DIFFER = timedelta(minutes=5)
@@ -151,16 +153,23 @@ class Dispatcher:
         """Start what is due now; return the seconds until something is, None for never."""
         now = self._clock()
         pause: float | None = None
+        busy = Counter(map(self._project, self._busy))
         for due in list(self._due.values()):
             if due.webhook in self._busy:
                 continue
             wait = (due.at - now).total_seconds()
-            if wait > 0 or len(self._busy) >= _AT_ONCE:
-                if wait > 0:
-                    pause = min(wait, pause) if pause is not None else wait
+            if wait > 0:
+                pause = min(wait, pause) if pause is not None else wait
                 continue
-            self._busy[due.webhook] = tasks.create_task(self._deliver(due))
+            project = self._project(due.webhook)
+            if len(self._busy) < _AT_ONCE and busy[project] < _AT_ONCE_OF_PROJECT:
+                busy[project] += 1
+                self._busy[due.webhook] = tasks.create_task(self._deliver(due))
         return pause
+
+    def _project(self, webhook: str) -> str:
+        hook = self._store.hooks.get(webhook)
+        return hook.project if hook is not None else ""
 
     async def _deliver(self, due: Due) -> None:
         after: Due | None = None
