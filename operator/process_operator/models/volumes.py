@@ -160,7 +160,20 @@ class ClaimSpec(Model):
 
     access_modes: Annotated[
         tuple[AccessMode, ...],
-        Field(min_length=1, max_length=4, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+        Field(
+            min_length=1,
+            max_length=4,
+            json_schema_extra={
+                "x-kubernetes-list-type": "atomic",
+                **validations(
+                    rule(
+                        "self.size() == 1 || self.all(one, one != 'ReadWriteOncePod')",
+                        "accessModes with ReadWriteOncePod must have nothing else; remove the "
+                        "others",
+                    )
+                ),
+            },
+        ),
     ]
     """Who may use it; `ReadWriteOnce` is nearly always right."""
     storage_class_name: ObjectName | None = None
