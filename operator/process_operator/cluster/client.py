@@ -152,7 +152,7 @@ class Cluster:
         page is parsed as a whole, and ten kinds are listed side by side: large pages are what
         memory is needed for when much is there.
         """
-        asked = _selectors(label_selector, field_selector) | {"limit": str(limit)}
+        asked = _said(labelSelector=label_selector, fieldSelector=field_selector, limit=str(limit))
         path = KINDS[kind].path(namespace)
         accept = _METADATA_LIST if metadata_only else _JSON
         while True:
@@ -171,7 +171,7 @@ class Cluster:
         Not a list like others: it is computed for each request, and so has no resourceVersion.
         """
         path = KINDS["PodMetrics"].path(namespace)
-        measured = await self._call("GET", path, _selectors(label_selector, None))
+        measured = await self._call("GET", path, _said(labelSelector=label_selector))
         items: Sequence[Manifest] = measured.get("items") or ()
         return items
 
@@ -192,7 +192,7 @@ class Cluster:
         and one that has not ended in time is dead: `Unavailable`. Either way the caller goes on
         from the last version that it has seen, which costs one request and no list.
         """
-        asked = _selectors(label_selector, field_selector) | {
+        asked = _said(labelSelector=label_selector, fieldSelector=field_selector) | {
             "watch": "true",
             "resourceVersion": resource_version,
             "allowWatchBookmarks": "true",
@@ -234,8 +234,8 @@ class Cluster:
             resource_version: With force: the object must be at this version.
             dry_run: Whether the server is only to say what it would do.
         """
-        required = {"uid": uid, "resourceVersion": resource_version if force else _ABSENT}
-        metadata = manifest["metadata"] | {name: value for name, value in required.items() if value}
+        version = resource_version if force else _ABSENT
+        metadata = manifest["metadata"] | _said(uid=uid, resourceVersion=version)
         asked = self._write | {"force": "true" if force else "false"} | _dry(dry_run)
         body = manifest | {"metadata": metadata}
         return await self._call("PATCH", _path(manifest), asked, body, content=_APPLY)
@@ -446,6 +446,5 @@ def _path(manifest: Manifest) -> str:
     return KINDS[manifest["kind"]].path(metadata.get("namespace"), metadata["name"])
 
 
-def _selectors(label_selector: str | None, field_selector: str | None) -> dict[str, str]:
-    given = {"labelSelector": label_selector, "fieldSelector": field_selector}
+def _said(**given: str | None) -> dict[str, str]:
     return {name: value for name, value in given.items() if value}

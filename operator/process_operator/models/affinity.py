@@ -1,7 +1,7 @@
 """Which nodes, and which neighbours, pods are placed with; in Kubernetes' own shape."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Generic, TypeVar
 
 from pydantic import ConfigDict, Field
 
@@ -12,7 +12,7 @@ _ATOMIC = {"x-kubernetes-list-type": "atomic"}
 _Weight = Annotated[int, Field(ge=1, le=100)]
 _Values = Annotated[
     tuple[LabelValue, ...],
-    Field(max_length=16, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    Field(max_length=16, json_schema_extra=_ATOMIC),
 ]
 
 
@@ -48,17 +48,22 @@ _NEEDS_VALUES = validations(
 )
 
 
-class NodeExpression(Model):
-    """One condition on a label of nodes."""
+_OperatorT = TypeVar("_OperatorT", NodeOperator, PodOperator)
 
+
+class _Expression(Model, Generic[_OperatorT]):
     model_config = ConfigDict(json_schema_extra=_NEEDS_VALUES)
 
     key: LabelKey
     """The label, for example `topology.kubernetes.io/zone`."""
-    operator: NodeOperator
+    operator: _OperatorT
     """How it is compared."""
     values: _Values = ()
-    """What it is compared with; one number for `Gt` and `Lt`."""
+    """What it is compared with; one number for `Gt` and `Lt`, which only nodes know."""
+
+
+class NodeExpression(_Expression[NodeOperator]):
+    """One condition on a label of nodes."""
 
 
 class NodeSelectorTerm(Model):
@@ -100,17 +105,8 @@ class NodeAffinity(Model):
     """Nodes that they prefer."""
 
 
-class PodExpression(Model):
+class PodExpression(_Expression[PodOperator]):
     """One condition on a label of pods."""
-
-    model_config = ConfigDict(json_schema_extra=_NEEDS_VALUES)
-
-    key: LabelKey
-    """The label, for example `process-operator.dev/process`."""
-    operator: PodOperator
-    """How it is compared."""
-    values: _Values = ()
-    """What it is compared with."""
 
 
 class LabelSelector(Model):

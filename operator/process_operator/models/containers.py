@@ -21,6 +21,7 @@ from process_operator.models.base import (
 from process_operator.models.environment import EnvFromSource, EnvVar
 from process_operator.models.probes import Probe
 from process_operator.models.quantity import Between, Quantity
+from process_operator.models.volumes import absolute_path
 
 _MOST = 4
 _Command = Annotated[
@@ -39,13 +40,7 @@ class Mount(Model):
         Field(
             min_length=1,
             max_length=512,
-            json_schema_extra=validations(
-                rule(
-                    "self.startsWith('/') && !self.contains(':')",
-                    "volumeMounts[].mountPath must be an absolute path without a colon, for "
-                    "example /var/cache",
-                )
-            ),
+            json_schema_extra=absolute_path("volumeMounts[].mountPath"),
         ),
     ]
     """Absolute directory in the container, for example `/var/cache`."""

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
 
 from process_operator.models.base import (
     DataKey,
@@ -21,6 +22,12 @@ from process_operator.models.references import Reference
 
 _RELATIVE = "!self.startsWith('/') && !self.contains('..')"
 _FileMode = Annotated[int, Field(ge=0, le=0o777)]
+
+
+def absolute_path(field: str) -> JsonDict:
+    """Return the rule of a path at which a volume appears in a container."""
+    told = f"{field} must be an absolute path without a colon, for example /var/cache"
+    return validations(rule("self.startsWith('/') && !self.contains(':')", told))
 
 
 class Medium(StrEnum):
@@ -289,17 +296,7 @@ class Volume(Model):
     """Name of the volume, unique in its list, for example `cache`."""
     mount_path: Annotated[
         str,
-        Field(
-            min_length=1,
-            max_length=512,
-            json_schema_extra=validations(
-                rule(
-                    "self.startsWith('/') && !self.contains(':')",
-                    "volumes[].mountPath must be an absolute path without a colon, for example "
-                    "/var/cache",
-                )
-            ),
-        ),
+        Field(min_length=1, max_length=512, json_schema_extra=absolute_path("volumes[].mountPath")),
     ]
     """Absolute directory in the container where the volume appears, for example `/var/cache`."""
     read_only: bool | None = None

@@ -46,10 +46,10 @@ UNBOUND = (
     "was made before keys were bound to the uids of their namespaces; revoke it and make it anew "
     "with `process-operator keys create`"
 )
+_TRIES = 6
 _READ_SECONDS = 1.0
 _READ_TIMEOUT_SECONDS = 4.0
 _TRUSTED_SECONDS = 15.0
-_TRIES = 6
 """How long keys stay valid while the Secret cannot be read: longer, and a revocation is missed."""
 
 

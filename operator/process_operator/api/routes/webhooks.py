@@ -24,6 +24,7 @@ from process_operator.api.webhooks.addresses import NotAllowed
 from process_operator.api.webhooks.dispatcher import Webhooks
 from process_operator.api.webhooks.store import MAX_OF_ALL, MAX_OF_PROJECT, Hooks
 from process_operator.api.webhooks.webhook import Webhook
+from process_operator.api.writes import writer
 
 router = groups.router("Webhooks")
 
@@ -156,18 +157,7 @@ async def create_webhook(call: Create, payload: CreateWebhook) -> Response:
 
 def _repeated(call: Call, there: Hooks) -> Webhook | None:
     """Return the webhook that an earlier request with the same Idempotency-Key has made."""
-    if call.ticket is None:
-        return None
-    request, _, asked = call.ticket.partition("-")
-    for one in there.values():
-        known, _, before = (one.ticket or "").partition("-")
-        if known == request and before != asked:
-            raise problems.refused(
-                "Idempotency-Key was used for another request; use a new one for each request"
-            )
-        if known == request:
-            return one
-    return None
+    return next((one for one in there.values() if writer.made(call.ticket, one.ticket)), None)
 
 
 def _once(names: Iterable[str]) -> tuple[str, ...]:

@@ -262,16 +262,23 @@ def _digest(text: bytes) -> str:
 
 def repeated(mark: str | None, candidates: Sequence[Record]) -> Record | None:
     """Return what an earlier request with the same Idempotency-Key has made."""
-    if mark is None:
-        return None
+    return next((one for one in candidates if made(mark, one.marks.get(cache.IDEMPOTENCY))), None)
+
+
+def made(mark: str | None, before: str | None) -> bool:
+    """Whether the request with a mark is the one that has left another mark.
+
+    Raises:
+        Problem: It has the same Idempotency-Key, and asks for something else.
+    """
+    if mark is None or before is None:
+        return False
     request, _, asked = mark.partition("-")
-    for record in candidates:
-        made = record.marks.get(cache.IDEMPOTENCY, "")
-        if made.partition("-")[0] != request:
-            continue
-        if made.partition("-")[2] != asked:
-            raise problems.refused(
-                "Idempotency-Key was used for another request; use a new one for each request"
-            )
-        return record
-    return None
+    known, _, asked_before = before.partition("-")
+    if known != request:
+        return False
+    if asked_before != asked:
+        raise problems.refused(
+            "Idempotency-Key was used for another request; use a new one for each request"
+        )
+    return True
