@@ -6,6 +6,7 @@ from stories.scenes import (
     IMAGE_1,
     IMAGE_2,
     MIGRATE,
+    PROCESS,
     TICK,
     WARM,
     fails_with_a_slow_alarm,
@@ -18,6 +19,8 @@ from stories.scenes import (
 )
 from storytelling import Story, application
 from userside import process
+
+HOUR = 3600
 
 
 @told
@@ -41,6 +44,26 @@ def suspended_at_the_size_that_an_autoscaler_had_found(story: Story) -> None:
     story.settles()
     story.changes(APPLICATION, "shop", suspend=False)
     story.settles()
+
+
+@told
+def asleep_at_night_and_awake_in_the_morning(story: Story) -> None:
+    night = {"name": "night", "schedule": "0 22 * * *", "maxInstanceCount": 0}
+    morning = {"name": "morning", "schedule": "0 6 * * *"}
+    horizontal = {"minInstanceCount": 2, "maxInstanceCount": 5}
+    scaling = {"type": "horizontal", "horizontal": horizontal}
+    web = process("web", "web", scalingStrategy=scaling)
+    story.begins_with("release shop-1 serves", application(), web)
+    story.autoscales("shop-web", 4)
+    story.settles()
+    story.changes(PROCESS, "web", scalingSchedules=[night, morning])
+    story.settles()
+    new_image(story)
+    story.settles()
+    story.passes(12 * HOUR)
+    new_image(story, "registry.example.com/shop:3")
+    story.settles()
+    story.passes(12 * HOUR)
 
 
 @told

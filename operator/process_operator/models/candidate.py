@@ -55,7 +55,7 @@ def process(spec: ProcessSpec, chosen: ResourceType) -> SnapshotProcess:
         entrypoint=spec.entrypoint,
         command=spec.command or (),
         resource_type=chosen,
-        scaling=defaults.scaling(spec.scaling_strategy),
+        scaling=defaults.scaling(spec),
         port=spec.port or (defaults.DEFAULT_PORT if spec.type == ProcessType.WEB else None),
         ports=spec.ports,
         liveness_probe=spec.liveness_probe,

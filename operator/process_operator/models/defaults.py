@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from process_operator.models.application import ApplicationSpec, InitialRelease, ReleasePolicy
-from process_operator.models.process import Protocol
+from process_operator.models.process import ProcessSpec, Protocol
 from process_operator.models.scaling import ScalingStrategy, ScalingType
 from process_operator.models.snapshot import Horizontal, Scaling
 
@@ -46,8 +46,15 @@ def settings(spec: ApplicationSpec) -> Settings:
     )
 
 
-def scaling(strategy: ScalingStrategy | None) -> Scaling:
-    """Return how many instances a strategy means, defaults filled in, nothing clamped."""
+def scaling(spec: ProcessSpec) -> Scaling:
+    """Return how many instances a process asks for, defaults filled in, nothing clamped."""
+    return of_strategy(spec.scaling_strategy).model_copy(
+        update={"schedules": spec.scaling_schedules}
+    )
+
+
+def of_strategy(strategy: ScalingStrategy | None) -> Scaling:
+    """Return how many instances a strategy means, whatever the time."""
     if strategy is None:
         return Scaling()
     if strategy.manual is not None:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
+from process_operator.models import schedules
 from process_operator.models.base import (
     Command,
     DisplayName,
@@ -25,7 +26,8 @@ from process_operator.models.ports import SERVICE_PORT, Ports
 from process_operator.models.probes import Probe
 from process_operator.models.process_rules import has_port, one_success, only_for, unchanged
 from process_operator.models.references import ApplicationReference, Reference
-from process_operator.models.scaling import ScalingStrategy
+from process_operator.models.scaling import ScalingSchedules, ScalingStrategy
+from process_operator.models.schedules import ScheduleText, ZoneName
 from process_operator.models.security import SecurityContext
 from process_operator.models.status import (
     Count,
@@ -50,15 +52,8 @@ from process_operator.models.volumes import Volumes
 MAX_RUN_SECONDS = 604_800
 """A week."""
 
-_FIELD = "[0-9A-Za-z*/,?+-]+"
-_SCHEDULE = (
-    rf"^\\s*(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|@every [-+.0-9a-zµμ]+"
-    rf"|{_FIELD}(\\s+{_FIELD}){{4}})\\s*$"
-)
 _HOST_LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 _HOST = rf"^(\\*\\.)?{_HOST_LABEL}(\\.{_HOST_LABEL})*$"
-_ZONE_PART = "[A-Za-z0-9_+][A-Za-z0-9._+-]{0,13}"
-_ZONE = f"^{_ZONE_PART}(/{_ZONE_PART})*$"
 
 
 class ProcessType(StrEnum):
@@ -207,6 +202,7 @@ class ProcessSpec(Model):
             unchanged("key"),
             unchanged("type"),
             only_for("scalingStrategy", _WEB, _WORKER),
+            only_for("scalingSchedules", _WEB, _WORKER),
             only_for("port", _WEB, _WORKER),
             only_for("ports", _WEB, _WORKER),
             only_for("livenessProbe", _WEB, _WORKER),
@@ -233,6 +229,13 @@ class ProcessSpec(Model):
                 "spec.runWith cannot stand beside jobStartPolicy beforeRollback, whose jobs run "
                 "with what is gone back from; remove it",
                 field=".runWith",
+            ),
+            forbidden(
+                "!has(self.scalingSchedules) || self.scalingSchedules.size() == 0 || "
+                "!has(self.scalingStrategy) || self.scalingStrategy.type != 'external'",
+                "spec.scalingSchedules cannot stand beside scalingStrategy.type external, with "
+                "which somebody else sets the size; remove them or choose another type",
+                field=".scalingSchedules",
             ),
             forbidden(
                 "!has(self.entrypoint) || !has(self.command)",
@@ -284,6 +287,9 @@ class ProcessSpec(Model):
     is default."""
     scaling_strategy: ScalingStrategy | None = None
     """How many instances run (web, worker); absent means one."""
+    scaling_schedules: ScalingSchedules = ()
+    """Bounds for the number of instances from moments on, for example none at night: each holds
+    until another one of the list is due (web, worker)."""
     port: PortNumber | None = None
     """Port that the process listens on, given to it as `PORT` (web, worker); absent means 8080 for
     web, none for worker."""
@@ -321,46 +327,10 @@ class ProcessSpec(Model):
     """Limits of one run (cron, job)."""
     ingress: IngressSpec | None = None
     """How the process is reached from outside (web); changes act at once."""
-    schedule: (
-        Annotated[
-            str,
-            Field(
-                min_length=1,
-                max_length=100,
-                json_schema_extra=validations(
-                    rule(
-                        "!self.contains('TZ')",
-                        "spec.schedule must not name a time zone; set spec.timeZone instead",
-                    ),
-                    rule(
-                        f"self.contains('TZ') || self.matches('{_SCHEDULE}')",
-                        "spec.schedule must have five fields, for example '0 6 * * 1-5', or be a "
-                        "descriptor such as @daily or '@every 1h'",
-                    ),
-                ),
-            ),
-        ]
-        | None
-    ) = None
+    schedule: Annotated[ScheduleText, Field(json_schema_extra=schedules.runs("spec"))] | None = None
     """When the process runs, five cron fields or a descriptor such as `@daily` (cron); absent
     means only when asked."""
-    time_zone: (
-        Annotated[
-            str,
-            Field(
-                min_length=1,
-                max_length=100,
-                json_schema_extra=validations(
-                    rule(
-                        f"self.matches('{_ZONE}') && self.lowerAscii() != 'local'",
-                        "spec.timeZone must be a name of the IANA time zone database, for example "
-                        "Europe/Berlin or UTC",
-                    )
-                ),
-            ),
-        ]
-        | None
-    ) = None
+    time_zone: Annotated[ZoneName, Field(json_schema_extra=schedules.zone("spec"))] | None = None
     """IANA time zone that the schedule is read in, for example `Europe/Berlin` (cron); absent
     means UTC."""
     suspend: bool | None = None
@@ -379,6 +349,22 @@ class NextRun(Told):
     """When it is due, in the process's time zone, for example `2026-11-24T06:00:00+01:00`."""
     utc: datetime
     """When it is due, in UTC."""
+
+
+class ScalingScheduleInForce(Told):
+    """A scaling schedule that holds."""
+
+    name: ShortText
+    """Its name in `scalingSchedules`."""
+    since: datetime
+    """When it was due."""
+
+
+class NextScalingSchedule(NextRun):
+    """A scaling schedule that is due next."""
+
+    name: ShortText
+    """Its name in `scalingSchedules`."""
 
 
 class RunOutcome(Told):
@@ -423,6 +409,10 @@ class ProcessStatus(Status):
     """Label selector of the process's pods, for the scale subresource."""
     replicas_before_suspend: Count | None = None
     """Number of instances that come back when the application is no longer suspended."""
+    scaling_schedule: ScalingScheduleInForce | None = None
+    """Which of its `scalingSchedules` holds, and since when."""
+    next_scaling_schedule: NextScalingSchedule | None = None
+    """Which of them is due next, and when."""
     internal_hostname: ShortText | None = None
     """Name of the process inside the cluster, for example `shop-web.default.svc.cluster.local`."""
     urls: Annotated[tuple[Annotated[str, bounded(maxLength=520)], ...], listed(128)] = ()

@@ -5,7 +5,17 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from process_operator.models.base import Model, forbidden, required, rule, validations
+from process_operator.models import schedules
+from process_operator.models.base import (
+    LabelName,
+    Model,
+    forbidden,
+    keyed_by,
+    required,
+    rule,
+    validations,
+)
+from process_operator.models.schedules import ScheduleText, ZoneName
 
 _Percent = Annotated[int, Field(ge=1, le=100)]
 _Interval = Annotated[int, Field(ge=1, le=60_000)]
@@ -100,3 +110,47 @@ class ScalingStrategy(Model):
     """The fixed number of instances, only with type `manual`."""
     horizontal: HorizontalScaling | None = None
     """The autoscaler's settings, only with type `horizontal`."""
+
+
+class ScalingSchedule(Model):
+    """Bounds for the number of instances from a moment on."""
+
+    model_config = ConfigDict(
+        json_schema_extra=validations(
+            rule(
+                "!has(self.minInstanceCount) || !has(self.maxInstanceCount) || "
+                "self.minInstanceCount <= self.maxInstanceCount",
+                "scalingSchedules[].minInstanceCount must not be above maxInstanceCount; lower it "
+                "or raise maxInstanceCount",
+                field=".minInstanceCount",
+            )
+        )
+    )
+
+    name: LabelName
+    """Name that tells it from the others, for example `night`."""
+    schedule: Annotated[
+        ScheduleText, Field(json_schema_extra=schedules.moments("scalingSchedules[]"))
+    ]
+    """From when it holds, five cron fields or a descriptor such as `@daily`; where two are due at
+    once, the last by name."""
+    time_zone: (
+        Annotated[ZoneName, Field(json_schema_extra=schedules.zone("scalingSchedules[]"))] | None
+    ) = None
+    """IANA time zone that the schedule is read in, for example `Europe/Berlin`; absent means
+    UTC."""
+    min_instance_count: Annotated[int, Field(ge=0, le=50)] | None = None
+    """Fewest instances while it holds, 0 to 50; absent means what scalingStrategy says."""
+    max_instance_count: Annotated[int, Field(ge=0, le=50)] | None = None
+    """Most instances while it holds, 0 to 50, 0 for none at all; absent means what scalingStrategy
+    says."""
+
+    @property
+    def bounds(self) -> bool:
+        """Whether it says anything of the number; one that does not ends what another has said."""
+        return self.min_instance_count is not None or self.max_instance_count is not None
+
+
+ScalingSchedules = Annotated[
+    tuple[ScalingSchedule, ...], Field(max_length=8, json_schema_extra=keyed_by("name"))
+]

@@ -25,6 +25,7 @@ from process_operator.models.probes import Probe
 from process_operator.models.process import JobStartPolicy, ProcessType, RunWith
 from process_operator.models.quantity import QuantityText
 from process_operator.models.resource_type import CPULimit
+from process_operator.models.scaling import ScalingSchedule
 from process_operator.models.security import PodSecurity, SecurityContext
 from process_operator.models.update_strategy import UpdateStrategy
 from process_operator.models.volumes import Volume
@@ -71,6 +72,8 @@ class Scaling(_Frozen):
     horizontal: "Horizontal | None" = None
     external: bool = False
     """Whether somebody else sets the size."""
+    schedules: tuple[ScalingSchedule, ...] = ()
+    """What bounds it from moments on."""
 
     @property
     def by_others(self) -> bool:
@@ -168,6 +171,8 @@ class Snapshot(_Frozen):
             sized = entry.pop("scaling")
             if not sized["external"]:
                 del sized["external"]  # as before there was any
+            if not sized["schedules"]:
+                del sized["schedules"]  # likewise
             scaling.append([entry["key"], sized])
         return f"{_hash(inputs)}.{_hash(scaling)}"
 

@@ -48,6 +48,7 @@ PROCESS_FIELDS = (
     Field("command", Class.STAGED),
     Field("resourceTypeRef", Class.STAGED, "so is an edit of the resource type itself"),
     Field("scalingStrategy", Class.STAGED, "immediate under `scalingPolicy: immediate`"),
+    Field("scalingSchedules", Class.STAGED, "as `scalingStrategy`"),
     Field("port", Class.STAGED),
     Field("ports", Class.STAGED),
     Field("livenessProbe", Class.STAGED),
@@ -91,7 +92,7 @@ APPLICATION_FIELDS = (
     Field("suspend", Class.IMMEDIATE),
 )
 
-_NAMED = {"env", "ports", "volumes"}
+_NAMED = {"env", "ports", "scalingSchedules", "volumes"}
 """Lists whose items are told apart by name: each item is a difference of its own."""
 
 
@@ -125,7 +126,7 @@ def process_differences(
     """Return what the next release would change of a process, field by field."""
     if running == saved:
         return ()  # mostly, and to write both down takes longest
-    left_out = set() if scaling_is_staged else {"scalingStrategy"}
+    left_out = set() if scaling_is_staged else {"scalingStrategy", "scalingSchedules"}
     if running.resource_type.name != saved.resource_type.name:
         # Another one was chosen: that its numbers differ goes without saying.
         left_out.add("resourceType")
@@ -159,6 +160,10 @@ def process_fields(entry: SnapshotProcess) -> dict[str, Any]:
     fields["resourceTypeRef"] = {"name": numbers.pop("name")}
     fields["resourceType"] = numbers
     fields["scalingStrategy"] = _strategy(entry.scaling)
+    if entry.scaling.schedules:
+        fields["scalingSchedules"] = [
+            one.model_dump(by_alias=True, exclude_none=True) for one in entry.scaling.schedules
+        ]
     return fields
 
 

@@ -90,6 +90,7 @@ def target(**over: Any) -> Target:
     for part, plain in (("route", _ROUTE), ("timetable", _TIMETABLE)):
         if made[part] is not None:
             made[part] = _snake(_merged(plain, made[part]))
+    made["scaled"] = {"scaling": made.pop("scaling")}
     return _TARGET.validate_python(_snake(made))
 
 

@@ -5,6 +5,7 @@
 changes of the clock in 16 zones.
 """
 
+import itertools
 import json
 import pathlib
 import zoneinfo
@@ -13,7 +14,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from process_operator.cron import calendar, clock_changes, expression, next_runs, zones
+from process_operator.cron import (
+    calendar,
+    clock_changes,
+    expression,
+    last_run,
+    next_runs,
+    zones,
+)
 
 ORACLE = pathlib.Path(__file__).parents[2] / "data" / "cron-oracle.tsv"
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)  # a Thursday
@@ -327,3 +335,21 @@ def test_the_longest_interval_is_the_longest_duration_of_go() -> None:
 def test_a_list_of_no_days_leaves_the_other_field_alone() -> None:
     assert _days("0 0 , * 1") == [5, 12, 19, 26, 2]
     assert _days("0 0 1,2 * ,") == [2, 1, 2, 1, 2]
+
+
+def test_the_last_run_is_the_one_that_the_parser_of_kubernetes_says() -> None:
+    tried = 0
+    for schedule, zone, _, expected in _oracle():
+        if expected in {"invalid", "never"} or schedule.strip().startswith("@every"):
+            continue
+        parsed, place = expression.parse(schedule), zones.place_of(zone)
+        runs = [datetime.fromisoformat(run) for run in expected.split(" ")]
+        for run, following in itertools.pairwise(runs):
+            for now in (run, following - timedelta(seconds=1)):
+                assert last_run.last_run(parsed, place, now) == run, (schedule, zone, now)
+                tried += 1
+    assert tried > 5_000
+
+
+def test_what_never_ran_has_no_last_run() -> None:
+    assert last_run.last_run(expression.parse("0 0 31 2 *"), UTC, START) is None

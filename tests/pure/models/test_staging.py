@@ -40,6 +40,11 @@ STAGED: dict[str, tuple[dict[str, Any], dict[str, Any], list[Difference]]] = {
         [Difference("scalingStrategy.manual.instanceCount", "1", "2")],
     ),
     "port": ({}, {"port": 9000}, [Difference("port", "8080", "9000")]),
+    "scalingSchedules": (
+        {},
+        {"scaling_schedules": [{"name": "night", "schedule": "@daily", "maxInstanceCount": 0}]},
+        [Difference("scalingSchedules[night]", None, '{"schedule":"@daily","maxInstanceCount":0}')],
+    ),
     "ports": (
         {},
         {"ports": [{"name": "metrics", "port": 9090}]},
@@ -246,7 +251,8 @@ def test_staged_fields_of_an_application_are_pending_exactly(case: str) -> None:
 
 
 def test_scaling_is_not_pending_where_it_acts_at_once() -> None:
-    saved = {"scaling_strategy": make.MANUAL_2, "port": 9000}
+    schedules = [{"name": "night", "schedule": "@daily"}]
+    saved = {"scaling_strategy": make.MANUAL_2, "scaling_schedules": schedules, "port": 9000}
     found = differences({}, saved, scaling_is_staged=False)
     assert [one.field for one in found] == ["port"]
 

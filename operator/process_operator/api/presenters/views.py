@@ -115,7 +115,7 @@ def scaling(given: Mapping[str, Any] | None, size: int = 1) -> Reply:
     if given is not None and given["type"] == ScalingType.EXTERNAL:
         return {"type": "manual", "config": {"instanceCount": size}}
     if given is None:
-        return {"type": "manual", "config": {"instanceCount": defaults.scaling(None).instances}}
+        return {"type": "manual", "config": {"instanceCount": defaults.of_strategy(None).instances}}
     if given["type"] == "manual":
         return {"type": "manual", "config": given["manual"]}
     config = dict(given["horizontal"])

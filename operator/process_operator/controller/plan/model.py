@@ -334,6 +334,8 @@ class Plan:
             if process_plan.refused is not None
         ]
         times += [one.retry_at for process_plan in self.processes for one in process_plan.contested]
+        targets = [one.target for one in self.processes if one.target is not None]
+        times += [one.until for one in targets if one.until is not None]
         copies = restored.due(self.context.history) if self.context is not None else None
         times += [at for at in (self.decision.wake_at, self.runs.wake_at, copies) if at is not None]
         return min(times, default=None)

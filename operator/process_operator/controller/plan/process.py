@@ -120,6 +120,8 @@ def _target(
         "target",
         (process.spec, spec, frozen, entry, *target.inputs(observed, process)),
         functools.partial(target.target, observed, context.application, process, frozen, entry),
+        now=observed.now,
+        until=lambda found: found.until,
     )
 
 

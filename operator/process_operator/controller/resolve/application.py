@@ -6,7 +6,7 @@ fail.
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from process_operator.controller.observe.memory import Memory
 from process_operator.controller.observe.records import (
@@ -115,6 +115,7 @@ def _checked(
 ) -> SnapshotProcess | Refusal:
     return (
         _invalid_timetable(spec)
+        or _invalid_scaling_schedule(spec)
         or _forbidden_root(application, spec)
         or containers.refusal(application, spec, size.spec.pod)
         or candidate.process(spec, candidate.resource_type(size.name, size.spec))
@@ -140,17 +141,31 @@ def _forbidden_root(application: ApplicationSpec, spec: ProcessSpec) -> Refusal 
 def _invalid_timetable(spec: ProcessSpec) -> Refusal | None:
     if spec.type != ProcessType.CRON:
         return None
+    found = _unreadable("spec", spec.schedule, spec.time_zone)
+    # The CronJob has it from the spec and not from a release.
+    return replace(found, renderable=False) if found is not None else None
+
+
+def _invalid_scaling_schedule(spec: ProcessSpec) -> Refusal | None:
+    told = (
+        _unreadable(f"spec.scalingSchedules[{one.name}]", one.schedule, one.time_zone)
+        for one in spec.scaling_schedules
+    )
+    return next(filter(None, told), None)
+
+
+def _unreadable(field: str, schedule: str | None, zone: str | None) -> Refusal | None:
     try:
-        if spec.schedule is not None:
-            expression.parse(spec.schedule)
-        if spec.time_zone is not None:
-            zones.zone(spec.time_zone)
+        if schedule is not None:
+            expression.parse(schedule)
+        if zone is not None:
+            zones.zone(zone)
     except expression.InvalidSchedule as error:
-        return _invalid_schedule(f"spec.schedule: {error}")
+        return _invalid_schedule(f"{field}.schedule: {error}")
     except zones.InvalidTimeZone as error:
-        return _invalid_schedule(f"spec.timeZone: {error}")
+        return _invalid_schedule(f"{field}.timeZone: {error}")
     return None
 
 
 def _invalid_schedule(message: str) -> Refusal:
-    return Refusal(reason=Reason.INVALID_SCHEDULE, message=message, renderable=False)
+    return Refusal(reason=Reason.INVALID_SCHEDULE, message=message)

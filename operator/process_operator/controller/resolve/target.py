@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from process_operator.controller.observe.records import (
     Application,
@@ -9,6 +10,8 @@ from process_operator.controller.observe.records import (
     ObservedState,
     Process,
 )
+from process_operator.controller.resolve import scaling
+from process_operator.controller.resolve.scaling import ScalingNow
 from process_operator.kube import names
 from process_operator.models import defaults
 from process_operator.models.application import (
@@ -77,7 +80,7 @@ class Target:
     snapshot: Snapshot
     entry: SnapshotProcess
     """The staged side: always from a snapshot, never from a live spec."""
-    scaling: Scaling
+    scaled: ScalingNow
     """From the entry, or from the live spec under `scalingPolicy: immediate`."""
     protocol: Protocol
     """What the port speaks: decides the Service's appProtocol even where there is no route."""
@@ -86,6 +89,16 @@ class Target:
     suspended: bool
     """The whole application stands still."""
     progress_deadline_seconds: int
+
+    @property
+    def scaling(self) -> Scaling:
+        """How many instances are asked for now."""
+        return self.scaled.scaling
+
+    @property
+    def until(self) -> datetime | None:
+        """When it will be another one by itself, None for never."""
+        return self.scaled.next.at if self.scaled.next is not None else None
 
 
 def target(
@@ -105,7 +118,7 @@ def target(
         uid=process.uid,
         snapshot=snapshot,
         entry=entry,
-        scaling=defaults.scaling(spec.scaling_strategy) if at_once else entry.scaling,
+        scaled=scaling.at(defaults.scaling(spec) if at_once else entry.scaling, observed.now),
         protocol=(spec.ingress and spec.ingress.protocol) or defaults.DEFAULT_PROTOCOL,
         route=_route(observed, application.spec, process),
         timetable=timetable(spec),

@@ -185,7 +185,7 @@ def _readiness(
     if progress.state is State.READY or _only_scaling(process_plan, releasing=releasing):
         if target.suspended:
             return conditions.ready(Reason.SUSPENDED, "the application is suspended; nothing runs")
-        message = progress.message + _blamed(history, target.entry.key)
+        message = progress.message + _scheduled(target) + _blamed(history, target.entry.key)
         if pending:
             return conditions.ready(Reason.STAGED, f"{changes_wait(len(pending))}; {message}")
         return conditions.ready(progress.reason, message)
@@ -196,6 +196,14 @@ def _readiness(
             Condition(conditions.RECONCILING, "True", Reason.UNAVAILABLE, progress.message),
         ]
     return conditions.reconciling(progress.reason, progress.message)
+
+
+def _scheduled(target: Target) -> str:
+    """Return which schedule bounds the size: without it nobody would see why it is another."""
+    holds = target.scaled.in_force
+    if holds is None or not holds.schedule.bounds:
+        return ""
+    return f' under scaling schedule "{holds.schedule.name}"'
 
 
 def _blamed(history: ReleaseHistory, key: str) -> str:
@@ -263,7 +271,10 @@ def _availability(process_plan: ProcessPlan) -> Condition:
         and process_plan.target.timetable is None
     ):
         return Condition(
-            conditions.AVAILABLE, "False", Reason.SCALED_TO_ZERO, "0 instances are wanted"
+            conditions.AVAILABLE,
+            "False",
+            Reason.SCALED_TO_ZERO,
+            f"0 instances are wanted{_scheduled(process_plan.target)}",
         )
     return Condition(conditions.AVAILABLE, "False", progress.reason, progress.message)
 

@@ -1,6 +1,8 @@
 """The fields of a process's status beside its conditions: numbers, addresses and warnings."""
 
 from collections.abc import Iterable
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from process_operator.controller.build import autoscaler, pod
 from process_operator.controller.build.protocols import PROTOCOLS
@@ -11,6 +13,8 @@ from process_operator.controller.plan import contests
 from process_operator.controller.plan.model import ApplicationContext, ProcessPlan
 from process_operator.controller.release import record
 from process_operator.controller.release.runs import newest
+from process_operator.controller.resolve import scaling
+from process_operator.controller.resolve.scaling import ScalingNow
 from process_operator.controller.resolve.target import (
     Route,
     Target,
@@ -21,7 +25,15 @@ from process_operator.controller.status import schedule
 from process_operator.controller.status.runs import job_run, last_run, manual_run
 from process_operator.controller.status.schedule import Course
 from process_operator.kube import names, quantities
-from process_operator.models.process import LASTING, Host, Path, ProcessStatus, ProcessType
+from process_operator.models.process import (
+    LASTING,
+    Host,
+    NextScalingSchedule,
+    Path,
+    ProcessStatus,
+    ProcessType,
+    ScalingScheduleInForce,
+)
 from process_operator.models.status import ServingRelease
 
 
@@ -80,7 +92,24 @@ def _with_size(
         instances=f"{live.ready_replicas}/{process_plan.size}",
         selector=names.selecting(selector),
         replicas_before_suspend=before if target.suspended else None,
+        **_schedules(target.scaled),
     )
+
+
+def _schedules(scaled: ScalingNow) -> dict[str, Any]:
+    told: dict[str, Any] = {}
+    if scaled.in_force is not None:
+        told["scaling_schedule"] = ScalingScheduleInForce(
+            name=scaled.in_force.schedule.name, since=scaled.in_force.at
+        )
+    if scaled.next is not None:
+        place = ZoneInfo(scaling.zone(scaled.next.schedule))
+        told["next_scaling_schedule"] = NextScalingSchedule(
+            name=scaled.next.schedule.name,
+            time=scaled.next.at.astimezone(place).isoformat(),
+            utc=scaled.next.at,
+        )
+    return told
 
 
 def _warnings(

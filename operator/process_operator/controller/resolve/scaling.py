@@ -1,0 +1,96 @@
+"""How many instances a process is to have at a moment: its scaling, within the schedule that holds.
+
+A schedule holds from when it was due until another one of its process is. So what holds follows
+from the clock alone: an operator that was away finds what it would have done.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from process_operator.cron import expression, zones
+from process_operator.cron.expression import Schedule
+from process_operator.cron.last_run import last_run
+from process_operator.models import defaults
+from process_operator.models.scaling import ScalingSchedule
+from process_operator.models.snapshot import Scaling
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A schedule, and when it is or was due."""
+
+    at: datetime
+    """In UTC."""
+    schedule: ScalingSchedule
+
+
+@dataclass(frozen=True, slots=True)
+class ScalingNow:
+    """How many instances are asked for at a moment."""
+
+    scaling: Scaling
+    """Within the bounds of the schedule that holds."""
+    in_force: Due | None = None
+    next: Due | None = None
+    """The one that is due next; until then this is how it is."""
+
+
+def at(scaling: Scaling, now: datetime) -> ScalingNow:
+    """Return what is asked for at a moment."""
+    if not scaling.schedules:
+        return ScalingNow(scaling)
+    past = max(
+        _dues(scaling.schedules, lambda one, place: last_run(one, place, now)),
+        key=_order,
+        default=None,
+    )
+    coming = min(
+        _dues(scaling.schedules, lambda one, place: one.next(now, place)), key=_order, default=None
+    )
+    return ScalingNow(
+        scaling if past is None else _bounded(scaling, past.schedule), in_force=past, next=coming
+    )
+
+
+def zone(schedule: ScalingSchedule) -> str:
+    """Return the zone that a schedule is read in."""
+    return schedule.time_zone or defaults.DEFAULT_TIME_ZONE
+
+
+def _order(due: Due) -> tuple[datetime, str]:
+    return due.at, due.schedule.name
+
+
+def _dues(
+    schedules: tuple[ScalingSchedule, ...],
+    when: Callable[[Schedule, tzinfo], datetime | None],
+) -> Iterator[Due]:
+    for one in schedules:
+        # Each could be read when it was released: a zone may have gone since.
+        with suppress(expression.InvalidSchedule, zones.InvalidTimeZone):
+            run = when(expression.parse(one.schedule), zones.place_of(zone(one)))
+            if run is not None:
+                yield Due(run, one)
+
+
+def _bounded(scaling: Scaling, schedule: ScalingSchedule) -> Scaling:
+    """Return a scaling within bounds; without room for a single instance there is no autoscaler."""
+    least, most = schedule.min_instance_count, schedule.max_instance_count
+    given = scaling.horizontal
+    if given is None:
+        instances = max(scaling.instances, least or 0)
+        return Scaling(instances=instances if most is None else min(instances, most))
+    if most == 0:
+        return Scaling(instances=0)
+    low = given.min_instances if least is None else least
+    high = given.max_instances if most is None else most
+    return Scaling(
+        horizontal=given.model_copy(
+            update={
+                "min_instances": low if least is not None else min(low, high),
+                "max_instances": high if most is not None else max(low, high),
+            }
+        )
+    )
