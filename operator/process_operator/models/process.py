@@ -179,6 +179,8 @@ class IngressSpec(Model):
     paths: Annotated[tuple[Path, ...], Field(max_length=8, json_schema_extra=keyed_by("path"))] = ()
     """Paths of these hosts that lead to the process, so that several of a namespace share a host;
     absent means all of them."""
+    request_timeout_seconds: Annotated[int, Field(ge=1, le=86_400)] | None = None
+    """Seconds that a request may take; absent leaves that to the Gateway or ingress controller."""
     annotations: dict[str, Annotated[str, Field(max_length=4096)]] = Field(
         default_factory=dict,
         max_length=32,

@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from process_operator.controller.build import ingress_controllers
+from process_operator.models.process import Protocol
 
 MANIFESTS = Path(__file__).parents[1] / "golden" / "manifests"
 
@@ -59,7 +60,8 @@ def test_an_unknown_controller_is_not_guessed_at(
 def test_f5_nginx_is_told_the_name_of_the_service() -> None:
     profile = ingress_controllers.profile("nginx.org/ingress-controller", "nginx")
     assert profile is not None
-    assert profile.ingress_annotations("shop-api") == {"nginx.org/grpc-services": "shop-api"}
+    said = profile.ingress_annotations(Protocol.GRPC, None, "shop-api")
+    assert said == {"nginx.org/grpc-services": "shop-api"}
 
 
 def test_only_gke_is_known_not_to_reach_grpc() -> None:
@@ -77,6 +79,14 @@ def test_every_controller_that_reaches_grpc_has_a_golden_case() -> None:
             shown.add(profile.name if profile is not None else None)
     known = {one.name for one in ingress_controllers.PROFILES if one.serves_grpc}
     assert shown == known | {None}
+
+
+def test_where_a_route_has_no_time_out_of_its_own_is_known() -> None:
+    assert [one.name for one in ingress_controllers.PROFILES if not one.has_timeouts] == [
+        "Traefik",
+        "AWS Load Balancer Controller",
+        "GKE Ingress",
+    ]
 
 
 def test_no_two_profiles_claim_one_controller() -> None:

@@ -7,6 +7,7 @@ import pytest
 import make
 from process_operator.controller.plan import plan
 from process_operator.controller.status import report
+from process_operator.models.process import ProcessStatus
 
 ROUTING: dict[str, Any] = {"routing": {"backend": "gateway", "gatewayRef": {"name": "public"}}}
 HOSTS: dict[str, Any] = {"hosts": [{"host": "shop.example.com"}]}
@@ -114,3 +115,31 @@ def said(routing: dict[str, Any], parents: list[Any]) -> tuple[str, str]:
         if condition.type == "RouteProgrammed"
     )
     return found.status, found.message
+
+
+TIMEOUT: dict[str, Any] = {"ingress": {**HOSTS, "requestTimeoutSeconds": 90}}
+LEFT_OUT = (
+    "spec.ingress.requestTimeoutSeconds left out: {} is not known to have it for single routes; "
+    "set it for all of them there, or route by the Gateway API"
+)
+
+
+@pytest.mark.parametrize(
+    ("routing", "warnings"),
+    [
+        (ROUTING, ()),
+        ({"routing": {"ingressClassName": "contour"}}, ()),
+        ({"routing": {"ingressClassName": "gce"}}, (LEFT_OUT.format("GKE Ingress"),)),
+        ({}, (LEFT_OUT.format("the ingress controller of the class"),)),
+    ],
+)
+def test_a_time_out_that_a_controller_cannot_be_told_is_a_warning(
+    routing: dict[str, Any], warnings: tuple[str, ...]
+) -> None:
+    seen = make.served(
+        make.observed(application=make.application(**routing), processes=[make.process(**TIMEOUT)])
+    )
+    answers = report.report(seen, plan.plan(seen)).answers
+    (web,) = (one for one in answers if one.of.name == "web")
+    assert isinstance(web.status, ProcessStatus)
+    assert web.status.warnings == warnings

@@ -5,7 +5,7 @@ Service's appProtocol tells the gateway what to speak.
 """
 
 from process_operator.controller.build import metadata, service, shape
-from process_operator.controller.resolve.target import Target
+from process_operator.controller.resolve.target import Route, Target
 from process_operator.kube.manifest import Manifest
 from process_operator.models.application import Backend
 from process_operator.models.process import Path, PathType
@@ -29,14 +29,19 @@ def http_route(target: Target) -> Manifest | None:
         "spec": {
             "parentRefs": [shape.filled(shape.declared(one)) for one in route.gateways],
             "hostnames": [one.host for one in route.hosts],
-            "rules": [
-                {
-                    "matches": [{"path": _match(one)} for one in route.paths],
-                    "backendRefs": [{"name": name, "port": service.PORT}],
-                }
-            ],
+            "rules": [_rule(route, name)],
         },
     }
+
+
+def _rule(route: Route, service_name: str) -> Manifest:
+    rule: Manifest = {
+        "matches": [{"path": _match(one)} for one in route.paths],
+        "backendRefs": [{"name": service_name, "port": service.PORT}],
+    }
+    if route.request_timeout_seconds is not None:
+        rule["timeouts"] = {"request": f"{route.request_timeout_seconds}s"}
+    return rule
 
 
 def _match(given: Path) -> Manifest:

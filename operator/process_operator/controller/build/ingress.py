@@ -6,7 +6,7 @@ from process_operator.controller.build import ingress_controllers, metadata, ser
 from process_operator.controller.resolve.target import Route, Target
 from process_operator.kube.manifest import Manifest
 from process_operator.models.application import Backend, IssuerKind
-from process_operator.models.process import Path, PathType, Protocol
+from process_operator.models.process import Path, PathType
 
 API_VERSION = "networking.k8s.io/v1"
 KIND = "Ingress"
@@ -68,8 +68,10 @@ def _annotations(target: Target, route: Route) -> dict[str, str]:
     """Return the controller's, the issuer's and the user's own annotations, of which these win."""
     made: dict[str, str] = {}
     profile = ingress_controllers.profile(route.controller, route.class_name)
-    if profile is not None and target.protocol is Protocol.GRPC:
-        made |= profile.ingress_annotations(metadata.name(target))
+    if profile is not None:
+        made |= profile.ingress_annotations(
+            target.protocol, route.request_timeout_seconds, metadata.name(target)
+        )
     if route.issuer is not None and any(one.tls_secret_name is None for one in route.hosts):
         # Only when there is a certificate to make: cert-manager takes over every Secret that an
         # Ingress with this annotation names.

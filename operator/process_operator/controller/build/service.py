@@ -6,7 +6,6 @@ from process_operator.controller.resolve.target import Target
 from process_operator.kube.manifest import Manifest
 from process_operator.models.application import Backend
 from process_operator.models.ports import SERVICE_PORT
-from process_operator.models.process import Protocol
 
 API_VERSION = "v1"
 KIND = "Service"
@@ -58,6 +57,6 @@ def _annotations(target: Target) -> dict[str, str]:
     if route is None or not route.hosts or route.backend is not Backend.INGRESS:
         return {}
     profile = ingress_controllers.profile(route.controller, route.class_name)
-    if profile is None or target.protocol is not Protocol.GRPC:
+    if profile is None:
         return {}
-    return profile.service_annotations()
+    return profile.service_annotations(target.protocol, route.request_timeout_seconds)

@@ -53,6 +53,8 @@ class Route:
     issuer: IssuerRef | None
     paths: tuple[Path, ...] = (WHOLE_HOST,)
     """Without those that another process of the namespace has of any of the hosts."""
+    request_timeout_seconds: int | None = None
+    """How long a request may take; None leaves that to whoever serves the route."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +162,7 @@ def _route(observed: ObservedState, application: ApplicationSpec, process: Proce
         controller=found.controller if found is not None else None,
         gateways=routing.gateway_refs or tuple(one for one in (routing.gateway_ref,) if one),
         issuer=routing.issuer_ref,
+        request_timeout_seconds=exposure.request_timeout_seconds,
     )
 
 

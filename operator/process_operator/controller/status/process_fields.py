@@ -21,7 +21,7 @@ from process_operator.controller.resolve.target import (
     internal_hostname,
     refused_annotations,
 )
-from process_operator.controller.status import schedule
+from process_operator.controller.status import routes, schedule
 from process_operator.controller.status.runs import job_run, last_run, manual_run
 from process_operator.controller.status.schedule import Course
 from process_operator.kube import names, quantities
@@ -123,6 +123,8 @@ def _warnings(
         )
     for contest in process_plan.contested:
         yield contests.told(contest)
+    if process_plan.target is not None and process_plan.target.route is not None:
+        yield from routes.left_out(process_plan.target.route)
     if process_plan.target is not None:
         yield from autoscaler.clamped(process_plan.target.scaling)
         yield from pod.redirected_probes(process_plan.target.entry)

@@ -1,6 +1,6 @@
 """What is said of the route of a process: whose its hosts are, and what its gateway makes of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from process_operator.controller.build import httproute, ingress_controllers
 from process_operator.controller.observe import records
@@ -72,6 +72,19 @@ def said(process_plan: ProcessPlan, target: Target, taken: Refusal | None) -> li
             )
         ]
     return []
+
+
+def left_out(route: Route) -> Iterator[str]:
+    """Yield what an ingress controller cannot be told of a route, a sentence each."""
+    if route.request_timeout_seconds is None or route.backend is not Backend.INGRESS:
+        return
+    profile = ingress_controllers.profile(route.controller, route.class_name)
+    if profile is None or not profile.has_timeouts:
+        who = profile.name if profile is not None else "the ingress controller of the class"
+        yield (
+            f"spec.ingress.requestTimeoutSeconds left out: {who} is not known to have it for "
+            "single routes; set it for all of them there, or route by the Gateway API"
+        )
 
 
 def _of_gateways(made: Child | None, route: Route) -> list[Condition]:
