@@ -95,7 +95,7 @@ test-cluster: install ## Run the tests against a real API server and real contro
 
 .PHONY: test-e2e
 test-e2e: install ## Run the tests with real pods, Traefik and traffic (Linux, root; KEEP=1 keeps the cluster)
-	$(RUN) pytest tests/e2e -n 6 -m "not alone and not gitops and not long"
+	$(RUN) pytest tests/e2e -n 6 -m "not alone and not gitops and not long and not contour and not keda"
 	$(RUN) pytest tests/e2e -m "alone and not upgrade"
 
 .PHONY: test-upgrade
@@ -103,8 +103,12 @@ test-upgrade: install ## Go from the last released version to this one and back,
 	$(RUN) pytest tests/e2e -m upgrade
 
 .PHONY: test-traffic
-test-traffic: install ## Release fifty times in a row under load, by Ingress and by Gateway, and lose no request
-	$(RUN) pytest tests/e2e -n 2 -m long -s
+test-traffic: install ## Release fifty times in a row under load, by Traefik and by Contour with Envoy, and lose no request
+	$(UV) run --locked --group traffic pytest tests/e2e -n 2 -m "long or contour" -s
+
+.PHONY: test-keda
+test-keda: install ## Let the real KEDA scale a process from nothing and back (builds it first)
+	$(RUN) pytest tests/e2e -m keda
 
 .PHONY: test-gitops
 test-gitops: install ## Let the real Argo CD and Flux follow a Git server, and print what they say (builds them first)

@@ -1,4 +1,4 @@
-"""An API server of metrics that are no cluster's: what an autoscaler asks for a queue's length."""
+"""Where a queue's length is asked for: as an API server of external metrics, and plainly."""
 
 import json
 import ssl
@@ -60,9 +60,15 @@ class Metrics:
             },
         ]
 
+    def url(self, namespace: str, name: str) -> str:
+        """Return where one value alone is told."""
+        return f"https://{self.address}:{self.port}/queue/{namespace}/{name}"
+
     def answer(self, path: str) -> Any:
         """Return what the API says at a path, None where there is nothing."""
         parts = path.partition("?")[0].strip("/").split("/")
+        if parts[0] == "queue":
+            return {"value": self.values.get((parts[1], parts[2]), 0)}
         if parts == ["apis", GROUP, "v1beta1"]:
             return {"kind": "APIResourceList", "groupVersion": VERSION, "resources": []}
         if parts[:4] != ["apis", GROUP, "v1beta1", "namespaces"] or len(parts) != 6:

@@ -33,8 +33,8 @@ from local_cluster import (
     traefik,
 )
 from local_cluster import state as states
+from local_cluster.entrance import Entrance
 from local_cluster.network import LOOPBACK
-from local_cluster.traefik import Traefik
 
 NAMESPACE = "demo"
 SAMPLES = "deploy/samples/demo"
@@ -56,7 +56,7 @@ class Untrue(Exception):  # noqa: N818 - what was shown was not true
 class Demo:
     """The chapters, and what they share."""
 
-    def __init__(self, cluster: Cluster, entrance: Traefik | None, api: str) -> None:
+    def __init__(self, cluster: Cluster, entrance: Entrance | None, api: str) -> None:
         self._cluster = cluster
         self._entrance = entrance
         self._api = api
@@ -478,7 +478,7 @@ def _forward(cluster: Cluster) -> str:
     return f"http://{LOOPBACK}:{own}"
 
 
-def _entrance(cluster: Cluster) -> Traefik | None:
+def _entrance(cluster: Cluster) -> Entrance | None:
     """Return Traefik where pods are real."""
     if cluster.provider == "node":
         return traefik.ensure(cluster)

@@ -15,7 +15,7 @@ import local_cluster
 import running
 import userside
 from local_cluster import DIRECTORY, Cluster, build, control_plane, state, traefik
-from local_cluster.traefik import Traefik
+from local_cluster.entrance import Entrance
 
 _PLACE = "PROCESS_OPERATOR_TEST_PLACE"
 """Tells the workers of a run where everything is, or why there is nothing."""
@@ -96,9 +96,9 @@ def _place() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def entrance() -> Traefik:
+def entrance() -> Entrance:
     """Return where Traefik takes requests."""
-    return Traefik(host=_place()["host"], port=_place()["port"])
+    return Entrance(class_name=traefik.NAME, host=_place()["host"], port=_place()["port"])
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ import released
 import running
 from clients import Http, Load
 from local_cluster import Cluster
-from local_cluster.traefik import Traefik
+from local_cluster.entrance import Entrance
 from operate import NAMESPACE
 from userside import IMAGE, Namespace, application, process
 
@@ -35,7 +35,7 @@ def pods(here: Namespace) -> list[tuple[str, int]]:
 
 
 def served_with_a_slow_migration(
-    here: Namespace, entrance: Traefik, *, instances: int
+    here: Namespace, entrance: Entrance, *, instances: int
 ) -> Callable[[], Http]:
     """Serve version 1, let the next release take its time, and return how a client asks."""
     host, url = here.host("shop"), f"{entrance.url}/version"
@@ -64,7 +64,7 @@ def version(kubectl: Callable[..., str]) -> str:
 @pytest.mark.upgrade
 def test_an_upgrade_from_the_last_version_and_the_way_back_touch_nothing(
     cluster: Cluster,
-    entrance: Traefik,
+    entrance: Entrance,
     kubectl: Callable[..., str],
     here: Namespace,
     tiny: None,
@@ -98,7 +98,7 @@ def test_an_upgrade_from_the_last_version_and_the_way_back_touch_nothing(
 
 def test_an_upgrade_an_uninstallation_and_a_new_one_touch_nothing(
     cluster: Cluster,
-    entrance: Traefik,
+    entrance: Entrance,
     kubectl: Callable[..., str],
     here: Namespace,
     tiny: None,

@@ -9,7 +9,7 @@ from google.protobuf.wrappers_pb2 import StringValue
 
 import running
 from local_cluster import images
-from local_cluster.traefik import Traefik
+from local_cluster.entrance import Entrance
 from userside import Body, Namespace
 
 LABELS = {"app": "web"}
@@ -168,7 +168,7 @@ def test_the_use_of_cpu_and_memory_is_measured(web: Namespace) -> None:
     assert name in web.kubectl("top", "pods")
 
 
-def test_http_and_grpc_reach_pods_through_traefik(web: Namespace, entrance: Traefik) -> None:
+def test_http_and_grpc_reach_pods_through_traefik(web: Namespace, entrance: Entrance) -> None:
     host = f"{web.name}.example.com"
     web.apply(ingress(host))
     running.until(lambda: fetch(f"{entrance.url}/version", host=host) == "v1")

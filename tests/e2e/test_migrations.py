@@ -11,7 +11,7 @@ import pytest
 
 from clients import Failed, Http, Load
 from local_cluster import DIRECTORY, state
-from local_cluster.traefik import Traefik
+from local_cluster.entrance import Entrance
 from postgres import Postgres
 from running import until
 from userside import IMAGE, Body, Namespace, application, process
@@ -43,7 +43,7 @@ def job(key: str, moment: str, *statements: str, **spec: str) -> Body:
 class Shop:
     """The application, its database, and what its users see meanwhile."""
 
-    def __init__(self, here: Namespace, entrance: Traefik, postgres: Postgres) -> None:
+    def __init__(self, here: Namespace, entrance: Entrance, postgres: Postgres) -> None:
         self.here = here
         self.database = postgres.database(here.name)
         self._entrance = entrance
@@ -118,7 +118,7 @@ _WEB = "process-operator.dev/process=web"
 
 
 @pytest.fixture
-def shop(here: Namespace, entrance: Traefik, postgres: Postgres, tiny: None) -> Shop:
+def shop(here: Namespace, entrance: Entrance, postgres: Postgres, tiny: None) -> Shop:
     del tiny
     made = Shop(here, entrance, postgres)
     made.release_first()

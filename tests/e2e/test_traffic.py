@@ -1,4 +1,7 @@
-"""Real requests through the real Traefik: a release loses none, a route is switched live."""
+"""Real requests through real data planes: a release loses none, a route is switched live.
+
+They are Traefik and, in `make test-traffic`, Contour with Envoy.
+"""
 
 import time
 from collections.abc import Callable
@@ -8,7 +11,8 @@ import aiohttp
 import pytest
 
 from clients import Failed, Grpc, Http, Load
-from local_cluster.traefik import Traefik
+from local_cluster import Cluster, contour
+from local_cluster.entrance import Entrance
 from running import until
 from userside import IMAGE, Body, Namespace, application, process
 
@@ -35,23 +39,31 @@ def host(here: Namespace, key: str = "web") -> str:
 BY_GATEWAY: Body = {"backend": "gateway", "gatewayRef": {"name": "public"}}
 
 
-def gateway(entrance: Traefik, **listener: Any) -> Body:
+def gateway(entrance: Entrance, **listener: Any) -> Body:
     """Return a Gateway for every host, unless the listener says for which."""
     plain = {"name": "web", "protocol": "HTTP", "port": entrance.port}
     return {
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "Gateway",
         "metadata": {"name": "public"},
-        "spec": {"gatewayClassName": "traefik", "listeners": [plain | listener]},
+        "spec": {"gatewayClassName": entrance.class_name, "listeners": [plain | listener]},
     }
 
 
+@pytest.fixture(params=["traefik", pytest.param("contour", marks=pytest.mark.contour)])
+def plane(request: pytest.FixtureRequest, cluster: Cluster, entrance: Entrance) -> Entrance:
+    """Return where the requests of a test come in."""
+    return entrance if request.param == entrance.class_name else contour.ensure(cluster)
+
+
 @pytest.fixture(params=["ingress", "gateway"])
-def shop(request: pytest.FixtureRequest, here: Namespace, entrance: Traefik) -> Body:
-    """Return an application whose routes are Ingresses, or HTTPRoutes of a Gateway of its own."""
+def shop(request: pytest.FixtureRequest, here: Namespace, plane: Entrance) -> Body:
+    """Return an application whose routes are Ingresses, or HTTPRoutes of a Gateway."""
     if request.param == "ingress":
-        return application(routing={"ingressClassName": "traefik"})
-    here.apply(gateway(entrance))
+        return application(routing={"ingressClassName": plane.class_name})
+    if plane.class_name == contour.NAME:
+        return application(routing={"backend": "gateway", "gatewayRef": contour.GATEWAY})
+    here.apply(gateway(plane))
     return application(routing=BY_GATEWAY)
 
 
@@ -69,32 +81,32 @@ def says(client: Http, words: str) -> bool:
         return False
 
 
-def http(entrance: Traefik, here: Namespace, path: str = "/version") -> Http:
-    return Http(f"{entrance.url}{path}", host(here), SHORT_SECONDS)
+def http(plane: Entrance, here: Namespace, path: str = "/version") -> Http:
+    return Http(f"{plane.url}{path}", host(here), SHORT_SECONDS)
 
 
-def grpc(entrance: Traefik, here: Namespace, key: str = "web") -> Grpc:
-    return Grpc(f"{entrance.host}:{entrance.port}", "hello", host(here, key), SHORT_SECONDS)
+def grpc(plane: Entrance, here: Namespace, key: str = "web") -> Grpc:
+    return Grpc(f"{plane.host}:{plane.port}", "hello", host(here, key), SHORT_SECONDS)
 
 
 def test_an_http_and_a_grpc_process_take_traffic(
-    here: Namespace, entrance: Traefik, shop: Body, tiny: None
+    here: Namespace, plane: Entrance, shop: Body, tiny: None
 ) -> None:
     del tiny
     route = {"protocol": "grpc", "hosts": [{"host": host(here, "api")}]}
     here.release(shop, web(here), web(here, "api", ingress=route))
-    until(lambda: answers(http(entrance, here), "v1"))
-    until(lambda: answers(grpc(entrance, here, "api"), "v1: hello"))
+    until(lambda: answers(http(plane, here), "v1"))
+    until(lambda: answers(grpc(plane, here, "api"), "v1: hello"))
 
 
 def test_a_release_loses_no_request(
-    here: Namespace, entrance: Traefik, shop: Body, tiny: None
+    here: Namespace, plane: Entrance, shop: Body, tiny: None
 ) -> None:
     del tiny
     two = {"type": "manual", "manual": {"instanceCount": 2}}
     here.release(shop, web(here, scalingStrategy=two))
-    until(lambda: answers(http(entrance, here), "v1"))
-    with Load(lambda: http(entrance, here)) as load:
+    until(lambda: answers(http(plane, here), "v1"))
+    with Load(lambda: http(plane, here)) as load:
         here.patch("papp", "shop", {"spec": {"image": f"{IMAGE}:v2"}})
         here.wait("prel/shop-2", "jsonpath={.status.state}=success")
         # Until the last pod of the old version has ended, requests could still be lost.
@@ -105,13 +117,13 @@ def test_a_release_loses_no_request(
 
 @pytest.mark.long
 def test_fifty_releases_in_a_row_lose_no_request(
-    here: Namespace, entrance: Traefik, shop: Body, tiny: None
+    here: Namespace, plane: Entrance, shop: Body, tiny: None
 ) -> None:
     del tiny
     two = {"type": "manual", "manual": {"instanceCount": 2}}
     here.release(shop, web(here, scalingStrategy=two))
-    until(lambda: answers(http(entrance, here), "v1"))
-    with Load(lambda: http(entrance, here)) as load:
+    until(lambda: answers(http(plane, here), "v1"))
+    with Load(lambda: http(plane, here)) as load:
         for number in range(2, 52):
             here.patch("papp", "shop", {"spec": {"image": f"{IMAGE}:v{2 - number % 2}"}})
             here.wait(f"prel/shop-{number}", "jsonpath={.status.state}=success")
@@ -122,19 +134,19 @@ def test_fifty_releases_in_a_row_lose_no_request(
 
 
 async def test_websockets_and_events_pass_as_they_are_written(
-    here: Namespace, entrance: Traefik, shop: Body, tiny: None
+    here: Namespace, plane: Entrance, shop: Body, tiny: None
 ) -> None:
     del tiny
     here.release(shop, web(here))
-    until(lambda: answers(http(entrance, here), "v1"))
+    until(lambda: answers(http(plane, here), "v1"))
     headers = {"Host": host(here)}
     timeout = aiohttp.ClientTimeout(total=20)
     async with aiohttp.ClientSession(headers=headers, timeout=timeout) as session:
-        async with session.ws_connect(f"{entrance.url}/echo") as socket:
+        async with session.ws_connect(f"{plane.url}/echo") as socket:
             for words in ("one", "two", "three"):
                 await socket.send_str(words)
                 assert await socket.receive_str() == words
-        async with session.get(f"{entrance.url}/events") as events:
+        async with session.get(f"{plane.url}/events") as events:
             arrived: list[float] = []
             while len(arrived) < 5:
                 if (await events.content.readline()).startswith(b"data: v1"):
@@ -144,20 +156,20 @@ async def test_websockets_and_events_pass_as_they_are_written(
 
 
 def test_http_becomes_grpc_and_back_within_a_bounded_gap(
-    here: Namespace, entrance: Traefik, shop: Body, tiny: None
+    here: Namespace, plane: Entrance, shop: Body, tiny: None
 ) -> None:
     del tiny
     here.release(shop, web(here))
-    until(lambda: answers(http(entrance, here), "v1"))
+    until(lambda: answers(http(plane, here), "v1"))
 
     def switch(protocol: str) -> None:
         here.patch("pproc", "web", {"spec": {"ingress": {"protocol": protocol}}})
 
     # Clients that are there before a switch keep their connections and ask on and on.
-    with Load(lambda: http(entrance, here), clients=1) as http_clients:
+    with Load(lambda: http(plane, here), clients=1) as http_clients:
         switch("grpc")
-        until(lambda: answers(grpc(entrance, here), "v1: hello"))
-        with Load(lambda: grpc(entrance, here), clients=1) as grpc_clients:
+        until(lambda: answers(grpc(plane, here), "v1: hello"))
+        with Load(lambda: grpc(plane, here), clients=1) as grpc_clients:
             until(lambda: grpc_clients.tally.answered > 0)
             switch("http")
             until(lambda: bool(grpc_clients.tally.failures))
@@ -165,7 +177,7 @@ def test_http_becomes_grpc_and_back_within_a_bounded_gap(
             back = grpc_clients.tally.answered
             until(lambda: grpc_clients.tally.answered > back)
         switch("http")
-        until(lambda: answers(http(entrance, here), "v1"))
+        until(lambda: answers(http(plane, here), "v1"))
     for protocol, tally in (("HTTP", http_clients.tally), ("gRPC", grpc_clients.tally)):
         print(f"{protocol} clients went without an answer for {tally.longest_gap:.2f} s")  # noqa: T201
         assert tally.longest_gap < LONGEST_GAP_SECONDS
@@ -173,12 +185,12 @@ def test_http_becomes_grpc_and_back_within_a_bounded_gap(
 
 
 def test_a_host_is_added_and_the_route_taken_away_at_once(
-    here: Namespace, entrance: Traefik, shop: Body, tiny: None
+    here: Namespace, plane: Entrance, shop: Body, tiny: None
 ) -> None:
     del tiny
     here.release(shop, web(here))
-    until(lambda: answers(http(entrance, here), "v1"))
-    second = Http(f"{entrance.url}/version", host(here, "second"))
+    until(lambda: answers(http(plane, here), "v1"))
+    second = Http(f"{plane.url}/version", host(here, "second"))
     hosts = [{"host": host(here)}, {"host": host(here, "second")}]
     here.patch("pproc", "web", {"spec": {"ingress": {"hosts": hosts}}})
     until(lambda: answers(second, "v1"))
@@ -189,19 +201,19 @@ def test_a_host_is_added_and_the_route_taken_away_at_once(
 
 
 def test_processes_of_two_applications_share_a_host_by_paths(
-    here: Namespace, entrance: Traefik, shop: Body, tiny: None
+    here: Namespace, plane: Entrance, shop: Body, tiny: None
 ) -> None:
     del tiny
     here.release(shop, web(here))
-    mine = Http(f"{entrance.url}/env", host(here))
-    until(lambda: answers(http(entrance, here), "v1"))
+    mine = Http(f"{plane.url}/env", host(here))
+    until(lambda: answers(http(plane, here), "v1"))
     spec = {**shop["spec"], "env": [{"name": "WHO", "value": "another-application"}]}
     other = {**shop, "metadata": {"name": "other"}, "spec": spec}
     route = {"hosts": [{"host": host(here)}], "paths": [{"path": "/env"}]}
     here.apply(other, web(here, "env", of="other", ingress=route))
     here.wait_reason("papp/other", "Released")
     until(lambda: says(mine, "another-application"))
-    assert answers(http(entrance, here), "v1")
+    assert answers(http(plane, here), "v1")
     url = f"http://{host(here)}/env"
     here.wait("pproc/env", f"jsonpath={{.status.urls[0]}}={url}")
     # Whoever comes later for the same path is told, and keeps what he has besides.
@@ -215,8 +227,34 @@ def test_processes_of_two_applications_share_a_host_by_paths(
     assert says(mine, "another-application")
 
 
+@pytest.mark.contour
+@pytest.mark.parametrize(
+    "routing",
+    [
+        {"ingressClassName": contour.NAME},
+        {"backend": "gateway", "gatewayRef": contour.GATEWAY},
+    ],
+    ids=["ingress", "gateway"],
+)
+def test_a_request_that_takes_too_long_is_ended(
+    here: Namespace, cluster: Cluster, routing: Body, tiny: None
+) -> None:
+    del tiny
+    plane = contour.ensure(cluster)
+    hosts = [{"host": host(here)}]
+    here.release(application(routing=routing), web(here))
+    until(lambda: answers(http(plane, here), "v1"))
+    slow = Http(f"{plane.url}/sleep?ms=2500", host(here), keep=False)
+    assert slow() == "slept"
+    here.patch("pproc", "web", {"spec": {"ingress": {"hosts": hosts, "requestTimeoutSeconds": 1}}})
+    until(lambda: not answers(slow, "slept"))
+    with pytest.raises(Failed, match="504"):
+        slow()
+    assert "warnings" not in here.get("pproc", "web")["status"]
+
+
 def test_what_the_gateway_makes_of_a_route_is_told_in_its_words(
-    here: Namespace, entrance: Traefik, tiny: None
+    here: Namespace, entrance: Entrance, tiny: None
 ) -> None:
     del tiny
 
@@ -233,7 +271,7 @@ def test_what_the_gateway_makes_of_a_route_is_told_in_its_words(
 
 
 def test_a_shared_gateway_of_another_namespace_admits_whom_it_will(
-    here: Namespace, kubectl: Callable[..., str], entrance: Traefik, tiny: None
+    here: Namespace, kubectl: Callable[..., str], entrance: Entrance, tiny: None
 ) -> None:
     del tiny
     platform = Namespace(kubectl, f"{here.name}-gateways")

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_cluster import errors, versions
+from local_cluster import errors, go_modules, versions
 
 MODULE = Path(__file__).resolve().parents[1]
 ADDONS_MODULE = MODULE / "addons"
@@ -50,6 +50,8 @@ class Tool:
     name: str
     package: str
     version: str
+    module: str = ""
+    """Of one that replaces others' code, which only a main module may: it is built as that."""
 
 
 _ELSEWHERE = {
@@ -66,7 +68,21 @@ TOOLS = {
     tool.name: tool
     for tool in (
         Tool(name="gosh", package="mvdan.cc/sh/v3/cmd/gosh", version="v3.14.1"),
+        Tool(
+            name="contour",
+            package="github.com/projectcontour/contour/cmd/contour",
+            version="v1.33.8",
+        ),
         Tool(name="kind", package="sigs.k8s.io/kind", version="v0.33.0"),
+        *(
+            Tool(
+                name=f"keda-{name}",
+                package=f"./cmd/{name}",
+                version="v2.21.0",
+                module="github.com/kedacore/keda/v2",
+            )
+            for name in ("operator", "adapter")
+        ),
         Tool(
             name="prometheus",
             package="github.com/prometheus/prometheus/cmd/prometheus",
@@ -115,14 +131,19 @@ def _build_all(names: Sequence[str]) -> None:
 
 
 def _build(go: Path, name: str) -> None:
-    if tool := TOOLS.get(name):
+    tool = TOOLS.get(name)
+    directory = _module(name)
+    if tool and not tool.module:
         command = ["install", "-trimpath", "-ldflags", "-s -w", f"{tool.package}@{tool.version}"]
     else:
-        command = ["build", "-trimpath", "-ldflags", LINKER_FLAGS, "-o", str(BIN / name)]
-        command.append(_package(name))
+        flags, package = LINKER_FLAGS, _package(name)
+        if tool:
+            directory = Path(go_modules.downloaded(go, tool.module, tool.version)["Dir"])
+            flags, package = "-s -w", tool.package
+        command = ["build", "-trimpath", "-ldflags", flags, "-o", str(BIN / name), package]
     result = subprocess.run(
         [str(go), *command],
-        cwd=_module(name),
+        cwd=directory,
         env=_environment(go),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -132,7 +153,7 @@ def _build(go: Path, name: str) -> None:
     if result.returncode != 0:
         print(flush=True)
         raise errors.ClusterError(f"Go could not build {name}:\n{result.stdout.strip()[-2000:]}")
-    if tool and (installed := BIN / Path(tool.package).name) != BIN / name:
+    if tool and not tool.module and (installed := BIN / Path(tool.package).name) != BIN / name:
         installed.replace(BIN / name)
     _stamp(name).write_text(_version(name))
 

@@ -6,7 +6,6 @@ port of this machine leads to it.
 
 import sysconfig
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from local_cluster import (
 )
 from local_cluster import state as states
 from local_cluster.components import Component
+from local_cluster.entrance import Entrance
 from local_cluster.model import Cluster
 from local_cluster.network import LOOPBACK
 
@@ -34,25 +34,12 @@ _PORT = 8000
 _PING = "/ping"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Traefik:
-    """Where Traefik takes HTTP/1.1, and HTTP/2 without TLS."""
-
-    host: str
-    port: int
-
-    @property
-    def url(self) -> str:
-        """The address for HTTP clients; the Host header chooses the route."""
-        return f"http://{self.host}:{self.port}"
-
-
-def ensure(cluster: Cluster) -> Traefik:
+def ensure(cluster: Cluster) -> Entrance:
     """Start Traefik on this machine with both of its classes and rights of its own, or find it."""
     program = _program()
     with states.locked(cluster.directory):
         state = states.load(cluster.directory)
-        found = Traefik(host=LOOPBACK, port=state.port(NAME))
+        found = Entrance(class_name=NAME, host=LOOPBACK, port=state.port(NAME))
         if not components.is_running(state, NAME):
             foreign_kinds.ensure(cluster, foreign_kinds.GATEWAY_API)
             kubeconfigs.apply(cluster, _manifests())
@@ -63,7 +50,7 @@ def ensure(cluster: Cluster) -> Traefik:
     return found
 
 
-def ensure_inside(cluster: Cluster, load: Callable[[Path], None]) -> Traefik:
+def ensure_inside(cluster: Cluster, load: Callable[[Path], None]) -> Entrance:
     """Start Traefik as a pod, with the same classes and rights, and lead a port to it.
 
     Args:
@@ -81,7 +68,7 @@ def ensure_inside(cluster: Cluster, load: Callable[[Path], None]) -> Traefik:
     port = forwarding.ensure(
         cluster, NAME, f"deployment/{NAME}", namespace=NAME, port=_PORT, answers=_PING
     )
-    return Traefik(host=LOOPBACK, port=port)
+    return Entrance(class_name=NAME, host=LOOPBACK, port=port)
 
 
 def stop(cluster: Cluster) -> None:
@@ -99,7 +86,7 @@ def _program() -> Path:
     return program
 
 
-def _component(program: Path, found: Traefik, health: int, kubeconfig: Path) -> Component:
+def _component(program: Path, found: Entrance, health: int, kubeconfig: Path) -> Component:
     ping = f"{LOOPBACK}:{health}"
     flags = {
         "entrypoints.web.address": f"{found.host}:{found.port}",
