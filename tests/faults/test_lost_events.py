@@ -1,4 +1,4 @@
-"""Events of our own objects that never come: what is there is found all the same."""
+"""Events of our own objects, and of ConfigMaps, that never come: all is found all the same."""
 
 import asyncio
 import json
@@ -22,14 +22,15 @@ EVERY = frozenset({"ADDED", "MODIFIED", "DELETED"})
 
 
 class Losing(Proxy):
-    """Loses events of our own kinds, and passes the bookmarks after them on."""
+    """Loses events of our own kinds and of ConfigMaps, and passes the bookmarks after them on."""
 
     lost: frozenset[str] = frozenset()
 
     async def _pass(
         self, request: web.Request, body: bytes, write: Write | None = None
     ) -> web.StreamResponse:
-        if "watch" not in request.query or names.GROUP not in request.path:
+        is_lossy = names.GROUP in request.path or request.path.endswith("/configmaps")
+        if "watch" not in request.query or not is_lossy:
             return await super()._pass(request, body, write)
         async with self._ask(request, body) as answer:
             passed = web.StreamResponse(status=answer.status)
@@ -47,8 +48,10 @@ class Losing(Proxy):
 _SWEEPING = """
 import datetime, sys
 from process_operator import __main__
+from process_operator.cluster import informer
 from process_operator.controller import operator
 operator.SWEEP = datetime.timedelta(seconds=5)
+informer._RELIST_SECONDS = 5.0
 sys.exit(__main__.main())
 """
 
@@ -68,8 +71,10 @@ def told(here: Namespace, way: Losing, operator: running.Operator) -> None:
     def has(deployment: str) -> bool:
         return deployment in here.kubectl("get", "deployment", "-o", "name")
 
-    here.apply(application("other"), process("resident", "worker", of="other"))
-    here.release(application(), process("web", "web"), process("roving", "worker"))
+    settings = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}}
+    used = [{"configMapRef": {"name": "settings"}}]
+    here.apply(settings, application("other"), process("resident", "worker", of="other"))
+    here.release(application(), process("web", "web", envFrom=used), process("roving", "worker"))
     here.wait_reason("papp/other", "Released")
 
     way.lost = frozenset({"DELETED"})
@@ -82,6 +87,8 @@ def told(here: Namespace, way: Losing, operator: running.Operator) -> None:
     made = applied("shop-roving")
 
     way.lost = EVERY
+    here.patch("configmap", "settings", {"data": {"LEVEL": "debug"}})
+    here.wait("pproc/web", "jsonpath={.status.pending[0].field}=ConfigMap/settings")
     here.patch("papp", "shop", {"spec": {"suspend": True}})
     here.apply(process("late", "worker", of="other"))
     here.wait("deployment/shop-web", "jsonpath={.spec.replicas}=0")
