@@ -1,5 +1,6 @@
 """Applications that come back from a backup: what has run does not run again."""
 
+from stories.configuring import configured, holds
 from stories.scenes import ALARM, IMAGE_2, MIGRATE, PROCESS, TICK, WARM, new_image, served, told
 from storytelling import Story, request
 
@@ -74,4 +75,15 @@ def released_again_after_it_was_restored(story: Story) -> None:
     story.is_restored(statuses=False, children=False)
     story.settles()
     new_image(story, IMAGE_2)
+    story.settles()
+
+
+@told
+def restored_with_what_configures_it_asks_for_nothing(story: Story) -> None:
+    configured(story, release={"onConfigChange": True})
+    story.is_restored(statuses=True, children=True)
+    story.passes(300)
+    new_image(story)
+    story.settles()
+    story.applies(holds("ConfigMap", "settings", "new"))
     story.settles()

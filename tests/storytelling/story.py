@@ -106,6 +106,7 @@ class Story:
         """
         own = [kind for kind in names.OWN_KINDS if kind != names.RESOURCE_TYPE_KIND]
         kinds = [*sorted(CHILD_KINDS), *own] if children else own
+        kinds += ["ConfigMap", "Secret"]
         saved = [copied(body) for kind in kinds for body in self.server.find(kind)]
         for place in [*self.server.objects]:
             if place[1]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from process_operator.controller.observe.records import Release
+from process_operator.controller.observe.records import Application, Release
 from process_operator.controller.release import jobs
 from process_operator.controller.release.rollout import ProcessProgress, State
 from process_operator.kube import conditions
@@ -40,12 +40,19 @@ def snapshot(release: Release) -> Snapshot | None:
     return readable(release.status.snapshot)
 
 
-def configuration(release: Release) -> Versions:
-    """Return what configured the application when a release started, as far as it was watched."""
-    return {
+def configuration(release: Release, application: Application, now: Versions) -> Versions:
+    """Return what configured an application when a release started, as far as it was watched.
+
+    What was restored from a backup has other versions than were recorded, whatever it says: there
+    all that has not gone counts as unchanged.
+    """
+    recorded = {
         Source(one.kind, one.name): one.resource_version or ""
         for one in release.status.configuration
     }
+    if release.status.application_uid == application.uid:
+        return recorded
+    return {one: now.get(one) or version for one, version in recorded.items()}
 
 
 def is_from_newer(release: Release) -> bool:

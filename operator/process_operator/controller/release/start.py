@@ -231,8 +231,8 @@ def _started(
     # The first release of a copy of an application finds what the jobs before it have made.
     has_run = application.is_copy and history.newest is None
     mode = release.spec.jobs or (Jobs.SKIP if release.spec.rollback_to or has_run else Jobs.RUN)
-    versions = _versions(resolved, history, release)
-    processes = _restarted(frozen, history, release, versions, number)
+    versions = _versions(application, resolved, history, release)
+    processes = _restarted(application, frozen, history, release, now=versions, number=number)
     text = snapshots.text(frozen.model_copy(update={"restart": restart, "processes": processes}))
     if (size := len(text.encode())) > MAX_SNAPSHOT:
         return Waiting(
@@ -306,18 +306,26 @@ def _undone(history: ReleaseHistory) -> Iterator[int]:
                 yield from range(target + 1, job.undoes + 1)
 
 
-def _versions(resolved: Resolved, history: ReleaseHistory, release: Release) -> Versions:
+def _versions(
+    application: Application, resolved: Resolved, history: ReleaseHistory, release: Release
+) -> Versions:
     """Return what configures the application from this release on.
 
     Of what goes back and is not restarted nobody knows more than before.
     """
     if release.spec.rollback_to is None or history.serving is None:
         return resolved.configuration
-    return configuration(history.serving)
+    return configuration(history.serving, application, resolved.configuration)
 
 
 def _restarted(
-    frozen: Snapshot, history: ReleaseHistory, release: Release, now: Versions, number: int
+    application: Application,
+    frozen: Snapshot,
+    history: ReleaseHistory,
+    release: Release,
+    *,
+    now: Versions,
+    number: int,
 ) -> tuple[SnapshotProcess, ...]:
     """Return the processes, those restarted whose ConfigMaps or Secrets have changed.
 
@@ -326,7 +334,7 @@ def _restarted(
     serving, before = history.serving, _served(history)
     if serving is None or before is None or release.spec.rollback_to is not None:
         return frozen.processes
-    changed = configurations.changed(configuration(serving), now)
+    changed = configurations.changed(configuration(serving, application, now), now)
     concerns_all = bool(changed & configurations.sources(frozen))
 
     def restart(one: SnapshotProcess) -> int:

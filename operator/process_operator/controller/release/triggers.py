@@ -114,7 +114,7 @@ def _difference(
     if not (by_any_change or by_configuration) or resolved.candidate is None or resolved.refusals:
         return None
     is_configured_anew = configuration.is_another(
-        record.configuration(before), resolved.configuration
+        record.configuration(before, application, resolved.configuration), resolved.configuration
     )
     if by_any_change and (
         is_configured_anew

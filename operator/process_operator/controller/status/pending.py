@@ -25,7 +25,8 @@ def of_configuration(
     now = context.resolved.configuration
     if context.running is None or not now:
         return ()
-    return staging.configuration_differences(record.configuration(context.running), now, used)
+    before = record.configuration(context.running, context.application, now)
+    return staging.configuration_differences(before, now, used)
 
 
 def are_dated(found: Iterable[staging.Difference], before: Iterable[PendingChange]) -> bool:
