@@ -11,6 +11,7 @@ STAR = 1 << 63
 """Bit of a field's set, beside those of its numbers: the field is not a restriction."""
 
 _MINUTES_A_DAY = 24 * 60
+_MOST_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 SECOND, MINUTE, _HOUR, _DAY = (
     timedelta(seconds=1),
@@ -47,16 +48,21 @@ class Calendar:
     def next(self, after: datetime, zone: tzinfo) -> datetime | None:
         """Return the first run after a moment, None if none is found in five years."""
         if not (self.minute and self.hour and self.month and self._has_days()):
-            return None  # an empty set, from "," alone: spares the search minute by minute
+            return None  # never, as from "," alone: spares the search minute by minute
         start = after.astimezone(UTC).replace(microsecond=0) + SECOND
         # A search drops the seconds of its start: all that counts is whether there are any, since
         # offsets are of whole minutes (as everywhere since 1972).
         return _first_run(self, start.replace(second=min(start.second, 1)), zone)
 
     def _has_days(self) -> bool:
+        """Say whether there is such a day at all: not on a 31st of February."""
+        by_month = any(
+            self.month >> month & 1 and self.day & ((1 << days + 1) - 2)
+            for month, days in enumerate(_MOST_DAYS, start=1)
+        )
         if (self.day | self.weekday) & STAR:
-            return bool(self.day and self.weekday)
-        return bool(self.day or self.weekday)
+            return bool(by_month and self.weekday)
+        return bool(by_month or self.weekday)
 
     def runs_on(self, date: datetime) -> bool:
         """Say whether the day matches; a star leaves the decision to the other field."""

@@ -8,6 +8,7 @@ changes of the clock in 16 zones.
 import itertools
 import json
 import pathlib
+import time
 import zoneinfo
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -18,8 +19,8 @@ from process_operator.cron import (
     calendar,
     clock_changes,
     expression,
-    last_run,
     next_runs,
+    spans,
     zones,
 )
 
@@ -337,7 +338,7 @@ def test_a_list_of_no_days_leaves_the_other_field_alone() -> None:
     assert _days("0 0 1,2 * ,") == [2, 1, 2, 1, 2]
 
 
-def test_the_last_run_is_the_one_that_the_parser_of_kubernetes_says() -> None:
+def test_a_moment_is_between_the_runs_that_the_parser_of_kubernetes_says() -> None:
     tried = 0
     for schedule, zone, _, expected in _oracle():
         if expected in {"invalid", "never"} or schedule.strip().startswith("@every"):
@@ -346,10 +347,32 @@ def test_the_last_run_is_the_one_that_the_parser_of_kubernetes_says() -> None:
         runs = [datetime.fromisoformat(run) for run in expected.split(" ")]
         for run, following in itertools.pairwise(runs):
             for now in (run, following - timedelta(seconds=1)):
-                assert last_run.last_run(parsed, place, now) == run, (schedule, zone, now)
+                found = spans.around(parsed, place, now)
+                assert (found.begun, found.ends) == (run, following), (schedule, zone, now)
                 tried += 1
     assert tried > 5_000
 
 
-def test_what_never_ran_has_no_last_run() -> None:
-    assert last_run.last_run(expression.parse("0 0 31 2 *"), UTC, START) is None
+def test_a_clock_that_is_set_back_is_in_the_span_before() -> None:
+    noon = expression.parse("0 12 * * *")
+    later, earlier = (spans.around(noon, UTC, START + timedelta(hours=hours)) for hours in (1, -1))
+    assert later.begun == START == earlier.ends
+
+
+@pytest.mark.parametrize("schedule", ["0 0 31 2 *", "0 0 30-31 2 *", "0 0 31 4,6,9,11 ?"])
+def test_a_day_that_no_month_has_never_comes_and_is_not_searched_for(schedule: str) -> None:
+    parsed = expression.parse(schedule)
+    began = time.perf_counter()
+    for second in range(1000):
+        found = spans.around(parsed, UTC, START - timedelta(seconds=second))
+        assert (found.begun, found.ends) == (None, None)
+    assert time.perf_counter() - began < 1
+
+
+def test_what_was_searched_through_years_is_not_searched_for_again() -> None:
+    parsed = expression.parse("0 0 29 2 *")
+    spans.around(parsed, UTC, START)
+    began = time.perf_counter()
+    for second in range(1000):
+        spans.around(parsed, UTC, START + timedelta(seconds=second))
+    assert time.perf_counter() - began < 1

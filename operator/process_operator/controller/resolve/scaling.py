@@ -4,14 +4,13 @@ A schedule holds from when it was due until another one of its process is. So wh
 from the clock alone: an operator that was away finds what it would have done.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime
 
-from process_operator.cron import expression, zones
-from process_operator.cron.expression import Schedule
-from process_operator.cron.last_run import last_run
+from process_operator.cron import expression, spans, zones
+from process_operator.cron.spans import Span
 from process_operator.models import defaults
 from process_operator.models.scaling import ScalingSchedule
 from process_operator.models.snapshot import Scaling
@@ -41,14 +40,9 @@ def at(scaling: Scaling, now: datetime) -> ScalingNow:
     """Return what is asked for at a moment."""
     if not scaling.schedules:
         return ScalingNow(scaling)
-    past = max(
-        _dues(scaling.schedules, lambda one, place: last_run(one, place, now)),
-        key=_order,
-        default=None,
-    )
-    coming = min(
-        _dues(scaling.schedules, lambda one, place: one.next(now, place)), key=_order, default=None
-    )
+    around = list(_spans(scaling.schedules, now))
+    past = max((Due(one.begun, of) for of, one in around if one.begun), key=_order, default=None)
+    coming = min((Due(one.ends, of) for of, one in around if one.ends), key=_order, default=None)
     return ScalingNow(
         scaling if past is None else _bounded(scaling, past.schedule), in_force=past, next=coming
     )
@@ -63,16 +57,16 @@ def _order(due: Due) -> tuple[datetime, str]:
     return due.at, due.schedule.name
 
 
-def _dues(
-    schedules: tuple[ScalingSchedule, ...],
-    when: Callable[[Schedule, tzinfo], datetime | None],
-) -> Iterator[Due]:
+def _spans(
+    schedules: tuple[ScalingSchedule, ...], now: datetime
+) -> Iterator[tuple[ScalingSchedule, Span]]:
     for one in schedules:
         # Each could be read when it was released: a zone may have gone since.
         with suppress(expression.InvalidSchedule, zones.InvalidTimeZone):
-            run = when(expression.parse(one.schedule), zones.place_of(zone(one)))
-            if run is not None:
-                yield Due(run, one)
+            yield (
+                one,
+                spans.around(expression.parse(one.schedule), zones.place_of(zone(one)), now),
+            )
 
 
 def _bounded(scaling: Scaling, schedule: ScalingSchedule) -> Scaling:
