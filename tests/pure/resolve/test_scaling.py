@@ -96,7 +96,8 @@ def test_without_room_for_one_instance_there_is_no_autoscaler() -> None:
 def test_of_two_that_are_due_at_once_the_last_by_name_holds() -> None:
     found = sized("2026-01-06T00:00:00", manual(3), {**NIGHT, "name": "zzz"}, NIGHT)
     assert found.in_force is not None
-    assert found.in_force.schedule.name == "zzz"
+    assert found.next is not None
+    assert (found.in_force.schedule.name, found.next.schedule.name) == ("zzz", "zzz")
 
 
 def test_what_was_never_due_bounds_nothing() -> None:

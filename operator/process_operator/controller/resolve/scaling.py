@@ -41,10 +41,14 @@ def at(scaling: Scaling, now: datetime) -> ScalingNow:
     if not scaling.schedules:
         return ScalingNow(scaling)
     around = list(_spans(scaling.schedules, now))
-    past = max((Due(one.begun, of) for of, one in around if one.begun), key=_order, default=None)
-    coming = min((Due(one.ends, of) for of, one in around if one.ends), key=_order, default=None)
+    past = [Due(one.begun, of) for of, one in around if one.begun is not None]
+    coming = [Due(one.ends, of) for of, one in around if one.ends is not None]
+    first = min((one.at for one in coming), default=None)
+    holds = max(past, key=_order, default=None)
     return ScalingNow(
-        scaling if past is None else _bounded(scaling, past.schedule), in_force=past, next=coming
+        scaling if holds is None else _bounded(scaling, holds.schedule),
+        in_force=holds,
+        next=max((one for one in coming if one.at == first), key=_order, default=None),
     )
 
 

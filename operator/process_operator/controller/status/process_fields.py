@@ -1,7 +1,6 @@
 """The fields of a process's status beside its conditions: numbers, addresses and warnings."""
 
 from collections.abc import Iterable
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from process_operator.controller.build import autoscaler, pod
@@ -63,6 +62,7 @@ def process_fields(
     status = _with_what_runs(status, process_plan, target, running)
     if target.entry.type in LASTING:
         status = _with_size(status, process, process_plan, target)
+        status = _with_schedules(status, target.scaled)
     return status
 
 
@@ -92,24 +92,21 @@ def _with_size(
         instances=f"{live.ready_replicas}/{process_plan.size}",
         selector=names.selecting(selector),
         replicas_before_suspend=before if target.suspended else None,
-        **_schedules(target.scaled),
     )
 
 
-def _schedules(scaled: ScalingNow) -> dict[str, Any]:
-    told: dict[str, Any] = {}
-    if scaled.in_force is not None:
-        told["scaling_schedule"] = ScalingScheduleInForce(
-            name=scaled.in_force.schedule.name, since=scaled.in_force.at
+def _with_schedules(status: ProcessStatus, scaled: ScalingNow) -> ProcessStatus:
+    holds, coming = scaled.in_force, scaled.next
+    if holds is not None:
+        in_force = ScalingScheduleInForce(name=holds.schedule.name, since=holds.at)
+        status = status.changed(scaling_schedule=in_force)
+    if coming is not None:
+        local = coming.at.astimezone(ZoneInfo(scaling.zone(coming.schedule)))
+        following = NextScalingSchedule(
+            name=coming.schedule.name, time=local.isoformat(), utc=coming.at
         )
-    if scaled.next is not None:
-        place = ZoneInfo(scaling.zone(scaled.next.schedule))
-        told["next_scaling_schedule"] = NextScalingSchedule(
-            name=scaled.next.schedule.name,
-            time=scaled.next.at.astimezone(place).isoformat(),
-            utc=scaled.next.at,
-        )
-    return told
+        status = status.changed(next_scaling_schedule=following)
+    return status
 
 
 def _warnings(
