@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import urllib.parse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -19,6 +19,7 @@ import grpc
 from google.protobuf.wrappers_pb2 import StringValue
 
 ECHO = "/process_operator.sample.Echo/Say"
+TALK = "/process_operator.sample.Echo/Talk"
 TIMEOUT_SECONDS = 5.0
 
 
@@ -88,6 +89,17 @@ class Grpc:
         except grpc.RpcError as error:
             raise Failed(f"{error.code().name}: {error.details()}") from error
         return answer
+
+    def talk(self, words: Iterable[str]) -> Iterator[str]:
+        """Say the words one by one in a stream of both sides, and yield what is answered."""
+        stream = self._channel.stream_stream(
+            TALK,
+            request_serializer=StringValue.SerializeToString,
+            response_deserializer=StringValue.FromString,
+        )
+        said = (StringValue(value=word) for word in words)
+        for answer in stream(said, timeout=TIMEOUT_SECONDS):
+            yield answer.value
 
     def close(self) -> None:
         """Close the channel."""

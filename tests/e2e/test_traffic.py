@@ -3,6 +3,7 @@
 They are Traefik and, in `make test-traffic`, Contour with Envoy.
 """
 
+import queue
 import time
 from collections.abc import Callable
 from typing import Any
@@ -153,6 +154,23 @@ async def test_websockets_and_events_pass_as_they_are_written(
                     arrived.append(time.monotonic())
     # Each as it was written, and not all at once from a buffer.
     assert arrived[-1] - arrived[0] > 0.2
+
+
+def test_a_grpc_stream_passes_as_it_is_spoken(
+    here: Namespace, plane: Entrance, shop: Body, tiny: None
+) -> None:
+    del tiny
+    route = {"protocol": "grpc", "hosts": [{"host": host(here)}]}
+    here.release(shop, web(here, ingress=route))
+    until(lambda: answers(grpc(plane, here), "v1: hello"))
+    said: queue.Queue[str | None] = queue.Queue()
+    heard = grpc(plane, here).talk(iter(said.get, None))
+    # Each word is said only after the one before it was answered.
+    for word in ("one", "two", "three"):
+        said.put(word)
+        assert next(heard) == f"v1: {word}"
+    said.put(None)
+    assert next(heard, "the end") == "the end"
 
 
 def test_http_becomes_grpc_and_back_within_a_bounded_gap(

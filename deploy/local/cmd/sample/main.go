@@ -241,11 +241,15 @@ func serve(ctx context.Context, mux *http.ServeMux) {
 }
 
 // echo is the service `process_operator.sample.Echo`: Say returns what it was told, after the
-// version. Its messages are the well-known StringValue, so that no client needs generated code.
+// version, and Talk does so again and again, as long as somebody tells it something. Its messages
+// are the well-known StringValue, so that no client needs generated code.
 var echo = grpc.ServiceDesc{
 	ServiceName: "process_operator.sample.Echo",
 	HandlerType: (*any)(nil),
 	Methods:     []grpc.MethodDesc{{MethodName: "Say", Handler: say}},
+	Streams: []grpc.StreamDesc{
+		{StreamName: "Talk", Handler: talk, ServerStreams: true, ClientStreams: true},
+	},
 }
 
 func say(_ any, _ context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
@@ -253,5 +257,23 @@ func say(_ any, _ context.Context, decode func(any) error, _ grpc.UnaryServerInt
 	if err := decode(said); err != nil {
 		return nil, err
 	}
-	return wrapperspb.String(version + ": " + said.Value), nil
+	return answer(said), nil
+}
+
+func talk(_ any, stream grpc.ServerStream) error {
+	for {
+		said := new(wrapperspb.StringValue)
+		if err := stream.RecvMsg(said); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if err := stream.SendMsg(answer(said)); err != nil {
+			return err
+		}
+	}
+}
+
+func answer(said *wrapperspb.StringValue) *wrapperspb.StringValue {
+	return wrapperspb.String(version + ": " + said.Value)
 }
