@@ -91,7 +91,7 @@ audit: install ## Look up known vulnerabilities of what the image is made of (ne
 
 .PHONY: test-cluster
 test-cluster: install ## Run the tests against a real API server and real controllers
-	$(RUN) pytest tests/cluster -n 6
+	$(RUN) pytest tests/cluster/test_scaling_schedules.py tests/cluster/test_scoped.py tests/cluster -n 6 # the longest first
 
 .PHONY: test-e2e
 test-e2e: install ## Run the tests with real pods, Traefik and traffic (Linux, root; KEEP=1 keeps the cluster)

@@ -10,11 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from local_cluster.aggregation import ExtensionServer
 from userside import Body
 
 GROUP = "external.metrics.k8s.io"
 VERSION = f"{GROUP}/v1beta1"
-_NAME = "external-metrics"
 
 
 class Metrics:
@@ -26,39 +26,17 @@ class Metrics:
         self.values: dict[tuple[str, str], int] = {}
         """By namespace and name."""
 
-    def manifests(self) -> list[Body]:
-        """Return the way from the API server to this one, and who may ask."""
-        place = {"name": _NAME, "namespace": "kube-system"}
-        port = {"name": "https", "protocol": "TCP"}
-        return [
-            {
-                "apiVersion": "v1",
-                "kind": "Service",
-                "metadata": place,
-                "spec": {"ports": [{**port, "port": 443}]},
-            },
-            {
-                "apiVersion": "discovery.k8s.io/v1",
-                "kind": "EndpointSlice",
-                "metadata": {**place, "labels": {"kubernetes.io/service-name": _NAME}},
-                "addressType": "IPv4",
-                "ports": [{**port, "port": self.port}],
-                "endpoints": [{"addresses": [self.address], "conditions": {"ready": True}}],
-            },
-            {
-                "apiVersion": "apiregistration.k8s.io/v1",
-                "kind": "APIService",
-                "metadata": {"name": f"v1beta1.{GROUP}"},
-                "spec": {
-                    "group": GROUP,
-                    "version": "v1beta1",
-                    "groupPriorityMinimum": 100,
-                    "versionPriority": 100,
-                    "insecureSkipTLSVerify": True,
-                    "service": place,
-                },
-            },
-        ]
+    @property
+    def server(self) -> ExtensionServer:
+        """The way from the API server to this one."""
+        return ExtensionServer(
+            group=GROUP,
+            version="v1beta1",
+            name="external-metrics",
+            namespace="kube-system",
+            address=self.address,
+            port=self.port,
+        )
 
     def url(self, namespace: str, name: str) -> str:
         """Return where one value alone is told."""

@@ -24,10 +24,10 @@ def metrics(kubectl: Callable[..., str]) -> Iterator[Metrics]:
         network.gateway, store.certificate(name), store.key(name)
     ) as served:
         here = Namespace(kubectl, "kube-system")
-        here.apply(*served.manifests())
-        here.wait(f"apiservice/v1beta1.{external_metrics.GROUP}", "condition=Available")
+        here.apply(*map(dict, served.server.manifests()))
+        here.wait(f"apiservice/{served.server.api}", "condition=Available")
         yield served
-        for one in served.manifests():
+        for one in served.server.manifests():
             here.kubectl("delete", one["kind"], one["metadata"]["name"])
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from local_cluster import certificates, control_plane, kubeconfigs
+from local_cluster.aggregation import ExtensionServer
 from local_cluster.components import Component
 from local_cluster.network import LOOPBACK, Network
 from local_cluster.state import State
@@ -97,42 +98,15 @@ def manifests(state: State, network: Network, store: certificates.Store) -> Sequ
             },
         },
         _binding("kubelet-api", "system:kubelet-api-admin", "kube-apiserver-kubelet-client"),
-        *_metrics_service(network.gateway, state.port("metrics-server", network.gateway)),
-        {
-            "apiVersion": "apiregistration.k8s.io/v1",
-            "kind": "APIService",
-            "metadata": {"name": METRICS_API},
-            "spec": {
-                "group": "metrics.k8s.io",
-                "version": "v1beta1",
-                "groupPriorityMinimum": 100,
-                "versionPriority": 100,
-                "caBundle": kubeconfigs.encoded(store.certificate("ca")),
-                "service": {"name": "metrics-server", "namespace": "kube-system"},
-            },
-        },
-    ]
-
-
-def _metrics_service(address: str, port: int) -> Sequence[Any]:
-    """Return a Service without selector: its one endpoint is a process of the host."""
-    place = {"name": "metrics-server", "namespace": "kube-system"}
-    label = {"kubernetes.io/service-name": "metrics-server"}
-    return [
-        {
-            "apiVersion": "v1",
-            "kind": "Service",
-            "metadata": place,
-            "spec": {"ports": [{"name": "https", "port": 443}]},
-        },
-        {
-            "apiVersion": "discovery.k8s.io/v1",
-            "kind": "EndpointSlice",
-            "metadata": {**place, "labels": label},
-            "addressType": "IPv4",
-            "ports": [{"name": "https", "port": port}],
-            "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
-        },
+        *ExtensionServer(
+            group="metrics.k8s.io",
+            version="v1beta1",
+            name="metrics-server",
+            namespace="kube-system",
+            address=network.gateway,
+            port=state.port("metrics-server", network.gateway),
+            authority=store.certificate("ca"),
+        ).manifests(),
     ]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from local_cluster import build, components, errors, foreign_kinds, kubeconfigs, machine
+from local_cluster import build, components, entrance, errors, foreign_kinds, kubeconfigs, machine
 from local_cluster import state as states
 from local_cluster.components import Component
 from local_cluster.entrance import Entrance
@@ -23,7 +23,6 @@ _ABOVE = 8000
 """How far above the port of the Gateway's listener Contour lets Envoy listen."""
 _CONTROLLER = "projectcontour.io/ingress-controller"
 _GATEWAY_CONTROLLER = "projectcontour.io/gateway-controller"
-_RBAC = "rbac.authorization.k8s.io"
 _READ = ["get", "list", "watch"]
 _KINDS = foreign_kinds.ForeignKinds(
     module="github.com/projectcontour/contour",
@@ -112,63 +111,34 @@ def _program() -> Path:
 
 
 def _manifests(port: int) -> list[Mapping[str, Any]]:
-    place = {"name": NAME, "namespace": NAME}
+    listener = {
+        "name": "web",
+        "protocol": "HTTP",
+        "port": port - _ABOVE,
+        "allowedRoutes": {"namespaces": {"from": "All"}},
+    }
+    rules = [
+        entrance.rule("", _READ, "configmaps", "namespaces", "secrets", "services"),
+        entrance.rule("", ["create", "update"], "events"),
+        entrance.rule("discovery.k8s.io", _READ, "endpointslices"),
+        entrance.rule("networking.k8s.io", _READ, "ingresses"),
+        entrance.rule("networking.k8s.io", ["create", "get", "update"], "ingresses/status"),
+        entrance.rule(foreign_kinds.GATEWAYS, _READ, "*"),
+        entrance.rule(foreign_kinds.GATEWAYS, ["update"], "*/status"),
+        entrance.rule("projectcontour.io", _READ, "*"),
+        entrance.rule("projectcontour.io", ["create", "get", "update"], "*/status"),
+    ]
     return [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAME}},
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": place},
-        {
-            "apiVersion": f"{_RBAC}/v1",
-            "kind": "ClusterRole",
-            "metadata": {"name": NAME},
-            "rules": [
-                _rule("", _READ, "configmaps", "namespaces", "secrets", "services"),
-                _rule("", ["create", "update"], "events"),
-                _rule("discovery.k8s.io", _READ, "endpointslices"),
-                _rule("networking.k8s.io", _READ, "ingresses"),
-                _rule("networking.k8s.io", ["create", "get", "update"], "ingresses/status"),
-                _rule(foreign_kinds.GATEWAYS, _READ, "*"),
-                _rule(foreign_kinds.GATEWAYS, ["update"], "*/status"),
-                _rule("projectcontour.io", _READ, "*"),
-                _rule("projectcontour.io", ["create", "get", "update"], "*/status"),
-            ],
-        },
-        {
-            "apiVersion": f"{_RBAC}/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": {"name": NAME},
-            "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": NAME},
-            "subjects": [{"kind": "ServiceAccount", **place}],
-        },
-        {
-            "apiVersion": "networking.k8s.io/v1",
-            "kind": "IngressClass",
-            "metadata": {"name": NAME},
-            "spec": {"controller": _CONTROLLER},
-        },
-        {
-            "apiVersion": f"{foreign_kinds.GATEWAYS}/v1",
-            "kind": "GatewayClass",
-            "metadata": {"name": NAME},
-            "spec": {"controllerName": _GATEWAY_CONTROLLER},
-        },
+        *entrance.manifests(
+            NAME,
+            rules,
+            ingress_controller=_CONTROLLER,
+            gateway_controller=_GATEWAY_CONTROLLER,
+        ),
         {
             "apiVersion": f"{foreign_kinds.GATEWAYS}/v1",
             "kind": "Gateway",
             "metadata": dict(GATEWAY),
-            "spec": {
-                "gatewayClassName": NAME,
-                "listeners": [
-                    {
-                        "name": "web",
-                        "protocol": "HTTP",
-                        "port": port - _ABOVE,
-                        "allowedRoutes": {"namespaces": {"from": "All"}},
-                    }
-                ],
-            },
+            "spec": {"gatewayClassName": NAME, "listeners": [listener]},
         },
     ]
-
-
-def _rule(group: str, verbs: list[str], *resources: str) -> Mapping[str, Any]:
-    return {"apiGroups": [group], "resources": list(resources), "verbs": verbs}

@@ -11,6 +11,7 @@ from typing import Any
 
 from local_cluster import build, certificates, components, control_plane, foreign_kinds, kubeconfigs
 from local_cluster import state as states
+from local_cluster.aggregation import ExtensionServer
 from local_cluster.components import Component
 from local_cluster.model import Cluster
 from local_cluster.network import LOOPBACK, Network
@@ -147,7 +148,6 @@ def _pair(store: certificates.Store, name: str) -> Path:
 def _manifests(where: _Place) -> list[Mapping[str, Any]]:
     rbac = "rbac.authorization.k8s.io"
     place = {"name": NAME, "namespace": NAME}
-    https = {"name": "https", "protocol": "TCP"}
     return [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAME}},
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": place},
@@ -159,31 +159,16 @@ def _manifests(where: _Place) -> list[Mapping[str, Any]]:
             "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": "cluster-admin"},
             "subjects": [{"kind": "ServiceAccount", **place}],
         },
-        {
-            "apiVersion": "v1",
-            "kind": "Service",
-            "metadata": place,
-            "spec": {"ports": [{**https, "port": 443}]},
-        },
-        {
-            "apiVersion": "discovery.k8s.io/v1",
-            "kind": "EndpointSlice",
-            "metadata": {**place, "labels": {"kubernetes.io/service-name": NAME}},
-            "addressType": "IPv4",
-            "ports": [{**https, "port": where.port}],
-            "endpoints": [{"addresses": [where.address], "conditions": {"ready": True}}],
-        },
-        {
-            "apiVersion": "apiregistration.k8s.io/v1",
-            "kind": "APIService",
-            "metadata": {"name": METRICS_API},
-            "spec": {
-                "group": "external.metrics.k8s.io",
-                "version": "v1beta1",
-                "groupPriorityMinimum": 100,
-                "versionPriority": 100,
-                "insecureSkipTLSVerify": True,
-                "service": place,
-            },
-        },
+        *_server(where).manifests(),
     ]
+
+
+def _server(where: _Place) -> ExtensionServer:
+    return ExtensionServer(
+        group="external.metrics.k8s.io",
+        version="v1beta1",
+        name=NAME,
+        namespace=NAME,
+        address=where.address,
+        port=where.port,
+    )

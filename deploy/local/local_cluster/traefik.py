@@ -12,6 +12,7 @@ from typing import Any
 from local_cluster import (
     components,
     control_plane,
+    entrance,
     errors,
     foreign_kinds,
     forwarding,
@@ -29,7 +30,6 @@ CONTROLLER = "traefik.io/ingress-controller"
 GATEWAY_CONTROLLER = "traefik.io/gateway-controller"
 _READ = ["get", "list", "watch"]
 IMAGE = "process-operator.dev/traefik:1"
-_RBAC = "rbac.authorization.k8s.io"
 _PORT = 8000
 _PING = "/ping"
 
@@ -139,61 +139,17 @@ def _deployment() -> Mapping[str, Any]:
 
 
 def _manifests() -> list[Mapping[str, Any]]:
-    place = {"name": NAME, "namespace": NAME}
-    return [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAME}},
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": place},
-        {
-            "apiVersion": f"{_RBAC}/v1",
-            "kind": "ClusterRole",
-            "metadata": {"name": NAME},
-            "rules": [
-                # It wants Secrets for the certificates of Ingresses, as its own chart gives them.
-                {
-                    "apiGroups": [""],
-                    "resources": ["configmaps", "namespaces", "nodes", "secrets", "services"],
-                    "verbs": _READ,
-                },
-                {
-                    "apiGroups": ["discovery.k8s.io"],
-                    "resources": ["endpointslices"],
-                    "verbs": ["list", "watch"],
-                },
-                {
-                    "apiGroups": ["networking.k8s.io"],
-                    "resources": ["ingressclasses", "ingresses"],
-                    "verbs": _READ,
-                },
-                {
-                    "apiGroups": ["networking.k8s.io"],
-                    "resources": ["ingresses/status"],
-                    "verbs": ["update"],
-                },
-                {"apiGroups": [foreign_kinds.GATEWAYS], "resources": ["*"], "verbs": _READ},
-                {
-                    "apiGroups": [foreign_kinds.GATEWAYS],
-                    "resources": ["*/status"],
-                    "verbs": ["update"],
-                },
-            ],
-        },
-        {
-            "apiVersion": f"{_RBAC}/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": {"name": NAME},
-            "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": NAME},
-            "subjects": [{"kind": "ServiceAccount", **place}],
-        },
-        {
-            "apiVersion": "networking.k8s.io/v1",
-            "kind": "IngressClass",
-            "metadata": {"name": NAME},
-            "spec": {"controller": CONTROLLER},
-        },
-        {
-            "apiVersion": f"{foreign_kinds.GATEWAYS}/v1",
-            "kind": "GatewayClass",
-            "metadata": {"name": NAME},
-            "spec": {"controllerName": GATEWAY_CONTROLLER},
-        },
-    ]
+    return entrance.manifests(
+        NAME,
+        [
+            # It wants Secrets for the certificates of Ingresses, as its own chart gives them.
+            entrance.rule("", _READ, "configmaps", "namespaces", "nodes", "secrets", "services"),
+            entrance.rule("discovery.k8s.io", ["list", "watch"], "endpointslices"),
+            entrance.rule("networking.k8s.io", _READ, "ingressclasses", "ingresses"),
+            entrance.rule("networking.k8s.io", ["update"], "ingresses/status"),
+            entrance.rule(foreign_kinds.GATEWAYS, _READ, "*"),
+            entrance.rule(foreign_kinds.GATEWAYS, ["update"], "*/status"),
+        ],
+        ingress_controller=CONTROLLER,
+        gateway_controller=GATEWAY_CONTROLLER,
+    )

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from process_operator.models.base import (
+    DNS_SUBDOMAIN,
     DataKey,
     LabelName,
     Model,
@@ -120,7 +121,7 @@ class ClaimVolume(Model):
 class CSIVolume(Model):
     """A volume that a driver makes for each pod."""
 
-    driver: ObjectName
+    driver: Annotated[str, Field(min_length=1, max_length=63, pattern=f"^{DNS_SUBDOMAIN}$")]
     """Name of the driver, for example `secrets-store.csi.k8s.io`."""
     read_only: bool | None = None
     """Whether the driver is asked for a volume that can only be read; absent means no."""
