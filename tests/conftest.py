@@ -1,4 +1,4 @@
-"""How much of the fault matrix is run, and its table at the end of a run of it."""
+"""In which order tests begin, how much of the fault matrix is run, and its table at the end."""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -10,6 +10,7 @@ from faults import table
 
 FULL = "--full"
 _TEXT, _ROW, _FAULT = "text", "row", "fault"
+_ROUNDS = 8
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -44,6 +45,24 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is not asked for, and let the rest begin in an order in which it ends soon."""
+    _choose(config, items)
+    if hasattr(config, "workerinput"):
+        items[:] = _in_rounds(items)
+
+
+def _in_rounds(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Return first what takes longest, and the tests of each file spread over the run.
+
+    What begins late is waited for by all workers; and where some tests compute and some wait, the
+    processors are busy all the time.
+    """
+    first = [one for one in items if one.get_closest_marker("first")]
+    others = [one for one in items if not one.get_closest_marker("first")]
+    return first + [one for start in range(_ROUNDS) for one in others[start::_ROUNDS]]
+
+
+def _choose(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what takes minutes, and of other rooms, with `--full`, all that is of no fault."""
     full = config.getoption(FULL)
     chosen: list[pytest.Item] = []

@@ -4,6 +4,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -35,6 +36,7 @@ ENDLESS = {"/v3/applications/{id}/runtime-logs/follow"}
 REMOVES = {"/v3/applications/{id}", "/v3/applications/{id}/processes/{process_id}"}
 
 
+@pytest.mark.first
 def test_no_request_meets_a_defect_or_an_undocumented_answer(
     rest: Served, kubeconfig: Path, namespace: str
 ) -> None:

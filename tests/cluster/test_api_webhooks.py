@@ -56,6 +56,7 @@ def test_a_deployment_is_told_when_it_begins_and_when_it_has_ended(
     assert me.done("GET", f"{PATH}/{hook['id']}/deliveries/{kept[0]['id']}") == kept[0]
 
 
+@pytest.mark.first
 def test_what_failed_and_what_happened_meanwhile_is_told_by_the_next_process(
     kubeconfig: Path, namespace: str, tmp_path: Path, receiver: Receiver
 ) -> None:

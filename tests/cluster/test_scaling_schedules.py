@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from running import until
 from userside import Namespace, application, process
 
@@ -23,6 +25,7 @@ def holding(here: Namespace) -> str | None:
     return name
 
 
+@pytest.mark.first
 def test_instances_go_and_come_at_their_minutes(here: Namespace) -> None:
     night, morning = two_minutes()
     three = {"type": "manual", "manual": {"instanceCount": 3}}

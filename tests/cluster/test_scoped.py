@@ -138,6 +138,7 @@ def what_happens_while_its_watches_are_renewed_is_seen(place: Place) -> None:
     assert "lost the watch" not in place.operator.log.read_text()
 
 
+@pytest.mark.first
 def test_an_operator_of_two_namespaces_works_there_and_nowhere_else(place: Place) -> None:
     it_has_no_right_outside_but_to_read_sizes_and_classes(place)
     it_works_in_each_of_its_namespaces_and_leaves_the_others_alone(place)

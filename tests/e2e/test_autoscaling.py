@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from clients import Http, Load
 from running import until
 from userside import IMAGE, Namespace, application, process
@@ -26,6 +28,7 @@ def size(here: Namespace) -> int:
     return found
 
 
+@pytest.mark.first
 def test_load_adds_instances_and_idleness_takes_them_away(here: Namespace, tiny: None) -> None:
     del tiny
     scaling = {"type": "horizontal", "horizontal": PACE}

@@ -144,6 +144,7 @@ def test_a_gate_stops_a_migration_that_the_old_version_cannot_live_with(shop: Sh
     assert not shop.has_column()
 
 
+@pytest.mark.first
 def test_a_rollout_that_fails_goes_back_with_its_migration(shop: Shop) -> None:
     shop.here.patch("pproc", "web", {"spec": {"env": [{"name": "NEVER_READINESS", "value": "1"}]}})
     with shop.is_used():
@@ -153,6 +154,7 @@ def test_a_rollout_that_fails_goes_back_with_its_migration(shop: Shop) -> None:
     assert not shop.has_column()
 
 
+@pytest.mark.first
 def test_who_goes_back_by_hand_takes_the_migration_back_too(shop: Shop) -> None:
     shop.change_version(EXPAND)
     shop.here.wait("prel/shop-2", "jsonpath={.status.state}=success")

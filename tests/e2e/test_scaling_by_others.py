@@ -58,6 +58,7 @@ def sizes(here: Namespace) -> tuple[int, int]:
     return asked, here.get("deployment", "shop-mail")["spec"]["replicas"]
 
 
+@pytest.mark.first
 def test_an_autoscaler_drives_a_process_to_zero_and_back(
     here: Namespace, metrics: Metrics, tiny: None
 ) -> None:

@@ -34,6 +34,7 @@ def chosen(number: int, *, full: bool) -> list[Way]:
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.first
 @pytest.mark.fault("F1", "F3", "F4", "F5")
 async def test_a_spoilt_write_changes_nothing_in_the_end(
     name: str, full: bool, show: Callable[[str], None]

@@ -97,6 +97,7 @@ def told(here: Namespace, way: Losing, operator: running.Operator) -> None:
     assert operator.log.read_text().count("was not told by the watch") >= 2
 
 
+@pytest.mark.first
 @pytest.mark.fault("F12")
 async def test_what_was_not_told_is_found_and_what_is_gone_is_not_made_again() -> None:
     try:

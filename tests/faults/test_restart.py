@@ -87,6 +87,7 @@ def everything(here: Namespace) -> None:
     here.wait("pproc/lost", "condition=Stalled")
 
 
+@pytest.mark.first
 @pytest.mark.fault("F1", "F22")
 def test_a_restart_a_resync_and_a_foreign_label_write_nothing(settled: Settled) -> None:
     before = settled.look()

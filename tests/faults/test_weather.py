@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pytest
+
 import running
 from faults import table, weather
 from faults.proxy import Fault, Way
@@ -141,6 +143,7 @@ async def a_namespace_that_goes(place: Place, expected: Run) -> table.Row:
     return table.Row("F23", "the namespace is deleted", wrong, time.monotonic() - begun)
 
 
+@pytest.mark.first
 async def test_in_any_weather_a_release_ends_as_in_a_fine_one(
     full: bool, tell: Callable[[table.Row], None]
 ) -> None:
