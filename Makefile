@@ -5,6 +5,11 @@ SHELL := /bin/bash
 UV := $(shell command -v uv || echo build/uv/bin/uv)
 RUN := $(UV) run --no-sync
 LOCAL := PYTHONPATH=deploy/local $(RUN) python -m local_cluster
+# A worker takes its next test when it is free: one that waits holds up no others.
+EACH := --maxschedchunk 1
+
+# Tests start Python a thousand times: what it has compiled is kept.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## List the targets
@@ -91,11 +96,11 @@ audit: install ## Look up known vulnerabilities of what the image is made of (ne
 
 .PHONY: test-cluster
 test-cluster: install ## Run the tests against a real API server and real controllers
-	$(RUN) pytest tests/cluster/test_scaling_schedules.py tests/cluster/test_scoped.py tests/cluster -n 6 # the longest first
+	$(RUN) pytest tests/cluster -n 10 $(EACH)
 
 .PHONY: test-e2e
 test-e2e: install ## Run the tests with real pods, Traefik and traffic (Linux, root; KEEP=1 keeps the cluster)
-	$(RUN) pytest tests/e2e -n 6 -m "not alone and not gitops and not long and not contour and not keda"
+	$(RUN) pytest tests/e2e -n 6 $(EACH) -m "not alone and not gitops and not long and not contour and not keda"
 	$(RUN) pytest tests/e2e -m "alone and not upgrade"
 
 .PHONY: test-upgrade
@@ -116,7 +121,7 @@ test-gitops: install ## Let the real Argo CD and Flux follow a Git server, and p
 
 .PHONY: test-faults
 test-faults: install ## Spoil writes, watches, network and server (FULL=--full: the whole matrix, and its table)
-	PYTHONPATH=tests $(RUN) pytest tests/faults $(if $(FULL),tests/cluster tests/pure/release) -n 5 $(FULL)
+	PYTHONPATH=tests $(RUN) pytest tests/faults $(if $(FULL),tests/cluster tests/pure/release) -n 9 $(EACH) $(FULL)
 
 .PHONY: soak
 MINUTES ?= 30
