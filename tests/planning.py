@@ -79,15 +79,18 @@ def _once(manifest: Manifest) -> float:
     return max(took, processor.seconds(_look, served))
 
 
-def _caches() -> Iterator[Callable[[], None]]:
-    """Yield what makes the operator forget what it has computed; the rules of CEL are no input."""
+@functools.cache
+def _caches() -> list[Callable[[], None]]:
+    """Return what makes the operator forget what it has computed; schemas are no input."""
+    found: list[Callable[[], None]] = []
     for name, module in sorted(sys.modules.items()):
-        if name.startswith("process_operator.") and not name.endswith((".cel", ".documents")):
+        if name.startswith("process_operator.") and ".schema." not in name:
             for one in vars(module).values():
                 if isinstance(one, functools._lru_cache_wrapper):
-                    yield one.cache_clear
+                    found.append(one.cache_clear)
                 elif isinstance(one, LRUCache):
-                    yield one.clear
+                    found.append(one.clear)
+    return found
 
 
 def _bodies(manifest: Manifest) -> Iterator[Manifest]:

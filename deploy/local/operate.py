@@ -38,7 +38,7 @@ def apply_rights(cluster: Cluster, file: str) -> None:
 
 def apply_rights_of(cluster: Cluster, rendered: str) -> None:
     """Install what gives rights of a chart that has been rendered."""
-    documents = yaml.safe_load_all(rendered)
+    documents = yaml.load_all(rendered, yaml.CSafeLoader)  # a second faster
     chosen = [one for one in documents if one and one["kind"] in _RIGHTS]
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
     _apply(cluster, "-f", "-", stdin=yaml.safe_dump_all([space, *chosen]))

@@ -126,7 +126,7 @@ def test_every_variant_is_accepted_by_the_server(
     text = render.template(*settings((VARIANTS | MONITORED)[variant])).replace(
         f"namespace: {render.NAMESPACE}", f"namespace: {namespace}"
     )
-    assert len(list(yaml.safe_load_all(text))) > 5
+    assert text.count("\nkind: ") > 5
     how = ("--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict")
     kubectl("apply", *how, "-f", "-", stdin=text)
 
