@@ -42,9 +42,10 @@ def restore(there: Namespace, backup: Iterable[Body], *, statuses: bool) -> None
             bare["spec"] = {k: v for k, v in body["spec"].items() if not k.startswith("clusterIP")}
         there.kubectl("create", "-f", "-", stdin=json.dumps(bare))
         if statuses and body["kind"].startswith("Process"):
-            made = there.get(body["kind"], about["name"])
-            whole = json.dumps(made | {"status": body["status"]})
-            there.kubectl("replace", "--subresource=status", "-f", "-", stdin=whole)
+            # All of it, whatever the operator has written there meanwhile.
+            whole = json.dumps([{"op": "add", "path": "/status", "value": body["status"]}])
+            how = ("--subresource=status", "--type=json", "-p", whole)
+            there.kubectl("patch", body["kind"], about["name"], *how)
 
 
 def with_a_history(here: Namespace) -> None:
