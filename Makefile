@@ -121,7 +121,7 @@ test-gitops: install ## Let the real Argo CD and Flux follow a Git server, and p
 
 .PHONY: test-faults
 test-faults: install ## Spoil writes, watches, network and server (FULL=--full: the whole matrix, and its table)
-	PYTHONPATH=tests $(RUN) pytest tests/faults $(if $(FULL),tests/cluster tests/pure/release) -n 9 $(EACH) $(FULL)
+	PYTHONPATH=tests $(RUN) pytest tests/faults $(if $(FULL),tests/cluster tests/pure/release) -n $(if $(FULL),5,9) $(EACH) $(FULL)
 
 .PHONY: soak
 MINUTES ?= 30
