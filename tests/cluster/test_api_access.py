@@ -2,13 +2,16 @@
 
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import restside
 import running
 import serve_api
+from process_operator.api.access.keys import SECRET
 from restside import App, Client, Served
+from userside import Namespace
 
 HOOKS = "/v3/hooks/"
 UNKNOWN = "11111111-1111-4111-8111-111111111111"
@@ -125,6 +128,18 @@ def test_keys_are_made_listed_and_revoked_within_five_seconds_and_kept_nowhere(
     running.until(lambda: me.get("/v3/projects").status == 401, seconds=5)
     assert restside.keys(kubeconfig, "revoke", *named).returncode == 1
     assert key not in rest.log.read_text()
+
+
+def test_keys_that_are_made_at_once_are_all_kept(kubeconfig: Path, here: Namespace) -> None:
+    def make(number: int) -> str:
+        return restside.new_key(
+            kubeconfig, here.name, name=f"ci-{number}", keys_namespace=here.name
+        )
+
+    with ThreadPoolExecutor(20) as pool:
+        made = set(pool.map(make, range(20)))
+    kept = [name for name in here.get("secret", SECRET)["data"] if name.startswith("key-")]
+    assert len(made) == len(kept) == 20
 
 
 def test_the_api_has_no_other_right_than_it_needs(

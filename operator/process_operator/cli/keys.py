@@ -5,6 +5,7 @@ A key is shown once, when it is made. Kept is a hash; a lost key cannot be found
 
 import argparse
 import os
+import random
 import re
 import sys
 from collections.abc import Awaitable, Callable, Iterable
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
     from process_operator.cluster.client import Cluster
 
 _ERROR = 1
-_TRIES = 5
+_TRIES = 9
+_PAUSE_SECONDS = 0.05
+"""At most before the second try, and before each later one twice as long: at random, so that many
+who write at once do not all meet again."""
 _NAME = re.compile(r"[A-Za-z0-9][-_.A-Za-z0-9 ]{0,99}")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
@@ -222,10 +226,12 @@ async def changed(
     api: "Cluster", namespace: str, change: Callable[["KeySet"], str | None]
 ) -> str | None:
     """Change the book of keys at the version that was read, and read again when it has moved."""
+    import asyncio
+
     from process_operator.api.access import keys
     from process_operator.kube import errors
 
-    for _ in range(_TRIES):
+    for attempt in range(_TRIES):
         book, version = await _read(api, namespace)
         told = change(book)
         if told is None:
@@ -234,6 +240,8 @@ async def changed(
         try:
             await (api.create(manifest) if version is None else api.replace(manifest))
         except (errors.AlreadyExists, errors.Conflict):
+            most = _PAUSE_SECONDS * 2**attempt
+            await asyncio.sleep(random.uniform(0, most))  # noqa: S311 - no secret
             continue
         return told
     raise errors.Unavailable("it is being changed by others all the time; try again")
