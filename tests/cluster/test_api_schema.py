@@ -68,7 +68,7 @@ def _fuzz(
     ids = known | ({"id": known["project"]} if "projects" in operation.path else {})
 
     @settings(
-        max_examples=12,
+        max_examples=25,
         deadline=None,
         derandomize=True,
         database=None,
