@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from local_cluster import certificates, control_plane, kubeconfigs
+from local_cluster import certificates, control_plane, kubeconfigs, rights
 from local_cluster.aggregation import ExtensionServer
 from local_cluster.components import Component
 from local_cluster.network import LOOPBACK, Network
@@ -13,7 +13,6 @@ from local_cluster.state import State
 NAMES = ("coredns", "metrics-server")
 DOMAIN = "cluster.local"
 METRICS_API = "v1beta1.metrics.k8s.io"
-_RBAC = "rbac.authorization.k8s.io"
 _RESOLVER = Path("/etc/resolv.conf")
 
 
@@ -69,27 +68,28 @@ def metrics(
 
 def manifests(state: State, network: Network, store: certificates.Store) -> Sequence[Any]:
     """Return the rights of both, and the way from the API server to the metrics."""
+    metrics_server = rights.user("metrics-server")
     return [
         *_rights(
             "coredns",
             [
-                _rule("", ("namespaces", "pods", "services"), ("list", "watch")),
-                _rule("discovery.k8s.io", ("endpointslices",), ("list", "watch")),
+                rights.rule("", ["list", "watch"], "namespaces", "pods", "services"),
+                rights.rule("discovery.k8s.io", ["list", "watch"], "endpointslices"),
             ],
         ),
         *_rights(
             "metrics-server",
             [
-                _rule("", ("nodes/metrics",), ("get",)),
-                _rule("", ("nodes", "pods"), ("get", "list", "watch")),
+                rights.rule("", ["get"], "nodes/metrics"),
+                rights.rule("", ["get", "list", "watch"], "nodes", "pods"),
             ],
         ),
-        _binding("metrics-server-delegates", "system:auth-delegator", "metrics-server"),
+        rights.binding("metrics-server-delegates", "system:auth-delegator", metrics_server),
         {
-            **_binding(
+            **rights.binding(
                 "metrics-server-reads-authentication",
                 "extension-apiserver-authentication-reader",
-                "metrics-server",
+                metrics_server,
                 kind="Role",
             ),
             "metadata": {
@@ -97,7 +97,11 @@ def manifests(state: State, network: Network, store: certificates.Store) -> Sequ
                 "namespace": "kube-system",
             },
         },
-        _binding("kubelet-api", "system:kubelet-api-admin", "kube-apiserver-kubelet-client"),
+        rights.binding(
+            "kubelet-api",
+            "system:kubelet-api-admin",
+            rights.user("kube-apiserver-kubelet-client"),
+        ),
         *ExtensionServer(
             group="metrics.k8s.io",
             version="v1beta1",
@@ -111,27 +115,7 @@ def manifests(state: State, network: Network, store: certificates.Store) -> Sequ
 
 
 def _rights(user: str, rules: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
-    role = {
-        "apiVersion": f"{_RBAC}/v1",
-        "kind": "ClusterRole",
-        "metadata": {"name": user},
-        "rules": rules,
-    }
-    return [role, _binding(user, user, user)]
-
-
-def _rule(group: str, resources: Sequence[str], verbs: Sequence[str]) -> dict[str, Any]:
-    return {"apiGroups": [group], "resources": list(resources), "verbs": list(verbs)}
-
-
-def _binding(name: str, role: str, user: str, *, kind: str = "ClusterRole") -> dict[str, Any]:
-    return {
-        "apiVersion": f"{_RBAC}/v1",
-        "kind": f"{kind}Binding",
-        "metadata": {"name": name},
-        "roleRef": {"apiGroup": _RBAC, "kind": kind, "name": role},
-        "subjects": [{"apiGroup": _RBAC, "kind": "User", "name": user}],
-    }
+    return [rights.cluster_role(user, rules), rights.binding(user, user, rights.user(user))]
 
 
 def _forward() -> str:

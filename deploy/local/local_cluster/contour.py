@@ -8,7 +8,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from local_cluster import build, components, entrance, errors, foreign_kinds, kubeconfigs, machine
+from local_cluster import (
+    build,
+    components,
+    entrance,
+    errors,
+    foreign_kinds,
+    kubeconfigs,
+    machine,
+    rights,
+)
 from local_cluster import state as states
 from local_cluster.components import Component
 from local_cluster.entrance import Entrance
@@ -118,15 +127,15 @@ def _manifests(port: int) -> list[Mapping[str, Any]]:
         "allowedRoutes": {"namespaces": {"from": "All"}},
     }
     rules = [
-        entrance.rule("", _READ, "configmaps", "namespaces", "secrets", "services"),
-        entrance.rule("", ["create", "update"], "events"),
-        entrance.rule("discovery.k8s.io", _READ, "endpointslices"),
-        entrance.rule("networking.k8s.io", _READ, "ingresses"),
-        entrance.rule("networking.k8s.io", ["create", "get", "update"], "ingresses/status"),
-        entrance.rule(foreign_kinds.GATEWAYS, _READ, "*"),
-        entrance.rule(foreign_kinds.GATEWAYS, ["update"], "*/status"),
-        entrance.rule("projectcontour.io", _READ, "*"),
-        entrance.rule("projectcontour.io", ["create", "get", "update"], "*/status"),
+        rights.rule("", _READ, "configmaps", "namespaces", "secrets", "services"),
+        rights.rule("", ["create", "update"], "events"),
+        rights.rule("discovery.k8s.io", _READ, "endpointslices"),
+        rights.rule("networking.k8s.io", _READ, "ingresses"),
+        rights.rule("networking.k8s.io", ["create", "get", "update"], "ingresses/status"),
+        rights.rule(foreign_kinds.GATEWAYS, _READ, "*"),
+        rights.rule(foreign_kinds.GATEWAYS, ["update"], "*/status"),
+        rights.rule("projectcontour.io", _READ, "*"),
+        rights.rule("projectcontour.io", ["create", "get", "update"], "*/status"),
     ]
     return [
         *entrance.manifests(

@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from local_cluster import foreign_kinds
-
-_RBAC = "rbac.authorization.k8s.io"
+from local_cluster import foreign_kinds, rights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,23 +30,9 @@ def manifests(
     gateway_controller: str,
 ) -> list[Mapping[str, Any]]:
     """Return a namespace and an account for a data plane, with rights and both of its classes."""
-    place = {"name": name, "namespace": name}
     return [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}},
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": place},
-        {
-            "apiVersion": f"{_RBAC}/v1",
-            "kind": "ClusterRole",
-            "metadata": {"name": name},
-            "rules": rules,
-        },
-        {
-            "apiVersion": f"{_RBAC}/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": {"name": name},
-            "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": name},
-            "subjects": [{"kind": "ServiceAccount", **place}],
-        },
+        *rights.account(name, role=name),
+        rights.cluster_role(name, rules),
         {
             "apiVersion": "networking.k8s.io/v1",
             "kind": "IngressClass",
@@ -62,8 +46,3 @@ def manifests(
             "spec": {"controllerName": gateway_controller},
         },
     ]
-
-
-def rule(group: str, verbs: Sequence[str], *resources: str) -> Mapping[str, Any]:
-    """Return one rule of what a data plane may do."""
-    return {"apiGroups": [group], "resources": list(resources), "verbs": list(verbs)}

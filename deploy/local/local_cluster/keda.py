@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local_cluster import build, certificates, components, control_plane, foreign_kinds, kubeconfigs
+from local_cluster import (
+    build,
+    certificates,
+    components,
+    control_plane,
+    foreign_kinds,
+    kubeconfigs,
+    rights,
+)
 from local_cluster import state as states
 from local_cluster.aggregation import ExtensionServer
 from local_cluster.components import Component
@@ -146,21 +154,8 @@ def _pair(store: certificates.Store, name: str) -> Path:
 
 
 def _manifests(where: _Place) -> list[Mapping[str, Any]]:
-    rbac = "rbac.authorization.k8s.io"
-    place = {"name": NAME, "namespace": NAME}
-    return [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAME}},
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": place},
-        {
-            # It reads whatever it scales, and what its triggers name.
-            "apiVersion": f"{rbac}/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": {"name": NAME},
-            "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": "cluster-admin"},
-            "subjects": [{"kind": "ServiceAccount", **place}],
-        },
-        *_server(where).manifests(),
-    ]
+    # It reads whatever it scales, and what its triggers name.
+    return [*rights.account(NAME, role="cluster-admin"), *_server(where).manifests()]
 
 
 def _server(where: _Place) -> ExtensionServer:

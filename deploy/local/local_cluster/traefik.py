@@ -18,6 +18,7 @@ from local_cluster import (
     forwarding,
     kubeconfigs,
     oci,
+    rights,
 )
 from local_cluster import state as states
 from local_cluster.components import Component
@@ -143,12 +144,12 @@ def _manifests() -> list[Mapping[str, Any]]:
         NAME,
         [
             # It wants Secrets for the certificates of Ingresses, as its own chart gives them.
-            entrance.rule("", _READ, "configmaps", "namespaces", "nodes", "secrets", "services"),
-            entrance.rule("discovery.k8s.io", ["list", "watch"], "endpointslices"),
-            entrance.rule("networking.k8s.io", _READ, "ingressclasses", "ingresses"),
-            entrance.rule("networking.k8s.io", ["update"], "ingresses/status"),
-            entrance.rule(foreign_kinds.GATEWAYS, _READ, "*"),
-            entrance.rule(foreign_kinds.GATEWAYS, ["update"], "*/status"),
+            rights.rule("", _READ, "configmaps", "namespaces", "nodes", "secrets", "services"),
+            rights.rule("discovery.k8s.io", ["list", "watch"], "endpointslices"),
+            rights.rule("networking.k8s.io", _READ, "ingressclasses", "ingresses"),
+            rights.rule("networking.k8s.io", ["update"], "ingresses/status"),
+            rights.rule(foreign_kinds.GATEWAYS, _READ, "*"),
+            rights.rule(foreign_kinds.GATEWAYS, ["update"], "*/status"),
         ],
         ingress_controller=CONTROLLER,
         gateway_controller=GATEWAY_CONTROLLER,
